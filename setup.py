@@ -1,0 +1,105 @@
+"""The compiled modules of bpcore: which there are, and how Cython and the C compiler make them.
+
+Everything else about the package stands in pyproject.toml.  ``BPCORE_DEBUG=1`` in the
+environment builds with bounds checks and debug symbols, for hunting a defect in a kernel.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import Cython
+import numpy
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+MODULES = [
+    "_activations",
+    "_backward",
+    "_blas",
+    "_crew",
+    "_data",
+    "_engine",
+    "_forward",
+    "_inspect",
+    "_losses",
+    "_online",
+    "_optimizers",
+    "_train",
+]
+
+DEBUG = os.environ.get("BPCORE_DEBUG", "0") not in ("", "0")
+
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": DEBUG,
+    "wraparound": False,
+    "initializedcheck": DEBUG,
+    "cdivision": True,
+    "embedsignature": True,
+    "freethreading_compatible": False,
+}
+
+if sys.platform == "win32":
+    COMPILE = ["/Od", "/Zi"] if DEBUG else ["/O2"]
+    LINK = ["/DEBUG"] if DEBUG else []
+else:
+    # errno and traps of libm calls are never read; without them loops become vector code.
+    # No instruction set is named: one build runs on every processor of its architecture.
+    COMPILE = ["-O1", "-g"] if DEBUG else ["-O3", "-g0"]
+    COMPILE += ["-fno-math-errno", "-fno-trapping-math"]
+    LINK = ["-Wl,-s"] if sys.platform == "linux" and not DEBUG else []
+
+
+class BuildExtensions(build_ext):
+    """Translates the Cython sources when modules are built, not whenever metadata are asked for."""
+
+    def run(self) -> None:
+        """Cython, then the C compiler."""
+        # What neither compares: a build folder made with other settings is translated anew,
+        # and what is translated anew is compiled anew.
+        settings = [Cython.__version__, numpy.__version__, DIRECTIVES, COMPILE, LINK]
+        record = Path("build", "settings.txt")
+        unchanged = record.is_file() and record.read_text(encoding="utf-8") == repr(settings)
+        translated = cythonize(
+            self.extensions,
+            include_path=["src"],
+            build_dir="build/cython",
+            compiler_directives=DIRECTIVES,
+            nthreads=2 if sys.platform == "linux" else 0,
+            force=self.force or not unchanged,
+        )
+        sources = {extension.name: extension.sources for extension in translated}
+        for extension in self.extensions:
+            extension.sources = sources[extension.name]
+        record.parent.mkdir(exist_ok=True)
+        record.write_text(repr(settings), encoding="utf-8")
+        super().run()
+
+
+def extension(name: str) -> Extension:
+    """The compiled module of src/bpcore/<name>.pyx."""
+    headers = [path for suffix in ("pxd", "h") for path in Path("src/bpcore").glob(f"*.{suffix}")]
+    return Extension(
+        f"bpcore.{name}",
+        [f"src/bpcore/{name}.pyx"],
+        include_dirs=["src/bpcore", numpy.get_include()],
+        depends=sorted(map(str, headers)),
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+        extra_compile_args=COMPILE,
+        extra_link_args=LINK,
+    )
+
+
+setup(
+    # Named, not discovered: setuptools would find the Cython sources in src/ instead.
+    packages=["bpcore"],
+    package_dir={"bpcore": "bpcore"},
+    package_data={"bpcore": ["py.typed", "*.pyi"]},
+    include_package_data=False,
+    zip_safe=False,
+    ext_modules=[extension(name) for name in MODULES],
+    cmdclass={"build_ext": BuildExtensions},
+    options={"build_ext": {"parallel": 2}},
+)
