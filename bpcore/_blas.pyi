@@ -1,0 +1,15 @@
+import numpy as np
+
+MAX_DIMENSION: int
+
+def choose_products(level: int = 4, most: float = 5e7) -> int: ...
+def products_level() -> str: ...
+def multiply(
+    A: np.ndarray,
+    B: np.ndarray,
+    trans_a: bool = False,
+    trans_b: bool = False,
+    alpha: float = 1.0,
+    beta: float = 0.0,
+    C: np.ndarray | None = None,
+) -> np.ndarray: ...

@@ -1,0 +1,168 @@
+"""The one door to matrix products: row-major in; own loops for small layers, BLAS for the rest.
+
+SciPy's ``cython_blas`` takes C ``int``.  Every size that comes here is the width of a layer,
+the rows of a block or the distance between two rows of the input; the callers refuse widths
+beyond ``MAX_DIMENSION`` once, when a network is made, copy rows that lie further apart than
+that, and cut rows into blocks.  So the casts below cannot wrap round.
+"""
+
+import numpy as np
+
+from scipy.linalg.cython_blas cimport dgemm, dgemv, sgemm, sgemv
+
+from bpcore._types cimport real_t
+
+cdef extern from "products.h" nogil:
+    int bp_choose_products(int limit, double most)
+    int bp_products_level()
+    bint bp_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k)
+    void bp_product_f32(bint, bint, Py_ssize_t, Py_ssize_t, Py_ssize_t, float, const float*,
+                        Py_ssize_t, const float*, Py_ssize_t, float, float*, Py_ssize_t)
+    void bp_product_f64(bint, bint, Py_ssize_t, Py_ssize_t, Py_ssize_t, double, const double*,
+                        Py_ssize_t, const double*, Py_ssize_t, double, double*, Py_ssize_t)
+    void bp_product_nt_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, const float**, const float*,
+                           Py_ssize_t, float*, Py_ssize_t, const float**)
+    void bp_product_nt_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double**, const double*,
+                           Py_ssize_t, double*, Py_ssize_t, const double**)
+    void bp_product_tn_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, float, const float*, Py_ssize_t,
+                           const float**, float, float*, Py_ssize_t)
+    void bp_product_tn_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, double, const double*, Py_ssize_t,
+                           const double**, double, double*, Py_ssize_t)
+
+MAX_DIMENSION = 2**31 - 1
+
+# Multiplications in a product from which on BLAS's packed panels pay.
+cdef double MOST = 5e7
+
+
+def choose_products(int level=4, double most=MOST):
+    """Set which of the own loops serve, and up to which size; returns the level taken.
+
+    For tests and measurements; the module calls it once when it is imported.
+
+    Parameters
+    ----------
+    level : int, default=4
+        The highest level of the x86-64 instruction set to use (2, 3 or 4), if the processor
+        has it.
+    most : float, default=5e7
+        Products of more multiplications go to BLAS; 0: all do.
+    """
+    return bp_choose_products(level, most)
+
+
+choose_products()
+
+
+def products_level():
+    """What the own product loops run on, as text."""
+    return {4: "x86-64-v4 (AVX-512)", 3: "x86-64-v3 (AVX2, FMA)",
+            2: "the architecture's baseline"}.get(bp_products_level(), "none: BLAS does all")
+
+
+def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, double beta=0.0,
+             C=None):
+    """alpha op(A) op(B) + beta C through ``gemm``, for tests and measurements.
+
+    Parameters
+    ----------
+    A, B, C : ndarrays of two dimensions, of one type, float32 or float64, rows contiguous
+        C is written and returned; a new array when None.
+    trans_a, trans_b : bool
+        Whether op transposes.
+    """
+    m, k = A.shape[::-1] if trans_a else A.shape
+    n = B.shape[0] if trans_b else B.shape[1]
+    if C is None:
+        C = np.zeros((m, n), dtype=A.dtype)
+    if C.shape != (m, n) or (B.shape[1] if trans_b else B.shape[0]) != k:
+        raise ValueError("the shapes of A, B and C do not fit")
+    cdef const float[:, ::1] a32, b32
+    cdef const double[:, ::1] a64, b64
+    cdef float[:, ::1] c32
+    cdef double[:, ::1] c64
+    if A.dtype == np.float32:
+        a32, b32, c32 = A, B, C
+        gemm[float](trans_a, trans_b, m, n, k, <float>alpha, &a32[0, 0], a32.shape[1],
+                    &b32[0, 0], b32.shape[1], <float>beta, &c32[0, 0], c32.shape[1])
+    else:
+        a64, b64, c64 = A, B, C
+        gemm[double](trans_a, trans_b, m, n, k, alpha, &a64[0, 0], a64.shape[1],
+                     &b64[0, 0], b64.shape[1], beta, &c64[0, 0], c64.shape[1])
+    return C
+
+
+cdef void gemm(bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
+               real_t alpha, const real_t* A, Py_ssize_t lda,
+               const real_t* B, Py_ssize_t ldb,
+               real_t beta, real_t* C, Py_ssize_t ldc) noexcept nogil:
+    """C = alpha op(A) op(B) + beta C, where op(A) is (m, k), op(B) is (k, n), C is (m, n).
+
+    Row-major matrices are the transposes of Fortran's: Cᵀ = op(B)ᵀ op(A)ᵀ.  With beta = 0,
+    C is written without being read.
+    """
+    cdef int m_ = <int>m
+    cdef int n_ = <int>n
+    cdef int k_ = <int>k
+    cdef int lda_ = <int>lda
+    cdef int ldb_ = <int>ldb
+    cdef int ldc_ = <int>ldc
+    cdef int one = 1
+    cdef char op_a = b"T" if trans_a else b"N"
+    cdef char op_b = b"T" if trans_b else b"N"
+    cdef char op_v
+
+    if bp_is_small(m, n, k):
+        if real_t is float:
+            bp_product_f32(trans_a, trans_b, m, n, k, alpha, A, lda, B, ldb, beta, C, ldc)
+        else:
+            bp_product_f64(trans_a, trans_b, m, n, k, alpha, A, lda, B, ldb, beta, C, ldc)
+        return
+
+    if m == 1 and not trans_a:
+        # One row: c = op(B)ᵀ a.  Fortran sees op(B) transposed once already.
+        op_v = b"T" if trans_b else b"N"
+        if trans_b:
+            m_, k_ = k_, n_
+        else:
+            m_, k_ = n_, k_
+        if real_t is float:
+            sgemv(&op_v, &m_, &k_, &alpha, <float*>B, &ldb_, <float*>A, &one, &beta, C, &one)
+        else:
+            dgemv(&op_v, &m_, &k_, &alpha, <double*>B, &ldb_, <double*>A, &one, &beta, C, &one)
+        return
+
+    if real_t is float:
+        sgemm(&op_b, &op_a, &n_, &m_, &k_, &alpha, <float*>B, &ldb_, <float*>A, &lda_,
+              &beta, C, &ldc_)
+    else:
+        dgemm(&op_b, &op_a, &n_, &m_, &k_, &alpha, <double*>B, &ldb_, <double*>A, &lda_,
+              &beta, C, &ldc_)
+
+
+cdef bint is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
+    """Whether the own loops serve a product of (m, k) by (k, n), also with scattered rows."""
+    return bp_is_small(m, n, k)
+
+
+cdef void rows_times_transposed(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const real_t** A,
+                                const real_t* B, Py_ssize_t ldb, real_t* C, Py_ssize_t ldc,
+                                const real_t** ahead) noexcept nogil:
+    """C = A Bᵀ for a small product, A (m, k) given by where its rows are, B (n, k).
+
+    ahead: m rows of k numbers, the next A, that are fetched into the caches meanwhile, or NULL.
+    """
+    if real_t is float:
+        bp_product_nt_f32(m, n, k, A, B, ldb, C, ldc, ahead)
+    else:
+        bp_product_nt_f64(m, n, k, A, B, ldb, C, ldc, ahead)
+
+
+cdef void transposed_times_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, real_t alpha,
+                                const real_t* A, Py_ssize_t lda, const real_t** B, real_t beta,
+                                real_t* C, Py_ssize_t ldc) noexcept nogil:
+    """C = alpha Aᵀ B + beta C for a small product, A (k, m), B (k, n) given by its rows."""
+    if real_t is float:
+        bp_product_tn_f32(m, n, k, alpha, A, lda, B, beta, C, ldc)
+    else:
+        bp_product_tn_f64(m, n, k, alpha, A, lda, B, beta, C, ldc)

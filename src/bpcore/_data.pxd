@@ -1,0 +1,38 @@
+cimport numpy as cnp
+
+from bpcore._types cimport real_t
+
+cdef enum Kind:
+    FLOAT32
+    FLOAT64
+    UINT8
+    CSR32       # CSR with float32 values
+    CSR64       # CSR with float64 values
+
+# A table of numbers where the caller's array lies.  Strides in bytes, as NumPy's.
+cdef struct Table:
+    int kind
+    const char* data
+    Py_ssize_t row_stride
+    Py_ssize_t column_stride
+    Py_ssize_t n_rows
+    Py_ssize_t n_columns
+    const char* indptr      # CSR
+    const char* indices
+    bint wide_indices       # indptr and indices are int64, else int32
+
+cdef class Rows:
+    cdef Table table
+    cdef readonly object array      # keeps the memory alive
+    cdef tuple _parts
+    cdef _from_dense(self, cnp.ndarray array)
+    cdef _from_csr(self, matrix)
+
+cdef void gather(const Table* table, const Py_ssize_t* order, Py_ssize_t start, Py_ssize_t n,
+                 real_t* out) noexcept nogil
+cdef const real_t* in_place(const Table* table, const Py_ssize_t* order, Py_ssize_t start,
+                            Py_ssize_t* row_distance, const real_t* of_type) noexcept nogil
+cdef bint row_is_within(const Table* table, Py_ssize_t k, double limit) noexcept nogil
+cdef bint has_plain_rows(const Table* table, const real_t* of_type) noexcept nogil
+cdef void point_at_rows(const Table* table, const Py_ssize_t* order, Py_ssize_t start,
+                        Py_ssize_t n, const void** rows) noexcept nogil

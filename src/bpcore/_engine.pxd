@@ -1,0 +1,33 @@
+cimport numpy as cnp
+
+from bpcore._crew cimport Crew
+from bpcore._data cimport Rows, Table
+from bpcore._train cimport Examples, Workspace
+from bpcore._types cimport Layout
+
+cdef class Engine:
+    cdef Layout layout
+    cdef double* quantiles
+    cdef object _theta              # the ndarray that owns θ
+    cdef void* theta
+    cdef bint single                # float32, else float64
+    cdef bint stores_slopes
+    cdef bint drops                 # some layer has dropout
+    cdef int most_threads
+    cdef bint fitting
+    cdef unsigned long fit_thread   # the thread whose fit has the network
+    cdef bint training              # inside a compiled epoch
+    cdef readonly object dtype
+    cdef Workspace one_row          # what `step` keeps between calls
+    cdef Workspace spare            # what a fit keeps between epochs
+    cdef tuple spare_key
+    cdef int _check(self) except -1
+    cdef int _check_idle(self) except -1
+    cdef int _check_rows(self, Rows x) except -1
+    cdef int _point(self, Examples* examples, Rows x, Rows y, cnp.ndarray weights) except -1
+    cdef Workspace _workspace(self, Py_ssize_t n_rows)
+    cdef Crew _crew(self, int task, Rows x, Rows y, cnp.ndarray weights, object order,
+                    Py_ssize_t batch_size, bint clips, int* members)
+    cdef int _members(self, int task, Py_ssize_t n_rows, Py_ssize_t batch_size)
+    cdef bint _as_one_row(self, Table* table, X, Py_ssize_t width)
+    cdef bint _y_in_domain(self, const Table* y) noexcept

@@ -1,0 +1,599 @@
+"""The owner of θ: what `Network` is made of, and the door from Python to the kernels.
+
+Every method here takes what `bpcore/_validation.py` has checked: `Rows` of the right width,
+without NaN, weights of the right length.  The kernels run without the interpreter, on buffers
+that belong to the call; so several threads may predict with one network at the same time.
+"""
+
+import time
+
+import numpy as np
+
+cimport numpy as cnp
+from cpython.pythread cimport PyThread_get_thread_ident
+from libc.float cimport DBL_MAX
+from libc.math cimport isfinite
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from bpcore._crew cimport Crew
+from bpcore._data cimport FLOAT32, FLOAT64, Rows, Table, row_is_within
+from bpcore._inspect cimport jacobian, per_sample_gradients, trace
+from bpcore._online cimport STACK_UNITS, predict_one, step_one
+from bpcore._optimizers cimport Optimizer
+from bpcore._train cimport (
+    COST, GRADIENT, PREDICT, TRAIN, Examples, Workspace, make_workspace, weight_sum,
+)
+from bpcore._types cimport (
+    BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, POISSON, Layer,
+)
+
+from bpcore._blas import MAX_DIMENSION
+
+cnp.import_array()
+
+# An optimizer for the jobs that make no update.
+cdef Optimizer NO_STEPS = Optimizer("sgd", 0)
+
+# Floating-point operations from which on another thread pays: in a batch, which has two
+# phases; and in a call, for which the thread is started.
+cdef double OPERATIONS_A_BATCH = 1e7
+cdef double OPERATIONS_A_CALL = 5e7
+
+
+def share_from(double a_batch, double a_call):
+    """Set the operations from which on another thread pays; returns what was set before.
+
+    For tests and measurements; 0 and 0: always.
+    """
+    global OPERATIONS_A_BATCH, OPERATIONS_A_CALL
+    before = OPERATIONS_A_BATCH, OPERATIONS_A_CALL
+    OPERATIONS_A_BATCH, OPERATIONS_A_CALL = a_batch, a_call
+    return before
+
+
+cdef bint _all_rows_exist(Py_ssize_t n, const Py_ssize_t* order,
+                          Py_ssize_t n_rows) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef bint exist = True
+    for i in range(n):
+        exist = exist and 0 <= order[i] < n_rows
+    return exist
+
+
+cdef class Engine:
+    """θ and the shape of the network; see ``bpcore.Network``, which is this with words."""
+
+    def __cinit__(self, *args, **kwargs):
+        self.most_threads = 1
+        self.layout.layers = NULL
+        self.quantiles = NULL
+        self.theta = NULL
+
+    def __dealloc__(self):
+        free(self.layout.layers)
+        free(self.quantiles)
+
+    def _build(self, tuple sizes, list activations, dtype, loss, list dropout):
+        """Lay out the layers; θ starts as zeros.
+
+        Parameters
+        ----------
+        sizes : tuple of int
+            (n_0, …, n_L), checked to be positive.
+        activations : list of (number, parameter, stores_slope), one a layer
+        dtype : numpy dtype, float32 or float64
+        loss : (number, clip, parameter, quantiles)
+            quantiles: a list of n_L numbers for the quantile loss, else empty.
+        dropout : list of float, one a layer
+        """
+        cdef Py_ssize_t l
+        cdef Layer* layer
+        if self.theta != NULL:
+            raise RuntimeError("this network is already built: make a new Network instead of "
+                               "calling __init__ again")
+        for size in sizes:
+            if size > MAX_DIMENSION:
+                raise ValueError(f"a layer has {size} units; BLAS's integers hold at most "
+                                 f"{MAX_DIMENSION}")
+        units = sum(sizes[1:])
+        parameters = sum(sizes[l] * (sizes[l - 1] + 1) for l in range(1, len(sizes)))
+        if parameters > 2**58:
+            raise ValueError(f"a network of {parameters} parameters is beyond what can be "
+                             "addressed: give smaller layers")
+        theta = np.zeros(parameters, dtype=dtype)
+        self.layout.n_layers = len(sizes) - 1
+        self.layout.n_inputs = sizes[0]
+        self.layout.n_outputs = sizes[len(sizes) - 1]
+        self.layout.n_units = units
+        self.layout.n_parameters = parameters
+        self.layout.layers = <Layer*>calloc(self.layout.n_layers, sizeof(Layer))
+        self.quantiles = <double*>calloc(self.layout.n_outputs, sizeof(double))
+        if self.layout.layers == NULL or self.quantiles == NULL:
+            raise MemoryError("no memory for the layers of the network")
+        offset = unit = 0
+        for l in range(self.layout.n_layers):
+            layer = &self.layout.layers[l]
+            layer.n_in, layer.n_out = sizes[l], sizes[l + 1]
+            layer.w = offset
+            layer.b = offset + layer.n_in * layer.n_out
+            layer.unit = unit
+            layer.activation, layer.parameter, stores = activations[l]
+            layer.dropout = dropout[l]
+            layer.stores_slope = stores or layer.dropout > 0
+            self.stores_slopes = self.stores_slopes or layer.stores_slope
+            self.drops = self.drops or layer.dropout > 0
+            offset = layer.b + layer.n_out
+            unit += layer.n_out
+        self.layout.loss.kind, clip, self.layout.loss.parameter, quantiles = loss
+        self.layout.loss.clip = clip
+        for l in range(len(quantiles)):
+            self.quantiles[l] = quantiles[l]
+        self.layout.loss.quantiles = self.quantiles
+        self.dtype = theta.dtype
+        self.single = theta.dtype == np.float32
+        self._theta = theta
+        self.theta = cnp.PyArray_DATA(theta)
+
+    cdef int _check(self) except -1:
+        if self.theta == NULL:
+            raise RuntimeError("this network was never built: its __init__ did not run")
+        return 0
+
+    cdef int _check_idle(self) except -1:
+        self._check()
+        if self.training or (
+                self.fitting and self.fit_thread != PyThread_get_thread_ident()):
+            raise RuntimeError("this network is being trained in another thread: wait for that "
+                               "fit to end, or work on a copy")
+        return 0
+
+    cdef int _check_rows(self, Rows x) except -1:
+        self._check()
+        if x.table.n_columns != self.layout.n_inputs:
+            raise ValueError(f"X has {x.table.n_columns} features, but this network takes "
+                             f"{self.layout.n_inputs} (its first layer)")
+        return 0
+
+    cdef int _point(self, Examples* examples, Rows x, Rows y, cnp.ndarray weights) except -1:
+        """Point at all rows, having checked once more what would lead outside the arrays."""
+        self._check_rows(x)
+        if y.table.n_columns != self.layout.n_outputs:
+            raise ValueError(f"Y has {y.table.n_columns} columns, but this network has "
+                             f"{self.layout.n_outputs} outputs (its last layer)")
+        if x.table.n_rows == 0 or y.table.n_rows != x.table.n_rows:
+            raise ValueError(f"X has {x.table.n_rows} rows and Y {y.table.n_rows}: expected the "
+                             "same number, and at least one")
+        examples.x = &x.table
+        examples.y = &y.table
+        examples.order = NULL
+        examples.weights = NULL
+        if weights is not None:
+            if cnp.PyArray_TYPE(weights) != cnp.NPY_FLOAT64 \
+                    or not cnp.PyArray_ISCARRAY_RO(weights) or cnp.PyArray_NDIM(weights) != 1 \
+                    or cnp.PyArray_DIM(weights, 0) != x.table.n_rows:
+                raise ValueError("sample_weight must be a contiguous vector of float64, one a "
+                                 "row of X")
+            examples.weights = <const double*>cnp.PyArray_DATA(weights)
+        return 0
+
+    cdef Workspace _workspace(self, Py_ssize_t n_rows):
+        """Buffers for one thread to go forward and back through n_rows rows."""
+        return make_workspace(&self.layout, n_rows, n_rows, GRADIENT, self.stores_slopes, False,
+                              1, 4 if self.single else 8)
+
+    cdef Crew _crew(self, int task, Rows x, Rows y, cnp.ndarray weights, object order,
+                    Py_ssize_t batch_size, bint clips, int* members):
+        """A job over the rows, checked once more, with its buffers.
+
+        members: out, how many threads it is worth.
+        """
+        cdef Crew crew = Crew.__new__(Crew)
+        cdef cnp.ndarray rows
+        cdef Py_ssize_t n = x.table.n_rows
+        memset(&crew.job, 0, sizeof(crew.job))
+        if task == PREDICT:
+            self._check_rows(x)
+            crew.job.examples.x = &x.table
+        else:
+            self._point(&crew.job.examples, x, y, weights)
+        if order is not None:
+            rows = np.ascontiguousarray(order, dtype=np.intp)
+            if rows.ndim != 1 or not _all_rows_exist(
+                    rows.size, <const Py_ssize_t*>cnp.PyArray_DATA(rows), n):
+                raise ValueError(f"order must be a vector of row numbers from 0 to {n - 1}")
+            n = rows.size
+            crew.job.examples.order = <const Py_ssize_t*>cnp.PyArray_DATA(rows)
+            order = rows
+        crew.keeps = (self._theta, x, y, weights, order)
+        crew.job.layout = &self.layout
+        crew.job.task = task
+        crew.job.n_rows = n
+        crew.job.batch_size = max(1, batch_size if task == TRAIN else n)
+        crew.theta = self.theta
+        crew.single = self.single
+        crew.optimizer = NO_STEPS
+        members[0] = self._members(task, n, crew.job.batch_size)
+        # Within a fit the epochs are alike: their buffers are made once.
+        key = (n, crew.job.batch_size, clips, members[0])
+        keeps = task == TRAIN and self.fitting
+        if keeps and self.spare is not None and self.spare_key == key:
+            crew.workspace = self.spare
+        else:
+            crew.workspace = make_workspace(
+                &self.layout, n, crew.job.batch_size, task, self.stores_slopes, clips,
+                members[0], 4 if self.single else 8)
+            if keeps:
+                self.spare, self.spare_key = crew.workspace, key
+        crew.job.scattered = crew.scatter()
+        return crew
+
+    cdef int _members(self, int task, Py_ssize_t n_rows, Py_ssize_t batch_size):
+        """How many threads a job is worth."""
+        cdef double one_row = (2.0 if task <= COST else 6.0) * self.layout.n_parameters
+        cdef double most = min(
+            one_row * min(n_rows, batch_size) / max(OPERATIONS_A_BATCH, 1e-9),
+            one_row * n_rows / max(OPERATIONS_A_CALL, 1e-9))
+        return max(1, min(self.most_threads, <int>min(most, 1024.0)))
+
+    # ------------------------------------------------------------ θ
+
+    @property
+    def parameters(self):
+        """θ = (w^(1), b^(1), …, w^(L), b^(L)), a writable view of shape (n_parameters,)."""
+        self._check()
+        return self._theta[:]
+
+    @property
+    def n_parameters(self):
+        """The length of θ."""
+        return self.layout.n_parameters
+
+    @property
+    def n_layers(self):
+        """L, the number of layers that have weights."""
+        return self.layout.n_layers
+
+    def _set_threads(self, int most):
+        """Let the work be shared by at most so many threads."""
+        self.most_threads = max(1, most)
+
+    def _weights_of(self, cnp.ndarray vector):
+        """The weights (n_l, n_{l-1}) of every layer, views into a flat vector."""
+        cdef Py_ssize_t l
+        views = []
+        for l in range(self.layout.n_layers):
+            layer = self.layout.layers[l]
+            views.append(vector[layer.w:layer.b].reshape(layer.n_out, layer.n_in))
+        return tuple(views)
+
+    def _biases_of(self, cnp.ndarray vector):
+        """The biases (n_l,) of every layer, views into a flat vector."""
+        cdef Py_ssize_t l
+        views = []
+        for l in range(self.layout.n_layers):
+            layer = self.layout.layers[l]
+            views.append(vector[layer.b:layer.b + layer.n_out])
+        return tuple(views)
+
+    def _assign(self, cnp.ndarray theta):
+        """θ = theta, a finite vector of θ's length and type."""
+        self._check_idle()
+        self._theta[:] = theta
+
+    def _descend(self, cnp.ndarray gradient, double learning_rate):
+        """θ ← θ - η ∇C, or no change at all where that is not finite; whether it was done."""
+        self._check_idle()
+        with np.errstate(over="ignore", invalid="ignore"):
+            moved = self._theta - self._theta.dtype.type(learning_rate) * gradient
+        if not np.isfinite(moved).all():
+            return False
+        self._theta[:] = moved
+        return True
+
+    # ------------------------------------------------------------ forward
+
+    def predict(self, X, out=None):
+        """a^(L) for every row of X; see ``Network.predict``, which documents it."""
+        cdef Table x
+        cdef cnp.ndarray a
+        cdef int type_number = cnp.NPY_FLOAT32 if self.single else cnp.NPY_FLOAT64
+        cdef int rank
+        cdef cnp.npy_intp shape[2]
+        if self.theta == NULL or self.layout.n_units > STACK_UNITS \
+                or not self._as_one_row(&x, X, self.layout.n_inputs):
+            return self._predict_checked(X, out)
+        rank = cnp.PyArray_NDIM(X)
+        if out is None:
+            shape[0] = 1
+            shape[rank - 1] = self.layout.n_outputs
+            a = cnp.PyArray_EMPTY(rank, shape, type_number, 0)
+        elif cnp.PyArray_CheckExact(out):
+            a = out
+            if not (
+                cnp.PyArray_NDIM(a) == rank and cnp.PyArray_TYPE(a) == type_number
+                and cnp.PyArray_ISCARRAY(a) and (rank == 1 or cnp.PyArray_DIM(a, 0) == 1)
+                and cnp.PyArray_DIM(a, rank - 1) == self.layout.n_outputs
+            ):
+                return self._predict_checked(X, out)
+        else:
+            return self._predict_checked(X, out)
+        if self.single:
+            predict_one[float](&self.layout, <float*>self.theta, <const float*>x.data,
+                               <float*>cnp.PyArray_DATA(a))
+        else:
+            predict_one[double](&self.layout, <double*>self.theta, <const double*>x.data,
+                                <double*>cnp.PyArray_DATA(a))
+        return a
+
+    def _predict_into(self, Rows x, cnp.ndarray out):
+        """out (n, n_L), contiguous, of θ's type = a^(L) for every row of x."""
+        cdef int members
+        cdef Crew crew = self._crew(PREDICT, x, None, None, None, 0, False, &members)
+        if cnp.PyArray_TYPE(out) != (cnp.NPY_FLOAT32 if self.single else cnp.NPY_FLOAT64) \
+                or not cnp.PyArray_ISCARRAY(out) \
+                or cnp.PyArray_SIZE(out) != x.table.n_rows * self.layout.n_outputs:
+            raise ValueError("out must be a contiguous array of the network's type with one row "
+                             "for each row of X and one column for each output")
+        crew.job.out = cnp.PyArray_DATA(out)
+        crew.keeps += (out,)
+        if x.table.n_rows > 0:
+            crew.run(members)
+
+    def _cost(self, Rows x, Rows y, sample_weight=None):
+        """C = Σ s_k C_k / Σ s_k over all rows."""
+        cdef int members
+        cdef Crew crew = self._crew(COST, x, y, sample_weight, None, 0, False, &members)
+        crew.run(members)
+        return crew.job.cost
+
+    # ------------------------------------------------------------ backward
+
+    def _cost_gradient(self, Rows x, Rows y, sample_weight=None, double l2=0.0, double l1=0.0,
+                       cnp.ndarray out=None, cnp.ndarray dC_dx=None):
+        """(cost, penalty, ∇C) of all rows; ∇C, in θ's order, holds the penalty's part too.
+
+        out : ndarray of shape (n_parameters,), contiguous, of θ's type, or None
+            Takes ∇C.
+        dC_dx : ndarray of shape (n, n_0), contiguous, of θ's type, or None
+            Takes ∂C/∂a^(0).
+        """
+        cdef int members
+        cdef Crew crew = self._crew(GRADIENT, x, y, sample_weight, None, 0, False, &members)
+        if out is None:
+            out = np.empty(self.layout.n_parameters, dtype=self.dtype)
+        crew.job.gradient = cnp.PyArray_DATA(out)
+        if dC_dx is not None:
+            crew.job.dC_dx = cnp.PyArray_DATA(dC_dx)
+        crew.job.rules.l2, crew.job.rules.l1 = l2, l1
+        crew.keeps += (out, dC_dx)
+        crew.run(members)
+        return crew.job.cost, crew.job.penalty, out
+
+    def _per_sample_gradients(self, Rows x, Rows y):
+        """∇C_k of every example, (n, n_parameters)."""
+        cdef int members
+        cdef Crew crew = self._crew(GRADIENT, x, y, None, None, 0, False, &members)
+        cdef cnp.ndarray out = np.empty((x.table.n_rows, self.layout.n_parameters),
+                                        dtype=self.dtype)
+        if self.single:
+            with nogil:
+                per_sample_gradients[float](&crew.job, <float*>self.theta, crew.workspace,
+                                            <float*>cnp.PyArray_DATA(out))
+        else:
+            with nogil:
+                per_sample_gradients[double](&crew.job, <double*>self.theta, crew.workspace,
+                                             <double*>cnp.PyArray_DATA(out))
+        if crew.workspace.error is not None:
+            raise crew.workspace.error
+        return out
+
+    def _jacobian(self, Rows x):
+        """∂a^(L)/∂a^(0) of every row, (n, n_L, n_0)."""
+        self._check_rows(x)
+        cdef Workspace workspace = self._workspace(max(1, x.table.n_rows))
+        cdef cnp.ndarray out = np.empty(
+            (x.table.n_rows, self.layout.n_outputs, self.layout.n_inputs), dtype=self.dtype)
+        cdef cnp.ndarray dC_dx = np.empty((workspace.capacity, self.layout.n_inputs),
+                                          dtype=self.dtype)
+        if self.single:
+            with nogil:
+                jacobian[float](&self.layout, &x.table, <float*>self.theta, workspace,
+                                <float*>cnp.PyArray_DATA(dC_dx),
+                                <float*>cnp.PyArray_DATA(out))
+        else:
+            with nogil:
+                jacobian[double](&self.layout, &x.table, <double*>self.theta, workspace,
+                                 <double*>cnp.PyArray_DATA(dC_dx),
+                                 <double*>cnp.PyArray_DATA(out))
+        if workspace.error is not None:
+            raise workspace.error
+        return out
+
+    def _trace(self, Rows x, Rows y, sample_weight=None):
+        """Every term of one step, as a dict of arrays by layer (see ``bpcore.Trace``)."""
+        self._check()
+        cdef Examples examples
+        cdef Py_ssize_t n = x.table.n_rows
+        cdef Py_ssize_t l
+        cdef double scale, cost
+        cdef Workspace workspace
+        sizes = {"z": self.layout.n_units, "a": self.layout.n_units,
+                 "slope": self.layout.n_units, "dC_da": self.layout.n_units,
+                 "delta": self.layout.n_units, "x": self.layout.n_inputs,
+                 "dC_dx": self.layout.n_inputs, "y": self.layout.n_outputs}
+        flat = {name: np.empty(n * width, dtype=self.dtype) for name, width in sizes.items()}
+        gradient = np.empty(self.layout.n_parameters, dtype=self.dtype)
+        costs = np.empty(n)
+        cdef double[::1] costs_view = costs
+        self._point(&examples, x, y, sample_weight)
+        scale = 1.0 / weight_sum(&examples, 0, n)
+        workspace = self._workspace(n)
+        cdef void* at[8]
+        for l, name in enumerate(("x", "y", "z", "a", "slope", "dC_da", "delta", "dC_dx")):
+            at[l] = cnp.PyArray_DATA(flat[name])
+        if self.single:
+            cost = trace[float](
+                &self.layout, &x.table, &y.table, examples.weights, scale, <float*>self.theta,
+                workspace, <float*>at[0], <float*>at[1], <float*>at[2], <float*>at[3],
+                <float*>at[4], <float*>at[5], <float*>at[6], <float*>at[7], &costs_view[0],
+                <float*>cnp.PyArray_DATA(gradient))
+        else:
+            cost = trace[double](
+                &self.layout, &x.table, &y.table, examples.weights, scale, <double*>self.theta,
+                workspace, <double*>at[0], <double*>at[1], <double*>at[2], <double*>at[3],
+                <double*>at[4], <double*>at[5], <double*>at[6], <double*>at[7], &costs_view[0],
+                <double*>cnp.PyArray_DATA(gradient))
+        terms = {"cost": cost, "costs": costs, "gradient": gradient}
+        for name in ("x", "dC_dx", "y"):
+            terms[name] = flat[name].reshape(n, sizes[name])
+        for name in ("z", "a", "slope", "dC_da", "delta"):
+            terms[name] = []
+            for l in range(self.layout.n_layers):
+                layer = self.layout.layers[l]
+                part = flat[name][n * layer.unit:n * (layer.unit + layer.n_out)]
+                terms[name].append(part.reshape(n, layer.n_out))
+        return terms
+
+    # ------------------------------------------------------------ training
+
+    def step(self, X, Y, learning_rate, sample_weight=None):
+        """One step of gradient descent; see ``Network.step``, which documents it."""
+        cdef double eta, cost
+        cdef Table x, y
+        if sample_weight is not None or self.theta == NULL \
+                or self.layout.n_units > STACK_UNITS \
+                or not self._as_one_row(&x, X, self.layout.n_inputs) \
+                or not self._as_one_row(&y, Y, self.layout.n_outputs) \
+                or not self._y_in_domain(&y):
+            return self._step_checked(X, Y, learning_rate, sample_weight)
+        eta = learning_rate
+        if not 0 <= eta < DBL_MAX:
+            return self._step_checked(X, Y, learning_rate, sample_weight)
+        self._check_idle()
+        if self.one_row is None:
+            self.one_row = self._workspace(1)
+        if self.single:
+            cost = step_one[float](&self.layout, &x, &y, eta, <float*>self.theta, self.one_row)
+        else:
+            cost = step_one[double](&self.layout, &x, &y, eta, <double*>self.theta, self.one_row)
+        if not isfinite(cost):
+            return self._step_checked(X, Y, learning_rate, sample_weight)
+        return cost
+
+    cdef bint _as_one_row(self, Table* table, X, Py_ssize_t width):
+        """Describe X where it is one plain row of θ's type; False where it is not."""
+        cdef cnp.ndarray x
+        cdef int rank
+        if not cnp.PyArray_CheckExact(X):
+            return False
+        x = X
+        rank = cnp.PyArray_NDIM(x)
+        if not (
+            (rank == 1 or (rank == 2 and cnp.PyArray_DIM(x, 0) == 1))
+            and cnp.PyArray_DIM(x, rank - 1) == width
+            and cnp.PyArray_TYPE(x) == (cnp.NPY_FLOAT32 if self.single else cnp.NPY_FLOAT64)
+            and cnp.PyArray_ISCARRAY_RO(x)
+        ):
+            return False
+        table.kind = FLOAT32 if self.single else FLOAT64
+        table.data = <const char*>cnp.PyArray_DATA(x)
+        table.column_stride = 4 if self.single else 8
+        table.row_stride = width * table.column_stride
+        table.n_rows = 1
+        table.n_columns = width
+        return row_is_within(table, 0, DBL_MAX)
+
+    cdef bint _y_in_domain(self, const Table* y) noexcept:
+        """Whether one row of targets suits the loss: none negative, none beyond 1."""
+        cdef Py_ssize_t j
+        cdef double y_j
+        cdef double most = 1.0 if self.layout.loss.kind == BINARY_CROSS_ENTROPY else DBL_MAX
+        if self.layout.loss.kind not in (BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY,
+                                         POISSON):
+            return True
+        for j in range(y.n_columns):
+            y_j = (<const float*>y.data)[j] if self.single else (<const double*>y.data)[j]
+            if not 0 <= y_j <= most:
+                return False
+        return True
+
+    def _begin_fit(self):
+        """Claim the network for one fit.
+
+        Raises
+        ------
+        RuntimeError
+            If another fit has it.
+        """
+        self._check()
+        if self.fitting:
+            raise RuntimeError("this network is being trained by another fit: wait for that fit "
+                               "to end, or train a copy (copy.deepcopy)")
+        self.fitting = True
+        self.fit_thread = PyThread_get_thread_ident()
+        try:
+            while self.training:        # a single step in another thread, soon over
+                time.sleep(1e-4)
+        except BaseException:
+            self.fitting = False
+            raise
+
+    def _end_fit(self):
+        """Give the network back."""
+        self.spare = None
+        self.fitting = False
+
+    def _train_epoch(self, Rows x, Rows y, Optimizer optimizer, order=None,
+                     Py_ssize_t batch_size=32, sample_weight=None, double l2=0.0,
+                     double l1=0.0, double weight_decay=0.0,
+                     double clip_norm=0.0, unsigned long long seed=0):
+        """One epoch; returns (cost, penalty), each the mean over the epoch's batches.
+
+        Parameters
+        ----------
+        x, y : Rows
+        optimizer : Optimizer
+            Of θ's length and type.
+        order : ndarray of intp or None
+            The rows to go through, in this order; all, as they lie, when None.
+        batch_size : int
+            Rows a step, at least 1.
+        sample_weight : ndarray of float64, shape (n,), or None
+            s_k.
+        l2, l1 : float
+            Penalties ½ l2 Σ w² and l1 Σ |w|, each divided by the batch's Σ s_k.
+        weight_decay : float
+            w ← (1 - η weight_decay) w at every step.
+        clip_norm : float
+            The largest norm of ∇C; 0: no limit.
+        seed : int
+            Draws the units that dropout leaves out.
+
+        Raises
+        ------
+        RuntimeError
+            If θ is being trained in another thread.
+        """
+        cdef int members
+        cdef Crew crew
+        self._check_idle()
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if optimizer.n_parameters != self.layout.n_parameters or optimizer.dtype != self.dtype:
+            raise ValueError(f"the optimizer is for {optimizer.n_parameters} parameters of "
+                             f"{optimizer.dtype}, the network has {self.layout.n_parameters} of "
+                             f"{self.dtype}")
+        crew = self._crew(TRAIN, x, y, sample_weight, order, batch_size, clip_norm != 0,
+                          &members)
+        crew.optimizer = optimizer
+        crew.job.seed = seed
+        crew.job.rules.l2, crew.job.rules.l1 = l2, l1
+        crew.job.rules.decay, crew.job.rules.clip = weight_decay, clip_norm
+        crew.job.drops = self.drops
+        self.training = True
+        try:
+            crew.run(members)
+        finally:
+            self.training = False
+        return crew.job.cost, crew.job.penalty

@@ -1,0 +1,95 @@
+"""a^(0) → a^(L): z^(l) = w^(l) a^(l-1) + b^(l), a^(l) = σ(z^(l)).
+
+The one forward pass: training, prediction and the trace call it.
+"""
+
+from bpcore._activations cimport activate
+from bpcore._blas cimport gemm, rows_times_transposed
+from bpcore._types cimport Layer, Layout, real_t
+
+cdef extern from "vector_math.h" nogil:
+    void bp_add_bias_f32(Py_ssize_t, Py_ssize_t, const float*, float*)
+    void bp_add_bias_f64(Py_ssize_t, Py_ssize_t, const double*, double*)
+
+
+cdef inline unsigned long long _mix(unsigned long long x) noexcept nogil:
+    """splitmix64's finaliser (Steele, Lea and Flood 2014): every input bit moves every output
+    bit."""
+    x = (x ^ (x >> 30)) * <unsigned long long>0xBF58476D1CE4E5B9
+    x = (x ^ (x >> 27)) * <unsigned long long>0x94D049BB133111EB
+    return x ^ (x >> 31)
+
+
+cdef void _drop(const Layer* layer, Py_ssize_t n_units, Py_ssize_t n, Py_ssize_t row,
+                const Dropout* dropout, real_t* a, real_t* slope) noexcept nogil:
+    """Inverted dropout: a unit is left out with chance p, the others are divided by 1 - p,
+    and so are their σ'(z), through which the deltas come back (Srivastava et al. 2014)."""
+    cdef Py_ssize_t k, j
+    cdef unsigned long long first, bits
+    cdef unsigned long long limit = <unsigned long long>(layer.dropout * 9007199254740992.0)
+    cdef real_t keep = <real_t>(1.0 / (1.0 - layer.dropout))
+    cdef real_t factor
+    for k in range(n):
+        first = (dropout.first_row + <unsigned long long>(row + k)) \
+            * <unsigned long long>n_units + <unsigned long long>layer.unit
+        for j in range(layer.n_out):
+            bits = _mix(dropout.seed + (first + <unsigned long long>j + 1)
+                        * <unsigned long long>0x9E3779B97F4A7C15)
+            factor = 0 if (bits >> 11) < limit else keep
+            a[k * layer.n_out + j] *= factor
+            slope[k * layer.n_out + j] *= factor
+
+
+cdef void forward(const Layout* layout, const real_t* theta, const real_t** x, Py_ssize_t ldx,
+                  const real_t** ahead, Py_ssize_t n, Py_ssize_t row, Py_ssize_t capacity,
+                  real_t* a, real_t* slope, real_t* z, real_t* z_out,
+                  real_t* out, const Dropout* dropout) noexcept nogil:
+    """Rows row : row + n of a buffer made for `capacity` rows.
+
+    x: where the n input rows are.  ldx: how far they are apart, so that x[0] tells all; 0 where
+    they are scattered, which only the own product loops take.
+    ahead: n rows that will be the input soon, fetched into the caches meanwhile, or NULL.
+    a: (capacity, n_l) for each layer, one after the other.  Written.
+    slope: like a, or NULL.  Written for the layers that store σ'(z) (for all in a trace).
+    z: like a, or NULL: the pre-activations, for the trace.  Written.
+    z_out: (capacity, n_L) or NULL: z^(L) alone, for the losses.  Written.
+    out: (n, n_L) or NULL: takes a^(L) instead of a.  Written.
+    dropout: NULL but in a training step.
+    """
+    cdef Py_ssize_t i, at
+    cdef const Layer* layer
+    cdef const real_t* previous = NULL
+    cdef real_t* z_l
+    cdef real_t* a_l
+    cdef real_t* slope_l
+    for i in range(layout.n_layers):
+        layer = &layout.layers[i]
+        at = capacity * layer.unit + row * layer.n_out
+        a_l = a + at
+        if out != NULL and i == layout.n_layers - 1:
+            a_l = out
+        z_l = a_l
+        if z != NULL:
+            z_l = z + at
+        elif z_out != NULL and i == layout.n_layers - 1:
+            z_l = z_out + row * layer.n_out
+        slope_l = NULL
+        if slope != NULL and (layer.stores_slope or z != NULL):
+            slope_l = slope + at
+        if i > 0:
+            gemm(False, True, n, layer.n_out, layer.n_in, 1, previous, layer.n_in,
+                 theta + layer.w, layer.n_in, 0, z_l, layer.n_out)
+        elif ldx > 0:
+            gemm(False, True, n, layer.n_out, layer.n_in, 1, x[0], ldx,
+                 theta + layer.w, layer.n_in, 0, z_l, layer.n_out)
+        else:
+            rows_times_transposed(n, layer.n_out, layer.n_in, x, theta + layer.w, layer.n_in,
+                                  z_l, layer.n_out, ahead)
+        if real_t is float:
+            bp_add_bias_f32(n, layer.n_out, theta + layer.b, z_l)
+        else:
+            bp_add_bias_f64(n, layer.n_out, theta + layer.b, z_l)
+        activate(layer, n, z_l, a_l, slope_l)
+        if dropout != NULL and layer.dropout > 0:
+            _drop(layer, layout.n_units, n, row, dropout, a_l, slope_l)
+        previous = a_l

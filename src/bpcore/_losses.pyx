@@ -1,0 +1,265 @@
+"""Cost functions: (z, a, y) -> the cost and δ^(L) = ∂C/∂z^(L), together.
+
+A cost is summed over the outputs of an example and averaged over examples; the average (and
+the weight of an example) enters here, once, as the factor ``scale * weights[k]`` of its row.
+The entropies and Poisson with their natural output activation are computed from z: the cost
+stays finite where a rounds to 0 or 1, and δ has no quotient.
+
+A new cost gets a number in ``_types.pxd``, its two formulas in ``_cost`` and ``_derivative``
+and a line in ``LOSSES``; names, checks and the parametrised tests read that table.
+"""
+
+from libc.float cimport DBL_EPSILON, DBL_MIN, FLT_EPSILON, FLT_MIN
+from libc.math cimport exp, fabs, log, log1p
+
+from bpcore._activations cimport times_slope
+from bpcore._types cimport Layer, Loss, real_t
+from bpcore._types cimport (
+    ABSOLUTE, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, EXPONENTIAL, HUBER, POISSON,
+    QUADRATIC, QUANTILE, SOFTMAX, SQUARED_ERROR,
+)
+
+# name: (number, the output activations it takes, the first being the default;
+#        None: any, the default being that of the hidden layers)
+LOSSES = {
+    "quadratic": (QUADRATIC, None),
+    "squared_error": (SQUARED_ERROR, None),
+    "absolute": (ABSOLUTE, None),
+    "huber": (HUBER, None),
+    "quantile": (QUANTILE, None),
+    "binary_cross_entropy": (BINARY_CROSS_ENTROPY, ("sigmoid",)),
+    "categorical_cross_entropy": (CATEGORICAL_CROSS_ENTROPY, ("softmax",)),
+    "poisson": (POISSON, ("exponential", "softplus")),
+}
+
+
+cdef inline double _smallest(real_t x) noexcept nogil:
+    return FLT_MIN if real_t is float else DBL_MIN
+
+
+cdef inline double _xlogy(double x, double y) noexcept nogil:
+    return 0.0 if x == 0.0 else x * log(y)
+
+
+cdef inline double _clipped(real_t a) noexcept nogil:
+    """a within [eps, 1 - eps] of its type, as scikit-learn's log loss clips it; NaN stays."""
+    cdef double eps = FLT_EPSILON if real_t is float else DBL_EPSILON
+    if a < eps:
+        return eps
+    if a > 1.0 - eps:
+        return 1.0 - eps
+    return a
+
+
+cdef inline double _clipped_row(bint binary, Py_ssize_t width, const real_t* a,
+                                const real_t* y) noexcept nogil:
+    """The entropies as scikit-learn reports them, from a: -Σ y ln a, and for independent
+    outputs - Σ (1 - y) ln(1 - a) too.  L-BFGS compares such costs to the last digit."""
+    cdef Py_ssize_t j
+    cdef double p, cost = 0.0
+    for j in range(width):
+        p = _clipped(a[j])
+        if y[j] != 0 or p != p:
+            cost -= y[j] * log(p)
+        if binary and y[j] != 1:
+            cost -= (1.0 - y[j]) * log(1.0 - p)
+    return cost
+
+
+cdef inline double _cost(int kind, double parameter, real_t a_j, double y) noexcept nogil:
+    """The cost of one output, from a."""
+    cdef double a = a_j
+    cdef double r = a - y
+    if kind == QUADRATIC:
+        return r * r
+    if kind == SQUARED_ERROR:
+        return 0.5 * r * r
+    if kind == ABSOLUTE:
+        return fabs(r)
+    if kind == HUBER:
+        if fabs(r) <= parameter:
+            return 0.5 * r * r
+        return parameter * (fabs(r) - 0.5 * parameter)
+    if kind == QUANTILE:
+        return -parameter * r if r < 0 else (1.0 - parameter) * r
+    # POISSON with softplus: half the deviance, y ln(y / a) - y + a
+    if a < _smallest(a_j):
+        a = _smallest(a_j)
+    return _xlogy(y, y) - _xlogy(y, a) - y + a
+
+
+cdef inline real_t _derivative(int kind, real_t parameter, real_t a, real_t y) noexcept nogil:
+    """∂C/∂a of one output."""
+    cdef real_t r = a - y
+    if kind == QUADRATIC:
+        return 2 * r
+    if kind == SQUARED_ERROR:
+        return r
+    if kind == ABSOLUTE:
+        return 1 if r > 0 else (-1 if r < 0 else r)
+    if kind == HUBER:
+        return parameter if r > parameter else (-parameter if r < -parameter else r)
+    if kind == QUANTILE:
+        return -parameter if r < 0 else (1 - parameter if r > 0 else r)
+    if kind == BINARY_CROSS_ENTROPY:    # (1 - y) / (1 - a) - y / a, also where a = y = 0 or 1
+        return (-y / a if y != 0 else 0) + ((1 - y) / (1 - a) if y != 1 else 0)
+    if kind == CATEGORICAL_CROSS_ENTROPY:
+        return -y / a if y != 0 else 0
+    if a < <real_t>_smallest(a):
+        a = <real_t>_smallest(a)
+    return 1 - y / a
+
+
+cdef inline double _binary_row(Py_ssize_t width, const real_t* z,
+                               const real_t* y) noexcept nogil:
+    """-Σ y ln σ(z) + (1 - y) ln(1 - σ(z)), with -ln σ(z) = ln(1 + e^-z)."""
+    cdef Py_ssize_t j
+    cdef double positive, negative, tail, x
+    cdef double cost = 0.0
+    for j in range(width):
+        x = z[j]
+        tail = log1p(exp(-fabs(x)))
+        positive = (-x if x < 0 else 0.0) + tail
+        negative = (x if x > 0 else 0.0) + tail
+        if x != x:
+            positive = negative = x
+        cost += y[j] * positive + (1.0 - y[j]) * negative
+    return cost
+
+
+cdef inline double _categorical_row(Py_ssize_t width, const real_t* z, const real_t* a,
+                                    const real_t* y) noexcept nogil:
+    """-Σ y_j (z_j - ln Σ e^z); the log of the sum is z - ln a at the largest z, where a is
+    no less than 1 / width."""
+    cdef Py_ssize_t j
+    cdef Py_ssize_t top = 0
+    cdef double log_sum, cost = 0.0
+    for j in range(1, width):
+        if z[j] > z[top]:
+            top = j
+    log_sum = z[top] - log(a[top])
+    for j in range(width):
+        if y[j] != 0:
+            cost += y[j] * (log_sum - z[j])
+    return cost
+
+
+cdef inline double _poisson_row(Py_ssize_t width, const real_t* z, const real_t* a,
+                                const real_t* y) noexcept nogil:
+    """Σ y ln(y / a) - y + a with a = e^z: y (ln y - z) - y + a."""
+    cdef Py_ssize_t j
+    cdef double cost = 0.0
+    for j in range(width):
+        cost += _xlogy(y[j], y[j]) - <double>y[j] * z[j] - y[j] + a[j]
+    return cost
+
+
+cdef inline void _natural_delta(int kind, Py_ssize_t width, const real_t* a, const real_t* y,
+                                real_t factor, real_t* delta) noexcept nogil:
+    """δ = a - y; for softmax a Σy - y, which is the same where Σy = 1."""
+    cdef Py_ssize_t j
+    cdef real_t total = 1
+    if kind == CATEGORICAL_CROSS_ENTROPY:
+        total = 0
+        for j in range(width):
+            total += y[j]
+    for j in range(width):
+        delta[j] = factor * (a[j] * total - y[j])
+
+
+cdef inline double _plain_row(int kind, const Loss* loss, Py_ssize_t width, const real_t* a,
+                              const real_t* y, real_t factor, real_t* delta) noexcept nogil:
+    """The cost of one example from a, and factor ∂C/∂a into delta unless NULL."""
+    cdef Py_ssize_t j
+    cdef double cost = 0.0
+    cdef double parameter = loss.parameter
+    for j in range(width):
+        if kind == QUANTILE:
+            parameter = loss.quantiles[j]
+        cost += _cost(kind, parameter, a[j], y[j])
+        if delta != NULL:
+            delta[j] = factor * _derivative(kind, <real_t>parameter, a[j], y[j])
+    return cost
+
+
+cdef void _softmax_jacobian(Py_ssize_t n, Py_ssize_t width, const real_t* a,
+                            real_t* delta) noexcept nogil:
+    """δ_j = a_j (g_j - Σ_k g_k a_k), in place of g = ∂C/∂a."""
+    cdef Py_ssize_t k, j
+    cdef real_t dot
+    for k in range(n):
+        dot = 0
+        for j in range(width):
+            dot += delta[k * width + j] * a[k * width + j]
+        for j in range(width):
+            delta[k * width + j] = a[k * width + j] * (delta[k * width + j] - dot)
+
+
+cdef void output_delta(const Layer* layer, Py_ssize_t n, const real_t* a, const real_t* slope,
+                       real_t* delta) noexcept nogil:
+    """∂C/∂a^(L) → δ^(L) = ∂C/∂z^(L) for n rows, in place."""
+    if layer.activation == SOFTMAX:
+        _softmax_jacobian(n, layer.n_out, a, delta)
+    else:
+        times_slope(layer, n, a, slope, delta)
+
+
+cdef double cost_and_delta(const Loss* loss, const Layer* layer, Py_ssize_t n,
+                           const real_t* z, const real_t* a, const real_t* slope,
+                           const real_t* y, const double* weights, double scale,
+                           real_t* delta, real_t* dC_da, double* costs) noexcept nogil:
+    """Σ_k scale · weights[k] · C_k of n rows; δ^(L) into delta.
+
+    z, a, y, delta: (n, n_L), contiguous.  slope: σ'(z) where the layer stores it, or NULL.
+    weights: (n,), or NULL for ones.  delta may be NULL: the cost only.  dC_da: ∂C/∂a^(L) for
+    the trace, or NULL.  costs: (n,), each C_k without its factor, or NULL.
+    """
+    cdef Py_ssize_t k, j
+    cdef Py_ssize_t width = layer.n_out
+    cdef int kind = loss.kind
+    cdef double one, factor = scale
+    cdef double total = 0.0
+    cdef const real_t* z_k
+    cdef const real_t* a_k
+    cdef const real_t* y_k
+    cdef real_t* delta_k = NULL
+    cdef bint natural = (
+        kind == BINARY_CROSS_ENTROPY or kind == CATEGORICAL_CROSS_ENTROPY
+        or (kind == POISSON and layer.activation == EXPONENTIAL)
+    )
+    for k in range(n):
+        z_k = z + k * width
+        a_k = a + k * width
+        y_k = y + k * width
+        if delta != NULL:
+            delta_k = delta + k * width
+        if weights != NULL:
+            factor = scale * weights[k]
+        if loss.clip:
+            one = _clipped_row(kind == BINARY_CROSS_ENTROPY, width, a_k, y_k)
+        elif kind == BINARY_CROSS_ENTROPY:
+            one = _binary_row(width, z_k, y_k)
+        elif kind == CATEGORICAL_CROSS_ENTROPY:
+            one = _categorical_row(width, z_k, a_k, y_k)
+        elif natural:
+            one = _poisson_row(width, z_k, a_k, y_k)
+        elif kind == QUADRATIC:     # each call with a constant becomes a loop of its own
+            one = _plain_row(QUADRATIC, loss, width, a_k, y_k, <real_t>factor, delta_k)
+        elif kind == SQUARED_ERROR:
+            one = _plain_row(SQUARED_ERROR, loss, width, a_k, y_k, <real_t>factor, delta_k)
+        else:
+            one = _plain_row(kind, loss, width, a_k, y_k, <real_t>factor, delta_k)
+        if natural and delta != NULL:
+            _natural_delta(kind, width, a_k, y_k, <real_t>factor, delta_k)
+        if dC_da != NULL:
+            for j in range(width):
+                dC_da[k * width + j] = <real_t>factor * _derivative(
+                    kind, <real_t>(loss.quantiles[j] if kind == QUANTILE else loss.parameter),
+                    a_k[j], y_k[j])
+        if costs != NULL:
+            costs[k] = one
+        # A row of weight zero is left out, whatever its cost.
+        total += factor * one if factor != 0.0 else 0.0
+    if delta != NULL and not natural:
+        output_delta(layer, n, a, slope, delta)
+    return total

@@ -1,0 +1,56 @@
+from bpcore._types cimport real_t
+
+cdef enum OptimizerKind:
+    SGD = 0
+    ADAM
+    RMSPROP
+    ADAGRAD
+    NADAM
+    IRPROP_MINUS
+
+cdef enum ScheduleKind:
+    CONSTANT = 0
+    COSINE
+    STEP
+    ONE_CYCLE
+
+cdef struct Schedule:
+    int kind
+    double warmup           # updates of linear warm-up before the schedule proper
+    double total            # updates after which cosine and one_cycle have ended
+    double every            # step: updates between two reductions
+    double factor           # step: what the rate is multiplied by
+    double final            # cosine, one_cycle: the last rate, as a share of the base rate
+
+cdef class Optimizer:
+    cdef int kind
+    cdef Schedule plan
+    cdef public double learning_rate
+    cdef readonly double momentum
+    cdef readonly bint nesterov
+    cdef readonly double beta_1
+    cdef readonly double beta_2
+    cdef readonly double epsilon
+    cdef public Py_ssize_t t
+    cdef double mu_product
+    cdef readonly str name
+    cdef readonly object dtype
+    cdef readonly Py_ssize_t n_parameters
+    cdef tuple _slots
+    cdef readonly object schedule
+    cdef void* first
+    cdef void* second
+
+# The numbers of one update, the same for every parameter.
+cdef struct Step:
+    Py_ssize_t t
+    double eta
+    double mu_product       # nadam
+    double of_gradient      # nadam: the gradient's factor
+    double of_mean          # adam, nadam: the mean's factor
+    double correction       # nadam
+
+cdef double rate_at(const Schedule* plan, double eta, Py_ssize_t t) noexcept nogil
+cdef Step next_step(Optimizer o, Py_ssize_t t, double mu_product) noexcept nogil
+cdef void update_part(Optimizer o, const Step* step, Py_ssize_t start, Py_ssize_t n,
+                      real_t* theta, const real_t* gradient) noexcept nogil

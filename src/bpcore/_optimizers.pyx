@@ -1,0 +1,359 @@
+"""θ ← θ - η ∇C and its relatives, on flat vectors.
+
+An optimizer never sees a layer: penalties and weight decay, which spare the biases, are
+added before it is called.  A new optimizer gets a number here, a loop in optimizer_loops.h and a
+line in ``OPTIMIZERS``.
+"""
+
+import numpy as np
+
+from libc.math cimport M_PI, cos, pow, sqrt
+
+from bpcore._types cimport real_t
+
+cdef extern from "optimizers.h" nogil:
+    void bp_sgd_f32(Py_ssize_t, float, float*, const float*)
+    void bp_sgd_f64(Py_ssize_t, double, double*, const double*)
+    void bp_momentum_f32(Py_ssize_t, float, float, bint, float*, const float*, float*)
+    void bp_momentum_f64(Py_ssize_t, double, double, bint, double*, const double*, double*)
+    void bp_adam_f32(Py_ssize_t, float, float, float, float, float, float, float*, const float*,
+                     float*, float*)
+    void bp_adam_f64(Py_ssize_t, double, double, double, double, double, double, double*,
+                     const double*, double*, double*)
+    void bp_scaled_f32(Py_ssize_t, float, float, float, float, float*, const float*, float*)
+    void bp_scaled_f64(Py_ssize_t, double, double, double, double, double*, const double*,
+                       double*)
+    void bp_nadam_f32(Py_ssize_t, float, float, float, float, float, float, float, float, float*,
+                      const float*, float*, float*)
+    void bp_nadam_f64(Py_ssize_t, double, double, double, double, double, double, double, double,
+                      double*, const double*, double*, double*)
+
+# name: (number, how many slots of n_parameters numbers it keeps)
+OPTIMIZERS = {
+    "sgd": (SGD, 1),
+    "adam": (ADAM, 2),
+    "rmsprop": (RMSPROP, 1),
+    "adagrad": (ADAGRAD, 1),
+    "nadam": (NADAM, 2),
+    "irprop-": (IRPROP_MINUS, 2),
+}
+
+SCHEDULES = {"constant": CONSTANT, "cosine": COSINE, "step": STEP, "one_cycle": ONE_CYCLE}
+
+# iRprop-: growth and shrinkage of a step, and its bounds (Igel and Hüsken 2003, section 2)
+cdef double GROWTH = 1.2
+cdef double SHRINKAGE = 0.5
+cdef double SMALLEST_STEP = 1e-6
+cdef double LARGEST_STEP = 50.0
+# NAdam: how fast its momentum reaches beta_1 (Dozat 2016)
+cdef double MOMENTUM_DECAY = 0.004
+
+
+cdef void _irprop_minus(Py_ssize_t n, real_t first_step, bint first, real_t* theta,
+                        const real_t* g, real_t* step, real_t* previous) noexcept nogil:
+    """Each parameter has a step of its own, grown while the sign of its gradient stays and
+    shrunk when it turns; after a turn the gradient counts as 0 once."""
+    cdef Py_ssize_t i
+    cdef real_t g_i, agreement
+    for i in range(n):
+        g_i = g[i]
+        if first:
+            step[i] = first_step
+            previous[i] = 0
+        agreement = g_i * previous[i]
+        if agreement > 0:
+            step[i] = min(<real_t>(step[i] * GROWTH), <real_t>LARGEST_STEP)
+        elif agreement < 0:
+            step[i] = max(<real_t>(step[i] * SHRINKAGE), <real_t>SMALLEST_STEP)
+            g_i = 0
+        if g_i > 0:
+            theta[i] -= step[i]
+        elif g_i < 0:
+            theta[i] += step[i]
+        elif g_i != 0:      # NaN is not to be hidden by a sign
+            theta[i] = g_i
+        previous[i] = g_i
+
+
+cdef Step next_step(Optimizer o, Py_ssize_t t, double mu_product) noexcept nogil:
+    """The numbers of update t ≥ 1; mu_product: Π μ of the updates before it (nadam)."""
+    cdef Step step
+    cdef double mu, mu_next
+    cdef double eta = rate_at(&o.plan, o.learning_rate, t)
+    step.t = t
+    step.eta = eta
+    step.mu_product = mu_product
+    step.of_gradient = step.of_mean = 0.0
+    step.correction = 1.0
+    if o.kind == ADAM:
+        # both bias corrections in one factor of the rate (Kingma and Ba 2015, section 2)
+        step.of_mean = eta * sqrt(1.0 - pow(o.beta_2, t)) / (1.0 - pow(o.beta_1, t))
+    elif o.kind == NADAM:
+        # the momentum of update t is μ_t = β₁ (1 - ½ 0.96^(ψ t)); Dozat 2016, section 3
+        mu = o.beta_1 * (1.0 - 0.5 * pow(0.96, t * MOMENTUM_DECAY))
+        mu_next = o.beta_1 * (1.0 - 0.5 * pow(0.96, (t + 1) * MOMENTUM_DECAY))
+        step.mu_product *= mu
+        step.of_gradient = eta * (1.0 - mu) / (1.0 - step.mu_product)
+        step.of_mean = eta * mu_next / (1.0 - step.mu_product * mu_next)
+        step.correction = 1.0 - pow(o.beta_2, t)
+    return step
+
+
+cdef void update_part(Optimizer o, const Step* step, Py_ssize_t start, Py_ssize_t n,
+                      real_t* theta, const real_t* gradient) noexcept nogil:
+    """One step for the parameters start : start + n.
+
+    theta: all of them; gradient: (n,), those only.  Parts may be updated in any order, by
+    several threads.
+    """
+    cdef real_t* first = <real_t*>o.first
+    cdef real_t* second = <real_t*>o.second
+    cdef real_t* x = theta + start
+    cdef real_t* m = first + start if first != NULL else first
+    cdef real_t* v = second + start if second != NULL else second
+    if o.kind == IRPROP_MINUS:
+        _irprop_minus(n, <real_t>step.eta, step.t == 1, x, gradient, m, v)
+    elif real_t is float:
+        if o.kind == SGD and o.momentum == 0:
+            bp_sgd_f32(n, step.eta, x, gradient)
+        elif o.kind == SGD:
+            bp_momentum_f32(n, step.eta, o.momentum, o.nesterov, x, gradient, m)
+        elif o.kind == ADAM:
+            bp_adam_f32(n, step.of_mean, o.beta_1, <float>(1 - o.beta_1), o.beta_2,
+                        <float>(1 - o.beta_2), o.epsilon, x, gradient, m, v)
+        elif o.kind == RMSPROP:
+            bp_scaled_f32(n, step.eta, o.beta_2, <float>(1 - o.beta_2), o.epsilon, x, gradient, m)
+        elif o.kind == ADAGRAD:
+            bp_scaled_f32(n, step.eta, 1, 1, o.epsilon, x, gradient, m)
+        else:
+            bp_nadam_f32(n, step.of_gradient, step.of_mean, o.beta_1, <float>(1 - o.beta_1),
+                         o.beta_2, <float>(1 - o.beta_2), step.correction, o.epsilon, x, gradient,
+                         m, v)
+    else:
+        if o.kind == SGD and o.momentum == 0:
+            bp_sgd_f64(n, step.eta, x, gradient)
+        elif o.kind == SGD:
+            bp_momentum_f64(n, step.eta, o.momentum, o.nesterov, x, gradient, m)
+        elif o.kind == ADAM:
+            bp_adam_f64(n, step.of_mean, o.beta_1, 1 - o.beta_1, o.beta_2, 1 - o.beta_2,
+                        o.epsilon, x, gradient, m, v)
+        elif o.kind == RMSPROP:
+            bp_scaled_f64(n, step.eta, o.beta_2, 1 - o.beta_2, o.epsilon, x, gradient, m)
+        elif o.kind == ADAGRAD:
+            bp_scaled_f64(n, step.eta, 1, 1, o.epsilon, x, gradient, m)
+        else:
+            bp_nadam_f64(n, step.of_gradient, step.of_mean, o.beta_1, 1 - o.beta_1, o.beta_2,
+                         1 - o.beta_2, step.correction, o.epsilon, x, gradient, m, v)
+
+
+cdef double rate_at(const Schedule* plan, double eta, Py_ssize_t t) noexcept nogil:
+    """η of update t ≥ 1, counted from the first."""
+    cdef double done = t - 1
+    cdef double share
+    if done < plan.warmup:
+        return eta * (done + 1) / (plan.warmup + 1)
+    done -= plan.warmup
+    if plan.kind == STEP:
+        return eta * pow(plan.factor, <double>(<long long>(done / plan.every)))
+    if plan.kind == COSINE:
+        # Loshchilov and Hutter 2017, equation 5
+        share = min(done / max(plan.total - plan.warmup, 1.0), 1.0)
+        return eta * (plan.final + (1 - plan.final) * 0.5 * (1 + cos(M_PI * share)))
+    if plan.kind == ONE_CYCLE:
+        # up over the first 30 % of the run, from η / 25, then down (Smith 2018)
+        share = min(done / max(plan.total - plan.warmup, 1.0), 1.0)
+        if share < 0.3:
+            return eta * (0.04 + 0.96 * 0.5 * (1 - cos(M_PI * share / 0.3)))
+        share = (share - 0.3) / 0.7
+        return eta * (plan.final + (1 - plan.final) * 0.5 * (1 + cos(M_PI * share)))
+    return eta
+
+
+cdef class Optimizer:
+    """The rule that turns a gradient into a step, and what it remembers.
+
+    Parameters
+    ----------
+    name : {"sgd", "adam", "rmsprop", "adagrad", "nadam", "irprop-"}
+    n_parameters : int
+        Length of θ.
+    dtype : {"float32", "float64"}, default="float32"
+        Type of θ and of the slots.
+    learning_rate : float, default=0.01
+        η; for irprop- the first step of every parameter.
+    momentum : float, default=0.0
+        μ of sgd.
+    nesterov : bool, default=False
+        Nesterov's momentum, for sgd.
+    beta_1, beta_2 : float, default=0.9 and 0.999
+        Decay of the mean and of the mean square of the gradient, for adam and nadam;
+        rmsprop uses beta_2.
+    epsilon : float, default=1e-8
+        Keeps the quotients finite.
+    schedule : None, str or dict, default=None
+        How η changes from update to update: "constant", or a dict with a key "kind" and the
+        numbers that the kind takes (in updates): "cosine" (total, final=0), "step" (every,
+        factor=0.1), "one_cycle" (total, final=1e-4), each with warmup=0.
+
+    Attributes
+    ----------
+    t : int
+        Updates made.
+    slots : tuple of ndarrays of shape (n_parameters,)
+        sgd: velocity; adam, nadam: mean and mean square; rmsprop, adagrad: (summed) square;
+        irprop-: steps and the last gradient.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown or a number is out of its range.
+
+    Examples
+    --------
+    >>> optimizer = Optimizer("adam", 3, learning_rate=0.1)
+    >>> optimizer.name, len(optimizer.slots), optimizer.t
+    ('adam', 2, 0)
+    """
+
+    def __init__(self, name, n_parameters, dtype="float32", learning_rate=0.01, momentum=0.0,
+                 nesterov=False, beta_1=0.9, beta_2=0.999, epsilon=1e-8, schedule=None):
+        if name not in OPTIMIZERS:
+            raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {name!r}")
+        kind, n_slots = OPTIMIZERS[name]
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+        if not 0 <= learning_rate < np.inf:
+            raise ValueError(f"learning_rate must be finite and at least 0, got {learning_rate!r}")
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"momentum must be from 0 to 1, got {momentum!r}")
+        if not (0 <= beta_1 < 1 and 0 <= beta_2 < 1):
+            raise ValueError("beta_1 and beta_2 must be at least 0 and below 1, "
+                             f"got {beta_1!r} and {beta_2!r}")
+        if not 0 < epsilon < np.inf:
+            raise ValueError(f"epsilon must be positive and finite, got {epsilon!r}")
+        if name == "sgd" and momentum == 0:
+            n_slots = 0
+        self._plan(schedule)
+        self.name = name
+        self.kind = kind
+        self.dtype = np.dtype(dtype)
+        self.n_parameters = n_parameters
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self._slots = tuple(np.zeros(n_parameters, dtype=self.dtype) for _ in range(n_slots))
+        self.t = 0
+        self.mu_product = 1.0
+        self._point()
+
+    def _point(self):
+        addresses = [slot.__array_interface__["data"][0] for slot in self._slots] + [0, 0]
+        self.first = <void*><size_t>addresses[0]
+        self.second = <void*><size_t>addresses[1]
+
+    def _plan(self, schedule):
+        if schedule is None or isinstance(schedule, str):
+            schedule = {"kind": schedule or "constant"}
+        schedule = dict(schedule)
+        kind = schedule.pop("kind", None)
+        needs = {"constant": (), "cosine": ("total",), "step": ("every",), "one_cycle": ("total",)}
+        takes = {"constant": {}, "cosine": {"final": 0.0}, "step": {"factor": 0.1},
+                 "one_cycle": {"final": 1e-4}}
+        if kind not in SCHEDULES:
+            raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {kind!r}")
+        numbers = {"warmup": 0.0, **takes[kind], **schedule}
+        unknown = set(numbers) - {"warmup", *takes[kind], *needs[kind]}
+        missing = set(needs[kind]) - set(numbers)
+        if unknown or missing:
+            raise ValueError(
+                f"the schedule {kind!r} takes {', '.join([*needs[kind], 'warmup', *takes[kind]])}"
+                + (f"; unknown: {', '.join(sorted(unknown))}" if unknown else "")
+                + (f"; missing: {', '.join(sorted(missing))}" if missing else ""))
+        for key, number in numbers.items():
+            if not 0 <= number < np.inf or (key in ("total", "every") and number < 1):
+                raise ValueError(f"schedule: {key} is out of its range, got {number!r}")
+        self.plan.kind = SCHEDULES[kind]
+        self.plan.warmup = numbers["warmup"]
+        self.plan.total = numbers.get("total", 0.0)
+        self.plan.every = numbers.get("every", 0.0)
+        self.plan.factor = numbers.get("factor", 1.0)
+        self.plan.final = numbers.get("final", 0.0)
+        self.schedule = {"kind": kind, **numbers}
+
+    @property
+    def slots(self):
+        """Views of what the optimizer remembers, (n_parameters,) each."""
+        return tuple(slot[:] for slot in self._slots)
+
+    @property
+    def current_rate(self):
+        """η of the last update (of the first one, before any)."""
+        return rate_at(&self.plan, self.learning_rate, max(self.t, 1))
+
+    def reset(self):
+        """Forget everything: slots to zero, t to 0."""
+        for slot in self.slots:
+            slot[:] = 0
+        self.t = 0
+        self.mu_product = 1.0
+
+    def update(self, theta, gradient):
+        """One step on a flat θ, in place.
+
+        Parameters
+        ----------
+        theta, gradient : ndarrays of shape (n_parameters,), contiguous, of the optimizer's type
+            theta is written.
+
+        Examples
+        --------
+        >>> theta = np.array([1.0, 2.0])
+        >>> Optimizer("sgd", 2, dtype="float64", learning_rate=0.5).update(theta, np.ones(2))
+        >>> theta
+        array([0.5, 1.5])
+        """
+        for name, array in (("theta", theta), ("gradient", gradient)):
+            if not isinstance(array, np.ndarray) or array.dtype != self.dtype \
+                    or array.shape != (self.n_parameters,):
+                raise ValueError(f"{name} must be a {self.dtype} array of shape "
+                                 f"({self.n_parameters},)")
+        cdef float[::1] theta32
+        cdef double[::1] theta64
+        cdef const float[::1] g32
+        cdef const double[::1] g64
+        cdef Step step = next_step(self, self.t + 1, self.mu_product)
+        if self.n_parameters == 0:
+            return
+        if self.dtype == np.float32:
+            theta32, g32 = theta, gradient
+            with nogil:
+                update_part[float](self, &step, 0, self.n_parameters, &theta32[0], &g32[0])
+        else:
+            theta64, g64 = theta, gradient
+            with nogil:
+                update_part[double](self, &step, 0, self.n_parameters, &theta64[0], &g64[0])
+        self.t = step.t
+        self.mu_product = step.mu_product
+
+    def __getstate__(self):
+        return {
+            "arguments": (self.name, self.n_parameters, self.dtype.name, self.learning_rate,
+                          self.momentum, bool(self.nesterov), self.beta_1, self.beta_2,
+                          self.epsilon, self.schedule),
+            "t": self.t, "mu_product": self.mu_product,
+            "slots": [slot.copy() for slot in self.slots],
+        }
+
+    def __setstate__(self, state):
+        Optimizer.__init__(self, *state["arguments"])
+        self.t = state["t"]
+        self.mu_product = state["mu_product"]
+        for mine, theirs in zip(self.slots, state["slots"], strict=True):
+            mine[:] = theirs
+
+    def __reduce__(self):
+        state = self.__getstate__()
+        return type(self), state["arguments"], state

@@ -1,0 +1,106 @@
+from bpcore._data cimport Table
+from bpcore._optimizers cimport Optimizer, Step
+from bpcore._team cimport bp_team
+from bpcore._types cimport Layout, real_t
+
+# What is added to the gradient of a batch, or done to it, before the update.
+cdef struct Regularisation:
+    double l2               # ½ l2 Σ w² / Σ s, on weights
+    double l1               # l1 Σ |w| / Σ s, on weights
+    double decay            # decoupled: w ← (1 - η decay) w
+    double clip             # largest norm of ∇C; 0: no limit
+
+# The rows that a pass goes through.
+cdef struct Examples:
+    const Table* x
+    const Table* y
+    const Py_ssize_t* order         # NULL: as they lie
+    const double* weights           # one a row of the table, or NULL
+
+# Some units of a layer: the parameters that one member of a team updates.
+cdef struct Piece:
+    Py_ssize_t layer
+    Py_ssize_t first
+    Py_ssize_t units
+
+cdef enum Task:
+    PREDICT = 0     # a^(L) of every row
+    COST            # C of one batch
+    GRADIENT        # C and ∇C of one batch
+    TRAIN           # an update a batch
+
+# What a block is: rows of a prediction or of a pass, or a piece of a layer.
+cdef enum PhaseKind:
+    PREDICT_ROWS = 0
+    TRAIN_ROWS          # forward, and back
+    WHOLE_GRADIENT      # a piece of the gradient, added to that of earlier passes
+    PENALISE            # penalties of a piece of the whole gradient, its squares
+    WHOLE_UPDATE        # a piece of θ from the whole gradient
+    UPDATE              # gradient and update of a piece in one go
+
+cdef struct Phase:
+    int kind
+    Py_ssize_t start            # the first row of the pass, in the order
+    Py_ssize_t rows             # how many it has
+    Py_ssize_t next_start       # the first row of the next pass; -1: there is none
+    Py_ssize_t first_cost       # where the costs of its blocks go
+    double scale                # 1 / Σ s of the batch
+    bint add                    # to what earlier passes of the batch have found
+    double factor               # what the whole gradient is shortened by
+    Step step
+
+cdef struct Job:
+    const Layout* layout
+    Examples examples
+    Regularisation rules
+    int task
+    Py_ssize_t n_rows
+    Py_ssize_t batch_size
+    unsigned long long seed     # of dropout
+    bint drops
+    bint scattered              # a^(0) is read through pointers to its rows
+    void* out                   # PREDICT: takes a^(L), (n_rows, n_L)
+    void* gradient              # GRADIENT: takes ∇C
+    void* dC_dx                 # GRADIENT: takes ∂C/∂a^(0), (n_rows, n_0), or NULL
+    double cost                 # out: the mean over the batches
+    double penalty
+    Phase phase
+    bp_team team
+
+cdef class Workspace:
+    cdef object error           # what a signal handler has raised
+    cdef Py_ssize_t capacity    # rows that the buffers hold
+    cdef Py_ssize_t block       # rows that one member takes at a time
+    cdef Py_ssize_t n_pieces
+    cdef Py_ssize_t largest     # numbers in the largest piece
+    cdef Piece* pieces
+    cdef void* memory
+    cdef const void** rows      # where each row of a^(0) is
+    cdef const void** ahead     # and each row of the same block of the next batch
+    cdef void* x
+    cdef void* y
+    cdef void* a
+    cdef void* slope
+    cdef void* z_out
+    cdef void* delta
+    cdef void* gradient
+    cdef void* scratch          # (members, largest)
+    cdef double* weights
+    cdef double* costs          # one a block
+    cdef double* parts          # two a piece: squares and penalties
+
+cdef inline Py_ssize_t blocks(Py_ssize_t n, Py_ssize_t size) noexcept nogil:
+    """How many blocks of `size` rows n rows make, the last one perhaps smaller."""
+    return (n + size - 1) // size
+
+cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t batch_size,
+                              int task, bint slopes, bint clips, int members,
+                              Py_ssize_t itemsize)
+cdef void row_block(const Job* job, Workspace workspace, Py_ssize_t start, Py_ssize_t row,
+                    Py_ssize_t n, Py_ssize_t next_start, double scale, const real_t* theta,
+                    double* cost) noexcept nogil
+cdef double weight_sum(const Examples* examples, Py_ssize_t start, Py_ssize_t n) noexcept nogil
+cdef bint interrupted(Workspace workspace, double* done, double more) noexcept nogil
+cdef void lead(Job* job, Workspace workspace, Optimizer optimizer, real_t* theta) noexcept nogil
+cdef void assist(Job* job, Workspace workspace, Optimizer optimizer, int member,
+                 real_t* theta) noexcept nogil

@@ -1,0 +1,591 @@
+"""One epoch: rows, forward, backward, update; no interpreter inside.
+
+A batch is gone through in two phases, each cut into blocks that the threads of a team take as
+they come: blocks of rows for the forward pass and the deltas, then pieces of the layers for the
+gradient and the update, which are done while a piece of the gradient is in cache.  Nothing is
+added up across threads, and the blocks depend on the network and the batch only, so that the
+result is bitwise the same for any number of threads.
+
+A batch that is larger than the buffers goes through in several passes of `capacity` rows; its
+gradient is then added up as a whole before the update, and so it is where it has to be clipped.
+"""
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport fabs, isfinite, sqrt
+from libc.stdint cimport uintptr_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from bpcore._backward cimport delta_recursion, layer_gradient
+from bpcore._data cimport gather, in_place, point_at_rows
+from bpcore._forward cimport Dropout, forward
+from bpcore._losses cimport cost_and_delta
+from bpcore._optimizers cimport SGD, Optimizer, Step, next_step, update_part
+from bpcore._team cimport (
+    bp_team_close, bp_team_done, bp_team_next, bp_team_open, bp_team_take,
+)
+from bpcore._types cimport Layer, Layout, real_t
+
+# Bytes that the rows of a pass may fill, and how many rows it has at least and at most.
+cdef Py_ssize_t PASS_BYTES = 1 << 25
+cdef Py_ssize_t LEAST_ROWS = 256
+cdef Py_ssize_t MOST_ROWS = 2048
+
+# Bytes that the activations of a block of predictions may fill.
+cdef Py_ssize_t PREDICTION_BYTES = 1 << 18
+
+# A pass is cut into about so many blocks of rows, a layer into so many pieces: enough for a few
+# threads, and each large enough to be worth fetching.
+cdef Py_ssize_t SHARES = 4
+cdef Py_ssize_t MULTIPLE = 8        # sizes are multiples of the tiles' rows
+cdef Py_ssize_t LEAST_BLOCK = 16
+cdef Py_ssize_t LARGEST_BLOCK = 256
+cdef Py_ssize_t PIECE_NUMBERS = 32768
+cdef Py_ssize_t LEAST_PIECE = 2048
+
+# Multiplications between two looks at the interpreter's signals: a few hundredths of a second.
+cdef double WORK_BETWEEN_SIGNALS = 1e9
+
+cdef size_t ALIGNMENT = 64
+
+
+cdef Py_ssize_t _rounded(Py_ssize_t n) noexcept nogil:
+    return (n + MULTIPLE - 1) // MULTIPLE * MULTIPLE
+
+
+def pass_rows(Py_ssize_t n_rows, Py_ssize_t numbers_a_row, Py_ssize_t itemsize):
+    """How many rows go through at a time, with `numbers_a_row` numbers of buffers each."""
+    rows = max(LEAST_ROWS, min(MOST_ROWS, PASS_BYTES // (numbers_a_row * itemsize)))
+    return max(1, min(n_rows, rows))
+
+
+def prediction_rows(Py_ssize_t n_units, Py_ssize_t itemsize):
+    """How many rows are predicted at a time: their activations stay in the second cache."""
+    return max(32, min(LARGEST_BLOCK, PREDICTION_BYTES // (n_units * itemsize) // 8 * 8))
+
+
+def block_rows(Py_ssize_t capacity):
+    """How many rows of a pass one member takes at a time."""
+    return max(LEAST_BLOCK, min(LARGEST_BLOCK, _rounded(blocks(capacity, SHARES))))
+
+
+def piece_units(Py_ssize_t n_in, Py_ssize_t n_out):
+    """How many units of a layer one member updates at a time."""
+    if n_out * (n_in + 1) <= LEAST_PIECE:
+        return n_out
+    most = max(MULTIPLE, PIECE_NUMBERS // n_in // MULTIPLE * MULTIPLE)
+    return min(n_out, most, _rounded(blocks(n_out, SHARES)))
+
+
+cdef class Workspace:
+    """The buffers of a pass, in one piece of memory that is freed with the object.
+
+    Raises
+    ------
+    MemoryError
+        If there is not so much memory; nothing is kept then.
+    """
+
+    def __dealloc__(self):
+        free(self.memory)
+        free(self.pieces)
+
+
+cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t batch_size,
+                              int task, bint slopes, bint clips, int members,
+                              Py_ssize_t itemsize):
+    """Buffers to go through n_rows rows in batches of batch_size.
+
+    slopes: whether σ' is stored.  clips: whether the norm of the gradient counts.
+    members: how many will work at the same time.
+    """
+    cdef Workspace w = Workspace.__new__(Workspace)
+    cdef Py_ssize_t batch = min(n_rows, batch_size)
+    cdef Py_ssize_t l
+    if task == PREDICT:
+        w.block = max(1, min(n_rows, <Py_ssize_t>prediction_rows(layout.n_units, itemsize)))
+        w.capacity = w.block * members
+    else:
+        w.capacity = pass_rows(
+            batch, layout.n_inputs + 2 * layout.n_outputs + 2 * layout.n_units, itemsize)
+        w.block = min(w.capacity, <Py_ssize_t>block_rows(w.capacity))
+    trains = task == TRAIN
+    pieces = []
+    for l in range(layout.n_layers):
+        n_in, n_out = layout.layers[l].n_in, layout.layers[l].n_out
+        units = piece_units(n_in, n_out)
+        pieces += [(l, first, min(units, n_out - first)) for first in range(0, n_out, units)]
+        w.largest = max(w.largest, <Py_ssize_t>(units * (n_in + 1)))
+    w.n_pieces = len(pieces)
+    w.pieces = <Piece*>calloc(w.n_pieces, sizeof(Piece))
+    whole = trains and (clips or batch > w.capacity)
+    n_blocks = blocks(batch, w.capacity) * blocks(w.capacity, w.block)
+    capacity = <object>w.capacity
+    learns = task != PREDICT
+    sizes = [
+        capacity * sizeof(void*),
+        capacity * sizeof(void*),
+        capacity * layout.n_inputs * itemsize,
+        capacity * layout.n_outputs * itemsize if learns else 0,
+        capacity * layout.n_units * itemsize,
+        capacity * layout.n_units * itemsize if learns and slopes else 0,
+        capacity * layout.n_outputs * itemsize if learns else 0,
+        capacity * layout.n_units * itemsize if learns else 0,
+        layout.n_parameters * itemsize if whole else 0,
+        <object>members * w.largest * itemsize if trains else 0,
+        capacity * sizeof(double),
+        n_blocks * sizeof(double),
+        <object>w.n_pieces * 2 * sizeof(double),
+    ]
+    offsets = []
+    total = ALIGNMENT
+    for size in sizes:
+        offsets.append(total)
+        total += (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+    w.memory = calloc(total, 1) if total < 2**62 else NULL
+    if w.memory == NULL or w.pieces == NULL:
+        raise MemoryError(f"no memory for the buffers of {w.capacity} rows "
+                          f"({total / 2**20:.0f} MB)")
+    for l in range(w.n_pieces):
+        w.pieces[l].layer, w.pieces[l].first, w.pieces[l].units = pieces[l]
+    base = (<uintptr_t>w.memory) // ALIGNMENT * ALIGNMENT
+    at = [base + offset for offset in offsets]
+    w.rows = <const void**><uintptr_t>at[0]
+    w.ahead = <const void**><uintptr_t>at[1]
+    w.x = <void*><uintptr_t>at[2]
+    w.y = <void*><uintptr_t>at[3]
+    w.a = <void*><uintptr_t>at[4]
+    w.slope = <void*><uintptr_t>at[5] if slopes else NULL
+    w.z_out = <void*><uintptr_t>at[6]
+    w.delta = <void*><uintptr_t>at[7]
+    w.gradient = <void*><uintptr_t>at[8] if sizes[8] else NULL
+    w.scratch = <void*><uintptr_t>at[9]
+    w.weights = <double*><uintptr_t>at[10]
+    w.costs = <double*><uintptr_t>at[11]
+    w.parts = <double*><uintptr_t>at[12]
+    return w
+
+
+# ---------------------------------------------------------------- rows: forward, deltas
+
+cdef Py_ssize_t _where(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t row,
+                       const real_t** first, const real_t* of_type) noexcept nogil:
+    """How far the rows of a^(0) are apart from row `row` of the pass that begins at `start`,
+    and where the first of them is; 0 where they are scattered (see `Workspace.rows`)."""
+    cdef Py_ssize_t distance = job.layout.n_inputs
+    if job.scattered:
+        first[0] = NULL
+        return 0
+    first[0] = in_place(job.examples.x, job.examples.order, start + row, &distance, of_type)
+    if first[0] == NULL:
+        first[0] = <real_t*>w.x + row * job.layout.n_inputs
+        distance = job.layout.n_inputs
+    return distance
+
+
+cdef void _leave_out(const Layout* layout, Workspace w, Py_ssize_t k,
+                     const real_t* of_type) noexcept nogil:
+    """Zero what row k holds, so that 0 times an infinite activation adds nothing."""
+    cdef Py_ssize_t l, at
+    cdef const Layer* layer
+    for l in range(layout.n_layers):
+        layer = &layout.layers[l]
+        at = w.capacity * layer.unit + k * layer.n_out
+        memset(<real_t*>w.a + at, 0, layer.n_out * sizeof(real_t))
+        if w.slope != NULL:
+            memset(<real_t*>w.slope + at, 0, layer.n_out * sizeof(real_t))
+        if l == layout.n_layers - 1:
+            memset(<real_t*>w.delta + at, 0, layer.n_out * sizeof(real_t))
+
+
+cdef void row_block(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t row,
+                    Py_ssize_t n, Py_ssize_t next_start, double scale, const real_t* theta,
+                    double* cost) noexcept nogil:
+    """Forward and, but for COST, back through rows row : row + n of the pass at `start`.
+
+    Every δ^(l) is left in the workspace, each row times its weight and `scale`.
+    next_start: where the next pass begins, whose same rows are fetched meanwhile; -1: nowhere.
+    cost: out, these rows' part of it.
+    """
+    cdef const Layout* layout = job.layout
+    cdef const Layer* last = &layout.layers[layout.n_layers - 1]
+    cdef Py_ssize_t k, ldx, n_ahead
+    cdef Py_ssize_t end = w.capacity * last.unit + row * last.n_out
+    cdef Py_ssize_t distance = layout.n_outputs
+    cdef bint backward = job.task > COST
+    cdef const real_t* one
+    cdef const real_t** x = &one
+    cdef const real_t** ahead = NULL
+    cdef const real_t* y
+    cdef const double* weights = NULL
+    cdef real_t* a = <real_t*>w.a
+    cdef real_t* slope = <real_t*>w.slope
+    cdef real_t* delta = <real_t*>w.delta
+    cdef real_t* dC_dx = NULL
+    cdef Dropout dropout
+    dropout.seed = job.seed
+    dropout.first_row = <unsigned long long>start
+
+    ldx = _where(job, w, start, row, &one, theta)
+    if ldx == 0:
+        x = <const real_t**>w.rows + row
+        point_at_rows(job.examples.x, job.examples.order, start + row, n, <const void**>x)
+        n_ahead = min(n, job.n_rows - next_start - row)
+        if next_start >= 0 and n_ahead == n:
+            ahead = <const real_t**>w.ahead + row
+            point_at_rows(job.examples.x, job.examples.order, next_start + row, n,
+                          <const void**>ahead)
+    elif one == <real_t*>w.x + row * layout.n_inputs:
+        gather(job.examples.x, job.examples.order, start + row, n, <real_t*>one)
+    y = in_place(job.examples.y, job.examples.order, start + row, &distance, theta)
+    if y == NULL or distance != layout.n_outputs:
+        y = <real_t*>w.y + row * layout.n_outputs
+        gather(job.examples.y, job.examples.order, start + row, n, <real_t*>y)
+    if job.examples.weights != NULL:
+        weights = w.weights + row
+        for k in range(row, row + n):
+            w.weights[k] = job.examples.weights[
+                job.examples.order[start + k] if job.examples.order != NULL else start + k]
+
+    forward(layout, theta, x, ldx, ahead, n, row, w.capacity, a, slope, <real_t*>NULL,
+            <real_t*>w.z_out, <real_t*>NULL, &dropout if job.drops else NULL)
+    cost[0] = cost_and_delta(
+        &layout.loss, last, n, <const real_t*>w.z_out + row * last.n_out, <const real_t*>a + end,
+        <const real_t*>(slope + end if slope != NULL and last.stores_slope else NULL),
+        y, weights, scale, delta + end if backward else <real_t*>NULL, <real_t*>NULL,
+        <double*>NULL)
+    if backward:
+        if weights != NULL:
+            for k in range(n):
+                if weights[k] == 0:
+                    _leave_out(layout, w, row + k, theta)
+        if job.dC_dx != NULL:
+            dC_dx = <real_t*>job.dC_dx + (start + row) * layout.n_inputs
+        delta_recursion(layout, theta, n, row, w.capacity, <const real_t*>a,
+                        <const real_t*>slope, delta, <real_t*>NULL, dC_dx)
+
+
+cdef double weight_sum(const Examples* examples, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
+    """Σ s_k of n examples from position `start` of the order."""
+    cdef Py_ssize_t k
+    cdef double total = 0.0
+    if examples.weights == NULL:
+        return <double>n
+    for k in range(start, start + n):
+        total += examples.weights[examples.order[k] if examples.order != NULL else k]
+    return total
+
+
+# ---------------------------------------------------------------- units: gradient, update
+
+cdef void _product(const Job* job, Workspace w, const Piece* piece, Py_ssize_t start,
+                   Py_ssize_t n, real_t alpha, real_t beta, real_t* of_w, real_t beta_b,
+                   real_t* of_b, const real_t* of_type) noexcept nogil:
+    """A piece of the gradient of the n rows of the pass at `start`: see `layer_gradient`."""
+    cdef const real_t* one
+    cdef const real_t** x = &one
+    cdef Py_ssize_t ldx = _where(job, w, start, 0, &one, of_type)
+    if ldx == 0:
+        x = <const real_t**>w.rows
+    layer_gradient(job.layout, piece.layer, piece.first, piece.units, x, ldx, n, 0, w.capacity,
+                   <const real_t*>w.a, <const real_t*>w.delta, alpha, beta, of_w, beta_b, of_b)
+
+
+cdef double _penalise(const Regularisation* rules, double scale, Py_ssize_t n,
+                      const real_t* w, real_t* g) noexcept nogil:
+    """Add scale (l2 w + l1 sign w) to the gradient of n weights; returns
+    scale (½ l2 Σ w² + l1 Σ |w|)."""
+    cdef Py_ssize_t i
+    cdef real_t of_w = <real_t>(scale * rules.l2)
+    cdef real_t of_sign = <real_t>(scale * rules.l1)
+    cdef double squares = 0.0
+    cdef double sizes = 0.0
+    for i in range(n):
+        squares += <double>w[i] * w[i]
+        g[i] += of_w * w[i]
+    if rules.l1 != 0:
+        for i in range(n):
+            sizes += fabs(w[i])
+            g[i] += of_sign if w[i] > 0 else (-of_sign if w[i] < 0 else 0)
+    return scale * (0.5 * rules.l2 * squares + rules.l1 * sizes)
+
+
+cdef double _squares(Py_ssize_t n, const real_t* g) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double total = 0.0
+    for i in range(n):
+        total += <double>g[i] * g[i]
+    return total
+
+
+cdef void _step(const Job* job, Optimizer o, const Step* step, const Piece* piece,
+                const real_t* of_w, const real_t* of_b, real_t* theta) noexcept nogil:
+    """Update a piece of θ from its gradient."""
+    cdef Py_ssize_t i
+    cdef const Layer* layer = &job.layout.layers[piece.layer]
+    cdef Py_ssize_t w = layer.w + piece.first * layer.n_in
+    cdef Py_ssize_t n = piece.units * layer.n_in
+    cdef real_t keep = <real_t>(1.0 - step.eta * job.rules.decay)
+    if job.rules.decay != 0:    # biases are spared (Loshchilov and Hutter 2019)
+        for i in range(w, w + n):
+            theta[i] *= keep
+    update_part(o, step, w, n, theta, of_w)
+    update_part(o, step, layer.b + piece.first, piece.units, theta, of_b)
+
+
+cdef void _gradient_piece(const Job* job, Workspace w, const Piece* piece, Py_ssize_t start,
+                          Py_ssize_t n, bint add, real_t* gradient) noexcept nogil:
+    """A piece of the whole gradient, added to what earlier passes have found."""
+    cdef const Layer* layer = &job.layout.layers[piece.layer]
+    cdef real_t beta = 1 if add else 0
+    _product(job, w, piece, start, n, <real_t>1, beta,
+             gradient + layer.w + piece.first * layer.n_in, beta,
+             gradient + layer.b + piece.first, <const real_t*>gradient)
+
+
+cdef double _penalised_piece(const Job* job, const Piece* piece, double scale,
+                             const real_t* theta, real_t* gradient,
+                             double* squares) noexcept nogil:
+    """Add the penalties' part to a piece of the whole gradient; returns the penalty.
+
+    squares: out, the sum of the piece's squares.
+    """
+    cdef const Layer* layer = &job.layout.layers[piece.layer]
+    cdef Py_ssize_t at = layer.w + piece.first * layer.n_in
+    cdef Py_ssize_t n = piece.units * layer.n_in
+    cdef double penalty = 0.0
+    if job.rules.l2 != 0 or job.rules.l1 != 0:
+        penalty = _penalise(&job.rules, scale, n, theta + at, gradient + at)
+    squares[0] = _squares(n, <const real_t*>gradient + at) \
+        + _squares(piece.units, <const real_t*>gradient + layer.b + piece.first)
+    return penalty
+
+
+cdef double _update_piece(const Job* job, Workspace w, Optimizer o, const Step* step,
+                          const Piece* piece, Py_ssize_t start, Py_ssize_t n, double scale,
+                          int member, real_t* theta) noexcept nogil:
+    """Gradient and update of a piece in one go; returns its penalty."""
+    cdef const Layer* layer = &job.layout.layers[piece.layer]
+    cdef real_t* of_theta = theta + layer.w + piece.first * layer.n_in
+    cdef Py_ssize_t size = piece.units * layer.n_in
+    cdef real_t* g = <real_t*>w.scratch + member * w.largest
+    cdef double penalty = 0.0
+    if o.kind == SGD and o.momentum == 0 and job.rules.l2 == 0 and job.rules.l1 == 0:
+        # Plain descent needs no ∇C in memory: the product goes straight into θ.
+        _product(job, w, piece, start, n, <real_t>-step.eta,
+                 <real_t>(1.0 - step.eta * job.rules.decay), of_theta, <real_t>1,
+                 theta + layer.b + piece.first, <const real_t*>theta)
+        return 0.0
+    _product(job, w, piece, start, n, <real_t>1, <real_t>0, g, <real_t>0, g + size,
+             <const real_t*>theta)
+    if job.rules.l2 != 0 or job.rules.l1 != 0:
+        penalty = _penalise(&job.rules, scale, size, <const real_t*>of_theta, g)
+    _step(job, o, step, piece, <const real_t*>g, <const real_t*>g + size, theta)
+    return penalty
+
+
+cdef void _shorten(const Job* job, const Piece* piece, double factor,
+                   real_t* gradient) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef const Layer* layer = &job.layout.layers[piece.layer]
+    cdef Py_ssize_t w = layer.w + piece.first * layer.n_in
+    for i in range(w, w + piece.units * layer.n_in):
+        gradient[i] *= <real_t>factor
+    for i in range(layer.b + piece.first, layer.b + piece.first + piece.units):
+        gradient[i] *= <real_t>factor
+
+
+# ---------------------------------------------------------------- the way through
+
+cdef bint interrupted(Workspace w, double* done, double more) noexcept nogil:
+    """Whether a signal handler has raised (Ctrl-C), looked at once in a while.
+
+    What it raised is kept in the workspace: the caller unwinds, and its caller raises it.
+    """
+    cdef bint raised = False
+    done[0] += more
+    if done[0] > WORK_BETWEEN_SIGNALS:
+        done[0] = 0
+        with gil:
+            try:
+                PyErr_CheckSignals()
+            except BaseException as error:
+                w.error = error
+                raised = True
+    return raised
+
+
+cdef double _sum(const double* parts, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double total = 0.0
+    for i in range(n):
+        total += parts[i]
+    return total
+
+
+cdef void _predict_rows(const Job* job, Workspace w, Py_ssize_t b, int member,
+                        const real_t* theta) noexcept nogil:
+    """A block of a prediction, in the rows of the workspace that are the member's own."""
+    cdef const Layout* layout = job.layout
+    cdef Py_ssize_t own = member * w.block
+    cdef Py_ssize_t first = b * w.block
+    cdef Py_ssize_t n = min(w.block, job.n_rows - first)
+    cdef Py_ssize_t ldx = layout.n_inputs
+    cdef const real_t* x = in_place(job.examples.x, <Py_ssize_t*>NULL, first, &ldx, theta)
+    if x == NULL:
+        gather(job.examples.x, <Py_ssize_t*>NULL, first, n, <real_t*>w.x + own * layout.n_inputs)
+        x = <const real_t*>w.x + own * layout.n_inputs
+        ldx = layout.n_inputs
+    forward(layout, theta, &x, ldx, <const real_t**>NULL, n, own, w.capacity, <real_t*>w.a,
+            <real_t*>NULL, <real_t*>NULL, <real_t*>NULL,
+            <real_t*>job.out + first * layout.n_outputs, <const Dropout*>NULL)
+
+
+cdef void _do(Job* job, Workspace w, Optimizer o, Py_ssize_t b, int member,
+              real_t* theta) noexcept nogil:
+    """Block b of the phase that is open."""
+    cdef const Phase* phase = &job.phase
+    cdef const Piece* piece
+    cdef const Layer* layer
+    cdef real_t* gradient = <real_t*>(job.gradient if job.task == GRADIENT else w.gradient)
+    cdef Py_ssize_t at = b * w.block
+    if phase.kind == PREDICT_ROWS:
+        _predict_rows(job, w, b, member, <const real_t*>theta)
+        return
+    if phase.kind == TRAIN_ROWS:
+        row_block(job, w, phase.start, at, min(w.block, phase.rows - at), phase.next_start,
+                  phase.scale, <const real_t*>theta, &w.costs[phase.first_cost + b])
+        return
+    piece = &w.pieces[b]
+    if phase.kind == WHOLE_GRADIENT:
+        _gradient_piece(job, w, piece, phase.start, phase.rows, phase.add, gradient)
+    elif phase.kind == PENALISE:
+        w.parts[w.n_pieces + b] = _penalised_piece(
+            job, piece, phase.scale, <const real_t*>theta, gradient, &w.parts[b])
+    elif phase.kind == WHOLE_UPDATE:
+        if phase.factor != 1.0:
+            _shorten(job, piece, phase.factor, gradient)
+        layer = &job.layout.layers[piece.layer]
+        _step(job, o, &phase.step, piece,
+              <const real_t*>gradient + layer.w + piece.first * layer.n_in,
+              <const real_t*>gradient + layer.b + piece.first, theta)
+    else:
+        w.parts[b] = _update_piece(job, w, o, &phase.step, piece, phase.start, phase.rows,
+                                   phase.scale, member, theta)
+
+
+cdef void assist(Job* job, Workspace w, Optimizer o, int member, real_t* theta) noexcept nogil:
+    """Take blocks, of whatever phase is open, until the work is over."""
+    cdef Py_ssize_t b = bp_team_next(&job.team)
+    while b >= 0:
+        _do(job, w, o, b, member, theta)
+        bp_team_done(&job.team)
+        b = bp_team_next(&job.team)
+
+
+cdef void _phase(Job* job, Workspace w, Optimizer o, int kind, Py_ssize_t n,
+                 real_t* theta) noexcept nogil:
+    """All n blocks of a phase, with the helpers there are."""
+    cdef Py_ssize_t b
+    job.phase.kind = kind
+    if job.team.size == 1:
+        for b in range(n):
+            _do(job, w, o, b, 0, theta)
+        return
+    bp_team_open(&job.team, n)
+    b = bp_team_take(&job.team)
+    while b >= 0:
+        _do(job, w, o, b, 0, theta)
+        bp_team_done(&job.team)
+        b = bp_team_take(&job.team)
+    bp_team_close(&job.team, n)
+
+
+cdef void _predict(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogil:
+    """Every block of rows; where a signal handler raises, the rest is taken and left undone."""
+    cdef Py_ssize_t n = blocks(job.n_rows, w.block)
+    cdef Py_ssize_t b = 0
+    cdef bint stop = False
+    cdef double done = 0.0
+    job.phase.kind = PREDICT_ROWS
+    bp_team_open(&job.team, n)
+    if job.team.size > 1:
+        b = bp_team_take(&job.team)
+    while 0 <= b < n:
+        stop = stop or interrupted(w, &done, 1.0 * w.block * job.layout.n_parameters)
+        if not stop:
+            _do(job, w, o, b, 0, theta)
+        if job.team.size > 1:
+            bp_team_done(&job.team)
+            b = bp_team_take(&job.team)
+        else:
+            b += 1
+    if job.team.size > 1:
+        bp_team_close(&job.team, n)
+
+
+cdef void lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogil:
+    """The whole job: PREDICT, COST, GRADIENT or TRAIN.
+
+    A batch whose weights are all zero changes nothing.  Training stops before the update at a
+    cost that is not finite, which job.cost then shows, and between two passes where a signal
+    handler has raised.
+    """
+    cdef Py_ssize_t i, start, n, first
+    cdef Py_ssize_t rows = 0
+    cdef double weight, cost, norm
+    cdef double done = 0.0
+    cdef bint whole
+    cdef Phase* phase = &job.phase
+    cdef Py_ssize_t per_pass = blocks(w.capacity, w.block)
+    if job.task == PREDICT:
+        _predict(job, w, o, theta)
+        return
+    phase.step.t = o.t
+    phase.step.mu_product = o.mu_product
+    for i in range(blocks(job.n_rows, job.batch_size)):
+        start = i * job.batch_size
+        n = min(job.batch_size, job.n_rows - start)
+        weight = weight_sum(&job.examples, start, n)
+        if weight == 0:
+            continue
+        phase.scale = 1.0 / weight
+        whole = job.task == GRADIENT or (
+            job.task == TRAIN and (n > w.capacity or job.rules.clip != 0))
+        phase.first_cost = 0
+        first = 0
+        while first < n:
+            rows = min(w.capacity, n - first)
+            if interrupted(w, &done, 3.0 * rows * job.layout.n_parameters):
+                return
+            phase.start = start + first
+            phase.rows = rows
+            phase.next_start = start + first + rows
+            _phase(job, w, o, TRAIN_ROWS, blocks(rows, w.block), theta)
+            if whole:
+                phase.add = first > 0
+                _phase(job, w, o, WHOLE_GRADIENT, w.n_pieces, theta)
+            phase.first_cost += per_pass
+            first += w.capacity
+
+        cost = _sum(w.costs, (n - rows) // w.capacity * per_pass + blocks(rows, w.block))
+        job.cost += cost * (<double>n / job.n_rows)
+        if whole and (job.rules.l2 != 0 or job.rules.l1 != 0 or job.rules.clip != 0):
+            _phase(job, w, o, PENALISE, w.n_pieces, theta)
+            job.penalty += _sum(w.parts + w.n_pieces, w.n_pieces) * (<double>n / job.n_rows)
+        if job.task != TRAIN:
+            continue
+        if not isfinite(cost):
+            return
+        phase.step = next_step(o, phase.step.t + 1, phase.step.mu_product)
+        if whole:
+            norm = sqrt(_sum(w.parts, w.n_pieces))
+            phase.factor = 1.0
+            if job.rules.clip != 0 and norm > job.rules.clip:
+                phase.factor = job.rules.clip / norm    # Pascanu, Mikolov and Bengio 2013
+            _phase(job, w, o, WHOLE_UPDATE, w.n_pieces, theta)
+        else:
+            _phase(job, w, o, UPDATE, w.n_pieces, theta)
+            job.penalty += _sum(w.parts, w.n_pieces) * (<double>n / job.n_rows)
+        o.t = phase.step.t
+        o.mu_product = phase.step.mu_product

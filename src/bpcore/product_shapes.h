@@ -1,0 +1,96 @@
+/* Included by products.h once for float and once for double: which loop for which shape. */
+
+/* Numbers that a transposed operand or result may fill on the stack. */
+#define BP_SCRATCH 8192
+/* Rows that are added up at a time: a strip of so many rows fits the first cache. */
+#define BP_DEPTH 256
+
+/* out (columns, rows, `step` apart) = the transpose of A (rows, columns), zeros in the gaps. */
+static void BP_P(transpose)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A, ptrdiff_t lda,
+                            BP_REAL *out, ptrdiff_t step)
+{
+    for (ptrdiff_t j = 0; j < columns; j++) {
+        for (ptrdiff_t i = 0; i < rows; i++) out[j * step + i] = A[i * lda + j];
+        for (ptrdiff_t i = rows; i < step; i++) out[j * step + i] = 0;
+    }
+}
+
+/* C (m, n) = A B^T, A (m, k) by its rows, B (n, k).  ahead: see BP_P(dot). */
+static void BP_P(product_nt)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const BP_REAL *const *A,
+                             const BP_REAL *B, ptrdiff_t ldb, BP_REAL *C, ptrdiff_t ldc,
+                             const BP_REAL *const *ahead)
+{
+    bp_products.BP_P(dot)(m, n, k, 1, A, B, ldb, 0, C, ldc, ahead);
+}
+
+/* C (m, n) = alpha A^T B + beta C, A (k, m), B (k, n) by its rows. */
+static void BP_P(product_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
+                             const BP_REAL *A, ptrdiff_t lda, const BP_REAL *const *B,
+                             BP_REAL beta, BP_REAL *C, ptrdiff_t ldc)
+{
+    for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
+        ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
+        bp_products.BP_P(rows)(m, n, depth, alpha, A + p * lda, 1, lda, B + p,
+                               p == 0 ? beta : 1, C, ldc);
+    }
+}
+
+/* C (m, n) = alpha A^T B + beta C for n < lanes < m: C^T = B^T A wastes no lanes. */
+static void BP_P(narrow_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
+                            const BP_REAL *A, ptrdiff_t lda, const BP_REAL *B, ptrdiff_t ldb,
+                            BP_REAL beta, BP_REAL *C, ptrdiff_t ldc)
+{
+    BP_REAL scratch[BP_SCRATCH];
+    const BP_REAL *rows[BP_DEPTH];
+    for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
+        ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
+        for (ptrdiff_t i = 0; i < depth; i++) rows[i] = A + (p + i) * lda;
+        bp_products.BP_P(rows)(n, m, depth, 1, B + p * ldb, 1, ldb, rows, p == 0 ? 0 : 1,
+                               scratch, m);
+    }
+    for (ptrdiff_t i = 0; i < m; i++)
+        for (ptrdiff_t j = 0; j < n; j++) {
+            BP_REAL c = alpha * scratch[j * m + i];
+            C[i * ldc + j] = beta == 0 ? c : c + beta * C[i * ldc + j];
+        }
+}
+
+/* C (m, n) = alpha op(A) op(B) + beta C, row-major. */
+static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
+                          BP_REAL alpha, const BP_REAL *A, ptrdiff_t lda, const BP_REAL *B,
+                          ptrdiff_t ldb, BP_REAL beta, BP_REAL *C, ptrdiff_t ldc)
+{
+    BP_REAL scratch[BP_SCRATCH];
+    const BP_REAL *rows[BP_DEPTH];
+    const ptrdiff_t lanes = bp_products.BP_P(lanes);
+    const ptrdiff_t padded = (n + lanes - 1) / lanes * lanes;
+    if (trans_b) {
+        /* Short dot products are mostly ends: turn B round and add up rows instead. */
+        if (k < 4 * lanes && m >= 8 && k <= BP_DEPTH && k * padded <= BP_SCRATCH) {
+            BP_P(transpose)(n, k, B, ldb, scratch, padded);
+            for (ptrdiff_t p = 0; p < k; p++) rows[p] = scratch + p * padded;
+            bp_products.BP_P(rows)(m, n, k, alpha, A, lda, 1, rows, beta, C, ldc);
+            return;
+        }
+        for (ptrdiff_t i = 0; i < m; i += BP_DEPTH) {
+            ptrdiff_t here = m - i < BP_DEPTH ? m - i : BP_DEPTH;
+            for (ptrdiff_t r = 0; r < here; r++) rows[r] = A + (i + r) * lda;
+            bp_products.BP_P(dot)(here, n, k, alpha, rows, B, ldb, beta, C + i * ldc, ldc, NULL);
+        }
+        return;
+    }
+    if (trans_a && n < lanes && m > n && m * n <= BP_SCRATCH) {
+        BP_P(narrow_tn)(m, n, k, alpha, A, lda, B, ldb, beta, C, ldc);
+        return;
+    }
+    for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
+        ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
+        for (ptrdiff_t i = 0; i < depth; i++) rows[i] = B + (p + i) * ldb;
+        bp_products.BP_P(rows)(m, n, depth, alpha, trans_a ? A + p * lda : A + p,
+                               trans_a ? 1 : lda, trans_a ? lda : 1, rows, p == 0 ? beta : 1, C,
+                               ldc);
+    }
+}
+
+#undef BP_SCRATCH
+#undef BP_DEPTH

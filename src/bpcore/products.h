@@ -1,0 +1,245 @@
+/* Matrix products of a network's sizes, for the layers that are too small for BLAS.
+ *
+ * Why not BLAS alone: a general GEMM first copies its operands into packed panels, which pays
+ * when each number is used hundreds of times.  In a layer of 16 or 100 units it costs as much
+ * as the product, and what a BLAS does about it differs from library to library and from
+ * processor to processor.  Here the operands are read where they lie: the weights (n_out, n_in)
+ * and the examples (n, n_in) both run along n_in, so that z = x w^T is a set of dot products of
+ * contiguous rows; the other two products add up rows.  Tiles of sums fill the registers; blocks
+ * of rows and strips of columns stay in the first cache.
+ *
+ * The loops stand in product_loops.h, once for each element type and each of three levels of
+ * the x86-64 instruction set; other processors and clang's vectors use the lowest.  The level is
+ * chosen when the module is imported.  Compilers without vector types: BLAS does everything.
+ */
+#ifndef BPCORE_PRODUCTS_H
+#define BPCORE_PRODUCTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__has_builtin)
+#  if __has_builtin(__builtin_shufflevector)
+#    define BP_HAS_PRODUCTS 1
+#  endif
+#endif
+#ifndef BP_HAS_PRODUCTS
+#  define BP_HAS_PRODUCTS 0
+#endif
+
+#if BP_HAS_PRODUCTS
+
+#if defined(__x86_64__)
+#  include <immintrin.h>
+#  define BP_PRODUCTS_X86 1
+#else
+#  define BP_PRODUCTS_X86 0
+#endif
+#if !defined(__clang__)
+#  pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
+#define BP_PICK __builtin_shufflevector
+/* What a block of rows may fill of a first cache of 32 KB. */
+#define BP_BLOCK_BYTES 20000
+
+/* ---- the lowest level ------------------------------------------------------------------- */
+
+#define BP_TARGET static inline __attribute__((always_inline))
+#define BP_ENTRY static __attribute__((noinline))
+#define BP_DOT_ROWS 3
+#define BP_ROW_ROWS 4
+#define BP_LANES 4
+
+#define BP_REAL float
+#define BP_P(name) bp_##name##_f32_base
+#include "product_loops.h"
+#undef BP_REAL
+#undef BP_P
+
+#define BP_REAL double
+#define BP_P(name) bp_##name##_f64_base
+#include "product_loops.h"
+#undef BP_REAL
+#undef BP_P
+
+#undef BP_TARGET
+#undef BP_ENTRY
+#undef BP_LANES
+
+#if BP_PRODUCTS_X86
+
+/* ---- AVX2 and FMA ----------------------------------------------------------------------- */
+
+#define BP_TARGET static inline __attribute__((always_inline, target("avx2,fma")))
+#define BP_ENTRY static __attribute__((noinline, target("avx2,fma")))
+
+static const int32_t bp_mask_32[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
+
+#define BP_REAL float
+#define BP_LANES 8
+#define BP_P(name) bp_##name##_f32_v3
+#define BP_MASKED_LOAD(p, count) \
+    _mm256_maskload_ps(p, _mm256_loadu_si256((const __m256i *)(bp_mask_32 + 8 - (count))))
+#include "product_loops.h"
+#undef BP_REAL
+#undef BP_LANES
+#undef BP_P
+#undef BP_MASKED_LOAD
+
+#define BP_REAL double
+#define BP_LANES 4
+#define BP_P(name) bp_##name##_f64_v3
+#define BP_MASKED_LOAD(p, count) \
+    _mm256_maskload_pd(p, _mm256_loadu_si256((const __m256i *)(bp_mask_64 + 4 - (count))))
+#include "product_loops.h"
+#undef BP_REAL
+#undef BP_LANES
+#undef BP_P
+#undef BP_MASKED_LOAD
+
+#undef BP_TARGET
+#undef BP_ENTRY
+#undef BP_DOT_ROWS
+#undef BP_ROW_ROWS
+
+/* ---- AVX-512 ---------------------------------------------------------------------------- */
+
+#define BP_TARGET static inline __attribute__((always_inline, target("avx512f,avx512vl,fma")))
+#define BP_ENTRY static __attribute__((noinline, target("avx512f,avx512vl,fma")))
+#define BP_DOT_ROWS 4
+#define BP_ROW_ROWS 8
+
+#define BP_REAL float
+#define BP_LANES 16
+#define BP_P(name) bp_##name##_f32_v4
+#define BP_MASKED_LOAD(p, count) _mm512_maskz_loadu_ps((__mmask16)(0xffff >> (16 - (count))), p)
+#include "product_loops.h"
+#undef BP_REAL
+#undef BP_LANES
+#undef BP_P
+#undef BP_MASKED_LOAD
+
+#define BP_REAL double
+#define BP_LANES 8
+#define BP_P(name) bp_##name##_f64_v4
+#define BP_MASKED_LOAD(p, count) _mm512_maskz_loadu_pd((__mmask8)(0xff >> (8 - (count))), p)
+#include "product_loops.h"
+#undef BP_REAL
+#undef BP_LANES
+#undef BP_P
+#undef BP_MASKED_LOAD
+
+#undef BP_TARGET
+#undef BP_ENTRY
+#endif /* BP_PRODUCTS_X86 */
+#undef BP_DOT_ROWS
+#undef BP_ROW_ROWS
+#undef BP_BLOCK_BYTES
+
+/* ---- the choice of a level -------------------------------------------------------------- */
+
+typedef void bp_dot_fn_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, float, const float *const *,
+                           const float *, ptrdiff_t, float, float *, ptrdiff_t,
+                           const float *const *);
+typedef void bp_dot_fn_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, double, const double *const *,
+                           const double *, ptrdiff_t, double, double *, ptrdiff_t,
+                           const double *const *);
+typedef void bp_rows_fn_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, float, const float *, ptrdiff_t,
+                            ptrdiff_t, const float *const *, float, float *, ptrdiff_t);
+typedef void bp_rows_fn_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, double, const double *, ptrdiff_t,
+                            ptrdiff_t, const double *const *, double, double *, ptrdiff_t);
+
+static struct {
+    int level; /* 2, 3 or 4, of x86-64's levels; 2 elsewhere */
+    double most; /* multiplications of the largest product that is not left to BLAS */
+    ptrdiff_t bp_lanes_f32, bp_lanes_f64;
+    bp_dot_fn_f32 *bp_dot_f32;
+    bp_dot_fn_f64 *bp_dot_f64;
+    bp_rows_fn_f32 *bp_rows_f32;
+    bp_rows_fn_f64 *bp_rows_f64;
+} bp_products;
+
+/* Take the highest level that the processor has, but none above `limit`; returns it. */
+static int bp_choose_products(int limit, double most)
+{
+    bp_products.most = most;
+    bp_products.level = 2;
+    bp_products.bp_lanes_f32 = bp_products.bp_lanes_f64 = 4;
+    bp_products.bp_dot_f32 = bp_dot_f32_base;
+    bp_products.bp_dot_f64 = bp_dot_f64_base;
+    bp_products.bp_rows_f32 = bp_rows_f32_base;
+    bp_products.bp_rows_f64 = bp_rows_f64_base;
+#if BP_PRODUCTS_X86
+    __builtin_cpu_init();
+    if (limit >= 3 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        bp_products.level = 3;
+        bp_products.bp_lanes_f32 = 8;
+        bp_products.bp_dot_f32 = bp_dot_f32_v3;
+        bp_products.bp_dot_f64 = bp_dot_f64_v3;
+        bp_products.bp_rows_f32 = bp_rows_f32_v3;
+        bp_products.bp_rows_f64 = bp_rows_f64_v3;
+    }
+    if (limit >= 4 && bp_products.level == 3 && __builtin_cpu_supports("avx512f")
+        && __builtin_cpu_supports("avx512vl")) {
+        bp_products.level = 4;
+        bp_products.bp_lanes_f32 = 16;
+        bp_products.bp_lanes_f64 = 8;
+        bp_products.bp_dot_f32 = bp_dot_f32_v4;
+        bp_products.bp_dot_f64 = bp_dot_f64_v4;
+        bp_products.bp_rows_f32 = bp_rows_f32_v4;
+        bp_products.bp_rows_f64 = bp_rows_f64_v4;
+    }
+#endif
+    return bp_products.level;
+}
+
+static int bp_products_level(void) { return bp_products.level; }
+
+/* Whether a product of (m, k) by (k, n) is one for the own loops. */
+static int bp_is_small(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
+{
+    return (double)m * (double)n * (double)k <= bp_products.most;
+}
+
+#define BP_REAL float
+#define BP_P(name) bp_##name##_f32
+#include "product_shapes.h"
+#undef BP_REAL
+#undef BP_P
+
+#define BP_REAL double
+#define BP_P(name) bp_##name##_f64
+#include "product_shapes.h"
+#undef BP_REAL
+#undef BP_P
+
+#else /* no vector types: every product goes to BLAS */
+
+static int bp_choose_products(int limit, double most) { (void)limit; (void)most; return 0; }
+static int bp_products_level(void) { return 0; }
+static int bp_is_small(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
+{ (void)m; (void)n; (void)k; return 0; }
+static void bp_product_f32(int a, int b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, float alpha,
+                           const float *A, ptrdiff_t lda, const float *B, ptrdiff_t ldb,
+                           float beta, float *C, ptrdiff_t ldc) {}
+static void bp_product_f64(int a, int b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, double alpha,
+                           const double *A, ptrdiff_t lda, const double *B, ptrdiff_t ldb,
+                           double beta, double *C, ptrdiff_t ldc) {}
+static void bp_product_nt_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *const *A,
+                              const float *B, ptrdiff_t ldb, float *C, ptrdiff_t ldc,
+                              const float *const *ahead) {}
+static void bp_product_nt_f64(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const double *const *A,
+                              const double *B, ptrdiff_t ldb, double *C, ptrdiff_t ldc,
+                              const double *const *ahead) {}
+static void bp_product_tn_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, float alpha, const float *A,
+                              ptrdiff_t lda, const float *const *B, float beta, float *C,
+                              ptrdiff_t ldc) {}
+static void bp_product_tn_f64(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, double alpha,
+                              const double *A, ptrdiff_t lda, const double *const *B, double beta,
+                              double *C, ptrdiff_t ldc) {}
+
+#endif
+#endif
