@@ -1,0 +1,101 @@
+"""Multilayer perceptrons trained by backpropagation, in compiled code.
+
+``Network`` is the network of the textbook, every term of the chain rule at hand;
+``MLPClassifier`` and ``MLPRegressor`` take the place of scikit-learn's.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+try:
+    importlib.import_module("bpcore._engine")
+except ModuleNotFoundError as error:
+    if error.name != "bpcore._engine":
+        raise
+    raise ImportError(
+        "bpcore's compiled modules are not built. You are probably in the source tree: type "
+        "`pip install .` there and run Python from another folder, or `pip install -e .` to "
+        "work on the sources in place."
+    ) from error
+
+from bpcore.exceptions import DivergenceError, ModelFileError
+from bpcore.gradient import Gradient
+from bpcore.history import History
+from bpcore.network import Network
+from bpcore.trace import Trace
+
+if TYPE_CHECKING:
+    from bpcore import datasets as datasets
+    from bpcore._config import show_config
+    from bpcore._explain_render import Explanation
+    from bpcore.display import (
+        DescentAnimation,
+        DescentDisplay,
+        GradientFlowDisplay,
+        GradientFlowRecorder,
+        NetworkDisplay,
+        PathRecorder,
+        PredictionsDisplay,
+        TrainingCurveDisplay,
+        WeightsDisplay,
+    )
+    from bpcore.estimators import MLPClassifier, MLPRegressor
+    from bpcore.model_file import load
+
+__all__ = [
+    "DescentAnimation",
+    "DescentDisplay",
+    "DivergenceError",
+    "Explanation",
+    "Gradient",
+    "GradientFlowDisplay",
+    "GradientFlowRecorder",
+    "History",
+    "MLPClassifier",
+    "MLPRegressor",
+    "ModelFileError",
+    "Network",
+    "NetworkDisplay",
+    "PathRecorder",
+    "PredictionsDisplay",
+    "Trace",
+    "TrainingCurveDisplay",
+    "WeightsDisplay",
+    "datasets",
+    "load",
+    "show_config",
+]
+
+# Loaded when first asked for: they bring scikit-learn or safetensors with them.
+_LATER = {
+    "DescentAnimation": "bpcore.display",
+    "DescentDisplay": "bpcore.display",
+    "Explanation": "bpcore._explain_render",
+    "GradientFlowDisplay": "bpcore.display",
+    "GradientFlowRecorder": "bpcore.display",
+    "MLPClassifier": "bpcore.estimators",
+    "MLPRegressor": "bpcore.estimators",
+    "NetworkDisplay": "bpcore.display",
+    "PathRecorder": "bpcore.display",
+    "PredictionsDisplay": "bpcore.display",
+    "TrainingCurveDisplay": "bpcore.display",
+    "WeightsDisplay": "bpcore.display",
+    "datasets": "bpcore.datasets",
+    "load": "bpcore.model_file",
+    "show_config": "bpcore._config",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'bpcore' has no attribute {name!r}")
+    module = importlib.import_module(_LATER[name])
+    value = module if module.__name__ == f"bpcore.{name}" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,289 @@
+"""The layers of a network and θ: how they are described, drawn, replaced, copied, pickled."""
+
+import copy
+import os
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from bpcore import _initialisation
+from bpcore import _validation as check
+from bpcore._activations import ACTIVATIONS
+from bpcore._engine import Engine
+from bpcore._losses import LOSSES
+from bpcore._threads import usable_processors
+
+__all__ = ["Architecture"]
+
+
+# What `_description` tells: no part of the pickled state.
+_DESCRIBED = ("layer_sizes", "activations", "loss", "dropout", "_loss_name", "_n_threads")
+
+
+class Architecture(Engine):
+    """What a network is before it is asked for anything; ``Network`` documents it."""
+
+    layer_sizes: tuple[int, ...]
+    activations: tuple[Any, ...]
+    loss: Any
+    dropout: tuple[float, ...]
+
+    def __init__(
+        self,
+        layer_sizes: Sequence[int],
+        activation: Any = "sigmoid",
+        output_activation: Any = None,
+        loss: Any = "quadratic",
+        *,
+        dtype: npt.DTypeLike = "float32",
+        init: str = "glorot",
+        random_state: Any = None,
+        dropout: float | Sequence[float] = 0.0,
+        n_threads: int | None = None,
+    ) -> None:
+        sizes = check.as_layer_sizes(layer_sizes)
+        try:
+            kind = np.dtype(dtype)
+        except TypeError:
+            raise TypeError(f"dtype must be float32 or float64, got {dtype!r}") from None
+        if kind not in (np.float32, np.float64):
+            raise ValueError(f"dtype must be float32 or float64, got {kind}")
+        name, clip, parameter, quantiles = check.as_loss(loss, sizes[-1])
+        layers = check.as_activations(activation, output_activation, len(sizes) - 1, name)
+        left_out = check.as_dropout(dropout, len(sizes) - 2)
+        if init not in _initialisation.INITS:
+            raise ValueError(
+                f"init must be one of {', '.join(_initialisation.INITS)}, got {init!r}"
+            )
+        rng = _initialisation.as_generator(random_state)
+        threads = None if n_threads is None else check.as_integer(n_threads, "n_threads")
+        self._build(
+            sizes,
+            [
+                (ACTIVATIONS[key][0], 0.0 if number is None else number, ACTIVATIONS[key][2])
+                for key, number in layers
+            ],
+            kind.newbyteorder("="),
+            (LOSSES[name][0], clip, parameter, quantiles),
+            [*left_out, 0.0],
+        )
+        self.n_threads = threads
+        self.layer_sizes = sizes
+        self.activations = tuple(
+            key if ACTIVATIONS[key][1] is None else (key, number) for key, number in layers
+        )
+        self.loss = name if isinstance(loss, str) else tuple(loss)
+        self.dropout = tuple(left_out)
+        self._loss_name = name
+        self._rng = rng
+        _initialisation.draw(init, self.weights, self.biases, rng)
+
+    # ------------------------------------------------------------ θ
+
+    @property
+    def n_threads(self) -> int | None:
+        """The most threads that share the work; None: as many as there are processors."""
+        return self._n_threads
+
+    @n_threads.setter
+    def n_threads(self, most: int | None) -> None:
+        if most is None:
+            self._set_threads(usable_processors())
+        else:
+            self._set_threads(check.as_integer(most, "n_threads"))
+        self._n_threads = most
+
+    @property
+    def weights(self) -> tuple[np.ndarray, ...]:
+        """w^(l) (n_l, n_{l-1}) at index l - 1, writable views into θ."""
+        return self._weights_of(self.parameters)
+
+    @property
+    def biases(self) -> tuple[np.ndarray, ...]:
+        """b^(l) (n_l,) at index l - 1, writable views into θ."""
+        return self._biases_of(self.parameters)
+
+    def set_parameters(
+        self,
+        theta: npt.ArrayLike | None = None,
+        *,
+        weights: Sequence[npt.ArrayLike] | None = None,
+        biases: Sequence[npt.ArrayLike] | None = None,
+    ) -> None:
+        """Replace θ, as a whole or by layers. Either all of it changes or nothing.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_parameters,), optional
+            All parameters, in the order w^(1), b^(1), w^(2), …
+        weights, biases : sequences of L arrays, optional
+            w^(l) of shape (n_l, n_{l-1}), b^(l) of shape (n_l,); what is not given stays.
+
+        Raises
+        ------
+        ValueError
+            If a shape is wrong or a number is not finite.
+        RuntimeError
+            If another thread is training the network.
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> net = Network((1, 1), activation="identity")
+        >>> net.set_parameters([2.0, 0.5])
+        >>> net.predict([3.0])
+        array([6.5], dtype=float32)
+        """
+        if (theta is None) == (weights is None and biases is None):
+            raise TypeError("give either theta, or weights and biases by layer")
+        moved = self.parameters.copy()
+        if theta is not None:
+            self._copy_into(moved, theta, "theta")
+        for name, parts, views in (
+            ("weights", weights, self._weights_of(moved)),
+            ("biases", biases, self._biases_of(moved)),
+        ):
+            if parts is None:
+                continue
+            if len(parts) != self.n_layers:
+                raise ValueError(
+                    f"{name} has {len(parts)} arrays, but the network has {self.n_layers} layers "
+                    "with weights"
+                )
+            for i, (part, view) in enumerate(zip(parts, views, strict=True)):
+                self._copy_into(view, part, f"{name}[{i}]")
+        self._assign(moved)
+
+    def _copy_into(self, target: np.ndarray, values: Any, what: str) -> None:
+        array = check.as_array(values, what, self.dtype)
+        if array.shape != target.shape:
+            raise ValueError(f"{what} has shape {array.shape}, expected {target.shape}")
+        if not (np.abs(array) <= np.finfo(self.dtype).max).all():
+            raise ValueError(f"{what} holds NaN, infinity or a number too large for {self.dtype}")
+        target[:] = array
+
+    # ------------------------------------------------------------ files
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to a model file, which ``bpcore.load`` reads; see there.
+
+        Architecture, θ, random state and ``history_`` are kept; how many threads to use is not.
+        While the network trains, save it from a callback, not from another thread.
+
+        Parameters
+        ----------
+        path : str or path-like
+            By custom it ends in ".safetensors". What is there is replaced, all at once.
+
+        Raises
+        ------
+        ImportError
+            If safetensors is not installed: ``pip install "bpcore[files]"``.
+        OSError
+            If the file cannot be written.
+        """
+        from bpcore.model_file import save
+
+        save(path, self)
+
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Write the forward pass to an ONNX file, for ONNX Runtime and the like.
+
+        One input "X", float32 of shape (n, n_0), one output "A" of shape (n, n_L). It computes
+        in float32, whatever the network's dtype.
+
+        Parameters
+        ----------
+        path : str or path-like
+            By custom it ends in ".onnx".
+
+        Raises
+        ------
+        ImportError
+            If onnx is not installed: ``pip install "bpcore[onnx]"``.
+        ValueError
+            If a parameter is not finite in float32, or the file would be beyond the 2 GiB that
+            the format holds.
+        OSError
+            If the file cannot be written.
+        """
+        from bpcore._onnx import network_model, write
+
+        write(path, network_model(self))
+
+    def to_c(self, path: str | os.PathLike[str], name: str = "network") -> None:
+        """Write the forward pass to a C header that needs nothing but <math.h>.
+
+        It defines ``void network_forward(const float *x, float *a)`` for one example, in C99 or
+        C++, and says its sizes in macros. It computes in float32, whatever the network's dtype.
+
+        Parameters
+        ----------
+        path : str or path-like
+            By custom it ends in ".h".
+        name : str, default="network"
+            What the names in it begin with; a C identifier.
+
+        Raises
+        ------
+        ValueError
+            If the name is none, or a parameter is not finite in float32.
+        OSError
+            If the file cannot be written.
+        """
+        from bpcore._c_export import write
+
+        write(path, self, name)
+
+    # ------------------------------------------------------------ copies
+
+    def astype(self, dtype: npt.DTypeLike) -> Self:
+        """A copy of the network with θ and arithmetic of another type, float32 or float64."""
+        twin = type(self)(**self._description(), dtype=dtype, init="zeros")
+        twin.set_parameters(self.parameters)
+        twin._rng = copy.deepcopy(self._rng)
+        return twin
+
+    def _description(self) -> dict[str, Any]:
+        return {
+            "layer_sizes": self.layer_sizes,
+            "activation": list(self.activations[:-1]),
+            "output_activation": self.activations[-1],
+            "loss": self.loss,
+            "dropout": self.dropout,
+            "n_threads": self.n_threads,
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {key: value for key, value in self.__dict__.items() if key not in _DESCRIBED}
+        return (
+            _rebuild,
+            (type(self), self._description(), self.dtype.name),
+            (
+                self.parameters.copy(),
+                state,
+            ),
+        )
+
+    def __setstate__(self, state: tuple[np.ndarray, dict[str, Any]]) -> None:
+        theta, attributes = state
+        self._assign(theta)
+        self.__dict__.update(attributes)
+
+    def __copy__(self) -> Self:
+        return copy.deepcopy(self)
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, self.layer_sizes))
+        return (
+            f"<{type(self).__name__} {sizes}: {self.n_parameters:,} parameters, "
+            f"{', '.join(map(str, self.activations))}; loss {self.loss}; {self.dtype}>"
+        )
+
+
+def _rebuild(cls: type[Architecture], description: dict[str, Any], dtype: str) -> Architecture:
+    network: Architecture = cls.__new__(cls)
+    Architecture.__init__(network, **description, dtype=dtype, init="zeros", random_state=0)
+    return network

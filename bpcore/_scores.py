@@ -1,0 +1,63 @@
+"""How well outputs fit targets, block by block, in the memory of one block."""
+
+from typing import Any
+
+import numpy as np
+
+METRICS = ("auto", "accuracy", "r2", "cost")
+_BLOCK = 8192
+
+
+def _block(array: Any, start: int) -> np.ndarray:
+    part = array[start : start + _BLOCK]
+    dense: np.ndarray = part.toarray() if hasattr(part, "toarray") else part
+    return dense
+
+
+def check_metric(metric: Any) -> str:
+    if metric not in METRICS:
+        raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
+    return str(metric)
+
+
+def choose(network: Any, targets: Any, metric: str) -> str:
+    """What "auto" stands for: accuracy for classes, r2 for numbers."""
+    if metric != "auto":
+        return metric
+    if network._loss_name.endswith("cross_entropy"):
+        return "accuracy"
+    array = targets.array
+    for start in range(0, array.shape[0], _BLOCK):
+        y = _block(array, start)
+        if not ((y == 0) | (y == 1)).all():
+            return "r2"
+    return "accuracy"
+
+
+def score(network: Any, rows: Any, targets: Any, metric: str, weights: np.ndarray | None) -> float:
+    """The score of a network on checked Rows; see ``Network.score``."""
+    metric = choose(network, targets, check_metric(metric))
+    if metric == "cost":
+        return float(network._cost(rows, targets, weights))
+    n, n_outputs = targets.shape
+    a = np.empty((n, n_outputs), dtype=network.dtype)
+    network._predict_into(rows, a)
+    s = np.ones(n) if weights is None else weights
+    if metric == "accuracy":
+        right = 0.0
+        for start in range(0, n, _BLOCK):
+            y, guess = _block(targets.array, start), a[start : start + _BLOCK]
+            if n_outputs == 1:
+                hit = (guess[:, 0] > 0.5) == (y[:, 0] > 0.5)
+            else:
+                hit = guess.argmax(axis=1) == y.argmax(axis=1)
+            right += float(s[start : start + _BLOCK] @ hit)
+        return right / float(s.sum())
+    y = np.vstack([_block(targets.array, start) for start in range(0, n, _BLOCK)])
+    y = y.astype(np.float64)
+    mean = (s @ y) / s.sum()
+    unexplained = float(s @ ((a - y) ** 2).sum(axis=1))
+    total = float(s @ ((y - mean) ** 2).sum(axis=1))
+    if total == 0:
+        return 1.0 if unexplained == 0 else 0.0
+    return 1.0 - unexplained / total
