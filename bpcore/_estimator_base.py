@@ -1,0 +1,435 @@
+"""What the two estimators have in common: fit, their network, predictions block by block."""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from bpcore._data import Rows
+from bpcore._estimator_callbacks import Hooks
+from bpcore._estimator_data import (
+    Split,
+    Validation,
+    as_table,
+    check_weights,
+    check_xy,
+    split,
+)
+from bpcore._estimator_files import Files
+from bpcore._estimator_fit import Stochastic, fit_lbfgs
+from bpcore._estimator_network import (
+    Blueprint,
+    attributes_of,
+    draw,
+    hidden_sizes,
+    layer_sizes_of,
+    sklearn_name,
+)
+from bpcore._estimator_parameters import Parameters
+from bpcore.network import Network
+
+__all__ = ["BaseMLP"]
+
+# numbers that a block of predictions works on: 16 MB of doubles
+_BLOCK_NUMBERS = 2**21
+
+
+class BaseMLP(CallbackSupportMixin, Files, Parameters, BaseEstimator):
+    """The common half of MLPClassifier and MLPRegressor."""
+
+    _y_numeric = False
+
+    # ------------------------------------------------------------ what the subclasses say
+
+    def _targets_of(self, y: Any, classes: Any = None) -> Any:
+        """How to encode y, from ``_estimator_targets``."""
+        raise TypeError("use MLPClassifier or MLPRegressor")
+
+    def _output(self, targets: Any) -> tuple[Any, Any]:
+        """(activation, loss) of the output layer, in the engine's words."""
+        raise TypeError("use MLPClassifier or MLPRegressor")
+
+    def _score_outputs(self, a: np.ndarray, Y: np.ndarray, weights: Any) -> float:
+        """The validation score of outputs a against encoded targets Y."""
+        raise TypeError("use MLPClassifier or MLPRegressor")
+
+    def _class_weights(self, y: Any) -> np.ndarray | None:
+        """What each row's sample weight is multiplied by, or None."""
+        return None
+
+    def _loss_divisor(self) -> int:
+        """What the engine's cost, summed over the outputs, is divided by to be reported."""
+        return 1
+
+    # ------------------------------------------------------------ fit
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> Any:
+        """Train on X and y.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            float32 input is trained in float32, anything else in float64. Arrays of float64,
+            float32 or uint8 are not copied.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels or numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, none negative and not all zero.
+        validation_data : tuple (X, y) or (X, y, sample_weight), default=None
+            Rows to follow training with: fills ``validation_scores_`` and
+            ``validation_loss_curve_``. With ``early_stopping=True`` they take the place of the
+            rows that would be held out.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data do not fit.
+        DivergenceError
+            If the weights leave the finite numbers; the last finite ones are kept.
+        """
+        self._train(X, y, sample_weight, validation_data)
+        return self
+
+    def _check_solver(self) -> bool:
+        if self.solver == "lbfgs":
+            raise AttributeError(
+                "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
+            )
+        return True
+
+    def _train(
+        self,
+        X_given: Any,
+        y_given: Any,
+        sample_weight: Any,
+        validation_data: Any,
+        *,
+        partial: bool = False,
+        classes: Any = None,
+    ) -> None:
+        """Fit and partial_fit: what cannot be trained on leaves the estimator as it was."""
+        before = dict(self.__dict__)
+        try:
+            data, rng = self._prepare(
+                X_given, y_given, sample_weight, validation_data, partial, classes
+            )
+            train: Callable[[Hooks], None] = (
+                functools.partial(fit_lbfgs, self, data)
+                if self.solver == "lbfgs"
+                else Stochastic(self, data, rng, partial).run
+            )
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+        hooks = Hooks(
+            self, X_given, y_given, sample_weight, data.training.rows, announce=not partial
+        )
+        train(hooks)
+        hooks.end_fit()
+
+    def _prepare(
+        self,
+        X_given: Any,
+        y_given: Any,
+        sample_weight: Any,
+        validation_data: Any,
+        partial: bool,
+        classes: Any,
+    ) -> tuple[Split, np.random.RandomState]:
+        """Everything before the first epoch: data, network, first weights, attributes."""
+        self._check_lbfgs()
+        hidden = hidden_sizes(self.hidden_layer_sizes)
+        resume = hasattr(self, "coefs_") and (self.warm_start or partial)
+        X, y = check_xy(self, X_given, y_given, reset=not resume)
+        targets = self._codec() if resume or partial else None
+        if targets is None:
+            targets = self._targets_of(y, classes)
+        if resume or partial:
+            targets.check(y, resume and not partial)
+        weights = check_weights(sample_weight, X)
+        blueprint = Blueprint.of(self, len(hidden), *self._output(targets))
+        sizes = [X.shape[1], *hidden, targets.width]
+        rng = check_random_state(self.random_state)
+        if resume:
+            network = self._resumed(blueprint, sizes)
+        else:
+            network = blueprint.build(sizes, np.float32 if X.dtype == np.float32 else np.float64)
+            draw(network, blueprint, rng)
+        Y = targets.encode(y)
+        self._check_target_range(Y)
+        hold_out = self._hold_out(targets, Y, rng, validation_data, partial, resume)
+        data = split(X, Y, weights, self._class_weights(y), hold_out)
+        if validation_data is not None:
+            data.validation = self._given_validation(validation_data, targets)
+        self._install(network, blueprint, targets, fresh=not resume)
+        self._open_record(data.validation, resume, partial)
+        return data, rng
+
+    def _check_lbfgs(self) -> None:
+        if self.solver != "lbfgs":
+            return
+        for name in ("dropout", "weight_decay", "clip_norm", "warmup"):
+            value = getattr(self, name)
+            if value is not None and np.any(np.asarray(value) != 0):
+                raise ValueError(
+                    f"solver='lbfgs' takes no {name}, got {value!r}: use a stochastic solver"
+                )
+
+    def _check_target_range(self, Y: np.ndarray) -> None:
+        """Refuse targets that the loss has no value for."""
+
+    # ------------------------------------------------------------ validation
+
+    def _hold_out(
+        self, targets: Any, Y: np.ndarray, rng: Any, given: Any, partial: bool, resume: bool
+    ) -> dict[str, Any] | None:
+        """The arguments of train_test_split, or None where all rows are trained on."""
+        if not self.early_stopping or self.solver == "lbfgs" or given is not None:
+            return None
+        if not partial:
+            return {
+                "random_state": rng,
+                "test_size": self.validation_fraction,
+                "stratify": targets.strata(Y),
+            }
+        # The same rows are held out in each call with the same data: were they drawn anew,
+        # training would see them sooner or later. No strata: a batch may hold one row of a class.
+        if not resume or not hasattr(self, "_split_seed"):
+            self._split_seed = int(rng.randint(2**31 - 1))
+        return {"random_state": self._split_seed, "test_size": self.validation_fraction}
+
+    def _given_validation(self, validation_data: Any, targets: Any) -> Validation:
+        parts = validation_data
+        if not isinstance(parts, tuple | list) or len(parts) not in (2, 3):
+            raise TypeError(
+                "validation_data must be (X, y) or (X, y, sample_weight), got "
+                f"{type(parts).__name__}"
+            )
+        X, y, *weights = parts
+        try:
+            X, y = check_xy(self, X, y, reset=False)
+            targets.check(y, False)
+            given = check_weights(weights[0] if weights else None, X)
+            return Validation(X, targets.encode(y), given)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"validation_data: {error}") from error
+
+    # ------------------------------------------------------------ state
+
+    def _codec(self) -> Any:
+        """What encodes y since the first fit; None before it."""
+        return self.__dict__.get("_targets")
+
+    def _install(self, network: Network, blueprint: Blueprint, targets: Any, fresh: bool) -> None:
+        """Take over a network."""
+        if fresh or network is not self.__dict__.get("_network"):
+            self.__dict__.update(attributes_of(network))
+        self._blueprint = blueprint
+        self._targets = targets
+        self.n_outputs_ = network.layer_sizes[-1]
+        self.n_layers_ = len(network.layer_sizes)
+        self.out_activation_ = sklearn_name(network.activations[-1])
+        if fresh:
+            for name in ("_optimizer", "_rate", "_best_theta", "loss_curve_", "best_loss_"):
+                self.__dict__.pop(name, None)
+            self.n_iter_ = 0
+            self.t_ = 0
+            self._no_improvement_count = 0
+
+    def _open_record(self, validation: Any, resume: bool, partial: bool) -> None:
+        """The attributes that epochs write to; a warm start adds to what is there."""
+        had = dict(self.__dict__) if resume else {}
+        self.n_iter_ = had.get("n_iter_", 0)
+        self.t_ = had.get("t_", 0)
+        self._no_improvement_count = had.get("_no_improvement_count", 0)
+        self.loss_curve_ = had.get("loss_curve_", [])
+        self.validation_scores_ = self.validation_loss_curve_ = None
+        self.best_validation_score_ = self.best_validation_loss_ = None
+        if validation is not None:
+            self.validation_scores_ = had.get("validation_scores_") or []
+            self.validation_loss_curve_ = had.get("validation_loss_curve_") or []
+        if self.early_stopping and self.solver != "lbfgs":
+            best = had.get("best_validation_score_")
+            self.best_validation_score_ = -np.inf if best is None else best
+            if self.stop_on == "loss":
+                best = had.get("best_validation_loss_")
+                self.best_validation_loss_ = np.inf if best is None else best
+            self.best_loss_ = None
+            if not resume:
+                self._best_theta = self._network.parameters.copy()
+            elif not (partial and "_best_theta" in had):
+                self._best_theta = None
+        else:
+            best = had.get("best_loss_")
+            self.best_loss_ = np.inf if best is None else best
+
+    def _fits_optimizer(self, network: Network) -> bool:
+        """Whether there is an optimizer that partial_fit can go on with."""
+        optimizer = self.__dict__.get("_optimizer")
+        name = "adam" if self.solver == "adamw" else self.solver
+        return (
+            optimizer is not None
+            and optimizer.name == name
+            and optimizer.n_parameters == network.n_parameters
+            and optimizer.dtype == network.dtype
+        )
+
+    # ------------------------------------------------------------ the network
+
+    @property
+    def network_(self) -> Network:
+        """The ``bpcore.Network`` that is trained and predicts.
+
+        Its weights are what ``coefs_`` and ``intercepts_`` show, its other methods (gradient,
+        trace, per_sample_gradients, jacobian, …) are there for use.
+        """
+        check_is_fitted(self)
+        return self._synchronised()
+
+    def _synchronised(self, blueprint: Blueprint | None = None) -> Network:
+        """The network, after taking over arrays that were put into coefs_ or intercepts_."""
+        views = self.__dict__.get("_views", ((), ()))
+        for shown, mine in zip(views, (self.coefs_, self.intercepts_), strict=True):
+            if len(shown) != len(mine) or any(a is not b for a, b in zip(shown, mine, strict=True)):
+                return self._adopted(blueprint)
+        network: Network = self._network
+        return network
+
+    def _adopted(self, blueprint: Blueprint | None) -> Network:
+        """The network with the values of coefs_ and intercepts_, which become views of it."""
+        sizes = layer_sizes_of(self.coefs_, self.intercepts_)
+        network = self.__dict__.get("_network")
+        if network is None or list(network.layer_sizes) != sizes:
+            if blueprint is None:
+                targets = self._codec()
+                blueprint = Blueprint.of(self, len(sizes) - 2, *self._output(targets))
+            single = all(np.asarray(w).dtype == np.float32 for w in self.coefs_)
+            network = blueprint.build(sizes, np.float32 if single else np.float64)
+            self._blueprint = blueprint
+        network.set_parameters(
+            weights=[np.asarray(w).T for w in self.coefs_], biases=list(self.intercepts_)
+        )
+        self.__dict__.update(attributes_of(network))
+        return network
+
+    def _resumed(self, blueprint: Blueprint, sizes: list[int]) -> Network:
+        """The network to go on with: the one there is, with the parameters of now."""
+        there = layer_sizes_of(self.coefs_, self.intercepts_)
+        if there != sizes:
+            raise ValueError(
+                f"this call asks for layers of {sizes} units, but the weights from before make "
+                f"{there}: keep hidden_layer_sizes and the columns of y, or fit with "
+                "warm_start=False"
+            )
+        network = self._synchronised(blueprint)
+        if self._blueprint != blueprint:
+            network, trained = blueprint.build(sizes, network.dtype), network
+            network.set_parameters(trained.parameters)
+        return network
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "coefs_")
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = dict(super().__getstate__())
+        if "_network" in state:
+            # coefs_ and intercepts_ are views into it, which pickling would tear off
+            self._synchronised()
+            state["_network"] = self._network
+            for name in ("_views", "coefs_", "intercepts_"):
+                state.pop(name)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_network" in state:
+            self.__dict__.update(attributes_of(state["_network"]))
+
+    def _set_up(self, network: Network, targets: Any) -> None:
+        """Become ready to predict with a network that no fit has seen."""
+        n_hidden = len(network.layer_sizes) - 2
+        blueprint = Blueprint.of(self, n_hidden, *self._output(targets))
+        self._install(network, blueprint, targets, fresh=True)
+        self._open_record(None, resume=False, partial=True)
+        self.n_features_in_ = network.layer_sizes[0]
+
+    def _initialize(self, n_features: int, targets: Any, dtype: Any) -> Any:
+        """What ``initialize`` does once it knows the targets."""
+        self._validate_params()
+        hidden = hidden_sizes(self.hidden_layer_sizes)
+        blueprint = Blueprint.of(self, len(hidden), *self._output(targets))
+        network = blueprint.build([n_features, *hidden, targets.width], dtype)
+        draw(network, blueprint, check_random_state(self.random_state))
+        self.__dict__.pop("feature_names_in_", None)
+        self._set_up(network, targets)
+        return self
+
+    @staticmethod
+    def _loss_of(network: Any) -> tuple[str, Any]:
+        """(name, parameter or None) of a network's loss."""
+        if not isinstance(network, Network):
+            raise TypeError(f"network must be a bpcore.Network, got {type(network).__name__}")
+        loss: Any = network.loss
+        return (loss, None) if isinstance(loss, str) else loss
+
+    @classmethod
+    def _around(cls, network: Any, loss: dict[str, Any], parameters: dict[str, Any]) -> Any:
+        """An estimator whose parameters describe a network, but not yet its targets."""
+        names = [sklearn_name(one) for one in network.activations]
+        return cls(
+            hidden_layer_sizes=network.layer_sizes[1:-1],
+            activation=names[:-1],
+            out_activation=names[-1],
+            dropout=list(network.dropout),
+            **loss,
+            **parameters,
+        )
+
+    # ------------------------------------------------------------ predictions
+
+    def _outputs(self, X: Any) -> Iterator[tuple[int, int, np.ndarray]]:
+        """(first row, rows of X, the network's outputs from there on), block by block."""
+        check_is_fitted(self)
+        network = self._synchronised()
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        X = X.tocsr() if hasattr(X, "tocsr") else X
+        n_inputs, n_outputs = network.layer_sizes[0], network.layer_sizes[-1]
+        if X.shape[1] != n_inputs:
+            raise ValueError(f"X has {X.shape[1]} features, but the weights take {n_inputs}")
+        n = X.shape[0]
+        rows = max(1, _BLOCK_NUMBERS // (n_inputs + n_outputs))
+        for start in range(0, n, rows):
+            block = as_table(X[start : start + rows])
+            a = np.empty((block.shape[0], n_outputs), dtype=network.dtype)
+            network._predict_into(Rows(block), a)
+            yield start, n, a
+
+    def _gathered(self, X: Any, read: Callable[[np.ndarray], list[np.ndarray]]) -> list[Any]:
+        """What ``read`` makes of each block's outputs, one array for each array of its list."""
+        whole: list[np.ndarray] = []
+        for start, n, a in self._outputs(X):
+            parts = read(a)
+            if len(a) == n:
+                return parts
+            if not whole:
+                whole = [np.empty((n, *part.shape[1:]), dtype=part.dtype) for part in parts]
+            for array, part in zip(whole, parts, strict=True):
+                array[start : start + len(part)] = part
+        return whole
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,410 @@
+"""The epochs of an estimator's fit: order, one compiled epoch, what it improved, when to stop.
+
+The arithmetic is ``Network._train_epoch``'s and ``Network._cost_gradient``'s; here stands
+scikit-learn's book-keeping around it.
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+from sklearn.exceptions import ConvergenceWarning
+
+from bpcore._estimator_data import Split, Validation
+from bpcore._fit import in_updates
+from bpcore._optimizers import Optimizer
+from bpcore._threads import one_blas_thread
+from bpcore.exceptions import DivergenceError
+
+__all__ = ["LearningRate", "Stochastic", "fit_lbfgs"]
+
+# what adamw takes where weight_decay is None
+_ADAMW_DECAY = 0.01
+_SMALLEST_ADAPTIVE_RATE = 1e-6
+
+
+# ---------------------------------------------------------------- the optimizer and its rate
+
+
+@dataclass
+class LearningRate:
+    """What happens to an optimizer's learning rate between epochs.
+
+    Attributes
+    ----------
+    kind : str
+        "invscaling", "adaptive", or anything else, which leaves the rate to the optimizer.
+    initial, power_t : float
+        The parameters of the same names, as they were when the optimizer was made.
+    """
+
+    kind: str
+    initial: float
+    power_t: float
+
+    def after_epoch(self, optimizer: Optimizer, t: int) -> None:
+        """invscaling, after t examples."""
+        if self.kind == "invscaling":
+            optimizer.learning_rate = self.initial / (t + 1) ** self.power_t
+
+    def at_plateau(self, optimizer: Optimizer, message: str, verbose: Any) -> bool:
+        """Whether to stop where nothing has improved for long; adaptive goes on more slowly."""
+        stop = True
+        if self.kind != "adaptive":
+            message += " Stopping."
+        elif optimizer.learning_rate <= _SMALLEST_ADAPTIVE_RATE:
+            message += " Learning rate too small. Stopping."
+        else:
+            stop = False
+            optimizer.learning_rate /= 5.0
+            message += f" Setting learning rate to {optimizer.learning_rate:f}"
+        if verbose:
+            print(message)
+        return stop
+
+
+def make_optimizer(est: Any, network: Any, updates: int) -> tuple[Optimizer, LearningRate]:
+    """The optimizer of a solver, for epochs of so many updates, and the rule for its rate."""
+    plan = est.learning_rate
+    plan = {"kind": plan} if isinstance(plan, str) else dict(plan)
+    kind = plan.get("kind", "constant")
+    if kind in ("invscaling", "adaptive"):
+        plan["kind"] = "constant"
+    elif kind == "step":
+        plan.setdefault("every", max(est.max_iter / 3, 1))
+    sgd = est.solver == "sgd"
+    try:
+        optimizer = Optimizer(
+            "adam" if est.solver == "adamw" else est.solver,
+            network.n_parameters,
+            dtype=network.dtype,
+            learning_rate=est.learning_rate_init,
+            momentum=est.momentum if sgd else 0.0,
+            nesterov=sgd and est.nesterovs_momentum,
+            beta_1=est.beta_1,
+            beta_2=est.beta_2,
+            epsilon=est.epsilon,
+            schedule=in_updates({"warmup": est.warmup, **plan}, est.max_iter, updates),
+        )
+    except ValueError as error:
+        raise ValueError(f"learning_rate={est.learning_rate!r}: {error}") from error
+    return optimizer, LearningRate(
+        kind if sgd else "constant", float(est.learning_rate_init), float(est.power_t)
+    )
+
+
+def penalties(est: Any) -> dict[str, float]:
+    """The arguments of ``Network._train_epoch`` beside the data."""
+    decay = est.weight_decay
+    if decay is None:
+        decay = _ADAMW_DECAY if est.solver == "adamw" else 0.0
+    return {
+        "l2": float(est.alpha),
+        "l1": float(est.l1),
+        "weight_decay": float(decay),
+        "clip_norm": 0.0 if est.clip_norm is None else float(est.clip_norm),
+    }
+
+
+def batch_size_of(est: Any, n: int) -> int:
+    """Rows a step, of n."""
+    if est.batch_size == "auto":
+        return n if est.solver == "irprop-" else min(200, n)
+    if est.batch_size > n:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+            stacklevel=2,
+        )
+    if est.solver == "irprop-" and est.batch_size < n:
+        raise ValueError(
+            "irprop- needs the gradient of all rows in each step: leave batch_size at 'auto', "
+            f"got {est.batch_size} for {n} rows"
+        )
+    return min(int(est.batch_size), n)
+
+
+# ---------------------------------------------------------------- stochastic solvers
+
+
+class Stochastic:
+    """One fit, or one partial_fit, of a stochastic solver.
+
+    What scikit-learn keeps as attributes (``loss_curve_``, ``best_loss_``, …) is read from and
+    written to the estimator itself, after each epoch.
+    """
+
+    def __init__(self, est: Any, data: Split, rng: np.random.RandomState, partial: bool) -> None:
+        self.est = est
+        self.network = est._network
+        self.training = training = data.training
+        self.validation = data.validation
+        self.rng = rng
+        self.partial = partial
+        self.early_stopping = est.early_stopping
+        self.batch_size = batch_size_of(est, training.n)
+        self.rules = penalties(est)
+        self.order = training.rows
+        if est.shuffle and self.order is None:
+            self.order = np.arange(training.n, dtype=np.intp)
+        if not (partial and est._fits_optimizer(self.network)):
+            updates = -(-training.n // self.batch_size)
+            est._optimizer, est._rate = make_optimizer(est, self.network, updates)
+        self.before = np.empty_like(self.network.parameters)
+
+    def run(self, hooks: Any) -> None:
+        """Every epoch, up to max_iter or until something ends the fit."""
+        est = self.est
+        est.n_iter_ = 0
+        est.stopped_early_ = False
+        self.network._begin_fit()
+        try:
+            with one_blas_thread():
+                for _ in range(est.max_iter):
+                    hooks.begin_epoch()
+                    done = self._epoch()
+                    done = hooks.end_epoch() or done or self.partial
+                    if done:
+                        break
+                else:
+                    warnings.warn(
+                        f"Stochastic Optimizer: Maximum iterations ({est.max_iter}) reached and "
+                        "the optimization hasn't converged yet.",
+                        ConvergenceWarning,
+                        stacklevel=2,
+                    )
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        finally:
+            self.network._end_fit()
+        if self.early_stopping and (est.stopped_early_ or not self.partial):
+            self._restore_best()
+
+    def _epoch(self) -> bool:
+        """One epoch and its book-keeping; whether it was the last."""
+        est = self.est
+        loss = self._train()
+        if loss is None:
+            return True
+        est.n_iter_ += 1
+        est.loss_ = loss
+        est.t_ += self.training.n
+        est.loss_curve_.append(loss)
+        if est.verbose:
+            print(f"Iteration {est.n_iter_}, loss = {loss:.8f}")
+        if self.validation is not None:
+            self._validate()
+        self._count_improvement()
+        est._rate.after_epoch(est._optimizer, est.t_)
+        if est._no_improvement_count > est.n_iter_no_change:
+            return self._plateau()
+        return False
+
+    def _train(self) -> float | None:
+        """The loss of one compiled epoch, or None where it left the finite numbers."""
+        est, network = self.est, self.network
+        theta = network.parameters
+        order = self.order
+        if est.shuffle and order is not None:
+            turn = np.arange(len(order), dtype=np.intp)
+            self.rng.shuffle(turn)
+            self.order = order = order[turn]
+        np.copyto(self.before, theta)
+        cost, penalty = network._train_epoch(
+            self.training.x,
+            self.training.y,
+            est._optimizer,
+            order=order,
+            batch_size=self.batch_size,
+            sample_weight=self.training.weights,
+            seed=self.rng.randint(2**31 - 1) if any(network.dropout) else 0,
+            **self.rules,
+        )
+        if np.isfinite(cost + penalty) and np.isfinite(theta).all():
+            return float(cost / est._loss_divisor() + penalty)
+        np.copyto(theta, self.before)
+        self._diverged()
+        return None
+
+    def _diverged(self) -> None:
+        """Say so: as a warning where early stopping has better weights to return to."""
+        est = self.est
+        epoch = est.n_iter_ + 1
+        advice = (
+            f"Training diverged in epoch {epoch}: its loss or a weight is not finite. "
+            f"Try a smaller learning_rate_init (it was {est.learning_rate_init:g}), "
+            "inputs scaled to about 1 (StandardScaler), or clip_norm."
+        )
+        if self.partial or not self.early_stopping:
+            raise DivergenceError(
+                "Solver produced non-finite parameter weights. The input data may contain large "
+                f"values and need to be preprocessed. {advice} The weights from before that epoch "
+                "are kept."
+            )
+        est.n_iter_ = epoch
+        est.loss_ = float("nan")
+        est.loss_curve_.append(est.loss_)
+        est.validation_scores_.append(float("nan"))
+        est.validation_loss_curve_.append(float("nan"))
+        warnings.warn(
+            f"{advice} The weights with the best validation {est.stop_on} are kept.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+    def _validate(self) -> None:
+        est, validation = self.est, self.validation
+        assert validation is not None
+        score = est._score_outputs(
+            validation.outputs(self.network), validation.Y, validation.weights
+        )
+        est.validation_scores_.append(float(score))
+        est.validation_loss_curve_.append(validation.cost(self.network) / est._loss_divisor())
+        if est.verbose:
+            print(f"Validation score: {score:f}")
+
+    def _count_improvement(self) -> None:
+        """Whether the epoch was better by tol, and whether it was the best (not the same)."""
+        est = self.est
+        if not self.early_stopping:
+            missed = est.loss_ > est.best_loss_ - est.tol
+            est.best_loss_ = min(est.best_loss_, est.loss_)
+        elif est.stop_on == "loss":
+            loss = est.validation_loss_curve_[-1]
+            missed = loss > est.best_validation_loss_ - est.tol
+            if loss < est.best_validation_loss_:
+                est.best_validation_loss_ = loss
+                self._keep_best()
+            est.best_validation_score_ = np.fmax(
+                est.best_validation_score_, est.validation_scores_[-1]
+            )
+        else:
+            score = est.validation_scores_[-1]
+            missed = score < est.best_validation_score_ + est.tol
+            if score > est.best_validation_score_:
+                est.best_validation_score_ = score
+                self._keep_best()
+        est._no_improvement_count = est._no_improvement_count + 1 if missed else 0
+
+    def _keep_best(self) -> None:
+        if self.est._best_theta is None:
+            self.est._best_theta = np.empty_like(self.network.parameters)
+        np.copyto(self.est._best_theta, self.network.parameters)
+
+    def _restore_best(self) -> None:
+        # None: a warm start that has found nothing better than the fit before it did. It
+        # leaves the last weights, as scikit-learn does.
+        if self.est._best_theta is not None:
+            np.copyto(self.network.parameters, self.est._best_theta)
+        self.est._best_theta = None
+
+    def _plateau(self) -> bool:
+        est = self.est
+        what = "Training loss"
+        if self.early_stopping:
+            what = f"Validation {est.stop_on}"
+        message = (
+            f"{what} did not improve more than tol={est.tol:f} for {est.n_iter_no_change} "
+            "consecutive epochs."
+        )
+        if est._rate.at_plateau(est._optimizer, message, est.verbose):
+            est.stopped_early_ = True
+            if self.early_stopping and self.partial:
+                # the next call is a new attempt
+                est._no_improvement_count = 0
+            return True
+        est._no_improvement_count = 0
+        return False
+
+
+# ---------------------------------------------------------------- L-BFGS
+
+
+def fit_lbfgs(est: Any, data: Split, hooks: Any) -> None:
+    """Train with SciPy's L-BFGS-B on the cost and gradient of all rows.
+
+    Raises
+    ------
+    DivergenceError
+        If it ends at weights that are not finite; those of the last good step are kept.
+    """
+    network, divisor = est._network, est._loss_divisor()
+    training, validation = data.training, data.validation
+    theta = network.parameters
+    last = theta.copy()
+    n_iter = 0
+
+    def cost_and_gradient(x: np.ndarray) -> tuple[float, np.ndarray]:
+        theta[:] = x
+        cost, penalty, gradient = network._cost_gradient(
+            training.x, training.y, training.weights, l2=float(est.alpha), l1=float(est.l1)
+        )
+        return cost / divisor + penalty, gradient
+
+    def after_iteration(intermediate_result: Any) -> None:
+        nonlocal n_iter
+        n_iter += 1
+        theta[:] = last[:] = intermediate_result.x
+        _record_iteration(est, n_iter, float(intermediate_result.fun), validation)
+        hooks.begin_epoch()
+        if hooks.end_epoch():
+            raise StopIteration
+
+    network._begin_fit()
+    try:
+        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
+            result = scipy.optimize.minimize(
+                cost_and_gradient,
+                theta.copy(),
+                method="L-BFGS-B",
+                jac=True,
+                callback=after_iteration,
+                options={"maxfun": est.max_fun, "maxiter": est.max_iter, "gtol": est.tol},
+            )
+        theta[:] = result.x
+    except BaseException:
+        theta[:] = last
+        raise
+    finally:
+        network._end_fit()
+    est.n_iter_ = min(result.nit, est.max_iter)
+    est.loss_ = float(result.fun)
+    est.best_loss_ = min(est.best_loss_, est.loss_)
+    if not np.isfinite(theta).all():
+        theta[:] = last
+        raise DivergenceError(
+            "Solver produced non-finite parameter weights. The input data may contain large values "
+            f"and need to be preprocessed. L-BFGS diverged in iteration {n_iter + 1}; the weights "
+            "from before it are kept. Scale the inputs to about 1 (StandardScaler)."
+        )
+    if not hooks.stopped:
+        _warn_of_failure(est, result)
+
+
+def _warn_of_failure(est: Any, result: Any) -> None:
+    if result.status == 0:
+        return
+    advice = f"Try more iterations (max_iter={est.max_iter}, max_fun={est.max_fun}), or inputs"
+    if not np.isfinite(result.fun):
+        advice = "The loss is not finite. Try inputs"
+    warnings.warn(
+        f"lbfgs failed to converge after {est.n_iter_} iteration(s) (status={result.status}):\n"
+        f"{result.message}\n{advice} scaled to about 1 (StandardScaler).",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
+
+
+def _record_iteration(est: Any, n_iter: int, loss: float, validation: Validation | None) -> None:
+    est.n_iter_, est.loss_ = n_iter, loss
+    est.loss_curve_.append(loss)
+    est.best_loss_ = min(est.best_loss_, loss)
+    if est.verbose:
+        print(f"Iteration {n_iter}, loss = {loss:.8f}")
+    if validation is not None:
+        a = validation.outputs(est._network)
+        est.validation_scores_.append(
+            float(est._score_outputs(a, validation.Y, validation.weights))
+        )
+        est.validation_loss_curve_.append(validation.cost(est._network) / est._loss_divisor())

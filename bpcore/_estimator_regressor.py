@@ -1,0 +1,312 @@
+"""MLPRegressor: what the common estimator does not know about numbers."""
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import d2_pinball_score, r2_score
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+
+from bpcore._estimator_base import BaseMLP
+from bpcore._estimator_network import engine_name
+from bpcore._estimator_parameters import described, parameter
+from bpcore._estimator_targets import Numbers
+from bpcore.network import Network
+
+__all__ = ["MLPRegressor"]
+
+# the engine's names of the losses
+_LOSSES = {
+    "squared_error": "squared_error",
+    "absolute_error": "absolute",
+    "huber": "huber",
+    "quantile": "quantile",
+    "poisson": "poisson",
+    "quadratic": "quadratic",
+}
+
+
+@described(score="R²")
+@dataclass(repr=False, eq=False)
+class MLPRegressor(RegressorMixin, BaseMLP):
+    """Multilayer perceptron for numbers; takes the place of scikit-learn's MLPRegressor.
+
+    With the same data, parameters and integer ``random_state`` it computes, in float64, the
+    same weights, losses and predictions. y has one column or several.
+
+    See Also
+    --------
+    MLPClassifier : The same for classes.
+    bpcore.Network : The network itself, with its gradients and its trace.
+
+    References
+    ----------
+    D. Rumelhart, G. Hinton and R. Williams, *Learning representations by back-propagating
+    errors*, Nature 323, 1986.
+
+    P. Huber, *Robust estimation of a location parameter*, Annals of Mathematical Statistics
+    35, 1964.
+
+    R. Koenker and G. Bassett, *Regression quantiles*, Econometrica 46, 1978.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bpcore import MLPRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-1, 1, (500, 1))
+    >>> y = X[:, 0] ** 2 + 0.1 * rng.normal(size=500)
+    >>> reg = MLPRegressor(hidden_layer_sizes=(16,), solver="lbfgs", random_state=0).fit(X, y)
+    >>> reg.score(X, y) > 0.85
+    True
+
+    An interval that 80 % of the observations should fall into, from two quantiles at once:
+
+    >>> reg = MLPRegressor("quantile", (16,), activation="tanh", learning_rate_init=0.01,
+    ...                    quantile=[0.1, 0.9], max_iter=100, tol=0, random_state=0)
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")     # 100 epochs are enough here
+    ...     low, high = reg.fit(X, y).predict(X).T
+    >>> bool(0.7 < ((low < y) & (y < high)).mean() < 0.9)
+    True
+    """
+
+    loss: str = parameter(
+        "squared_error",
+        [StrOptions(set(_LOSSES))],
+        "str",
+        """
+        - 'squared_error': ½ (a - y)². As in scikit-learn, the gradient sums over the outputs,
+          while the reported loss is their mean.
+        - 'poisson': half the Poisson deviance, for y ≥ 0, with exponential outputs.
+        - 'absolute_error': \\|a - y\\|.
+        - 'huber': squared up to a distance of ``huber_delta``, absolute beyond.
+        - 'quantile': the pinball loss of ``quantile``.
+        - 'quadratic': (a - y)², without ½.
+
+        All but the first are summed over the outputs.
+        """,
+    )
+    _: KW_ONLY
+    quantile: Any = parameter(
+        0.5,
+        [Interval(Real, 0, 1, closed="neither"), "array-like"],
+        "float or array-like of float",
+        """
+        What loss='quantile' estimates. Several numbers estimate as many quantiles of a
+        one-column y at once; ``predict`` then gives one column for each.
+        """,
+    )
+    huber_delta: float = parameter(
+        1.0,
+        [Interval(Real, 0, None, closed="neither")],
+        "float",
+        "Where loss='huber' turns from squares to absolute values, in units of y.",
+    )
+
+    _y_numeric = True
+
+    # ------------------------------------------------------------ targets
+
+    def _quantiles(self) -> list[float]:
+        if self.loss != "quantile":
+            return [0.5]
+        return [float(q) for q in np.atleast_1d(self.quantile)]
+
+    def _targets_of(self, y: Any, classes: Any = None) -> Any:
+        return Numbers(1 if y.ndim == 1 else y.shape[1], len(self._quantiles()))
+
+    def _codec(self) -> Any:
+        codec = super()._codec()
+        if codec is None and "coefs_" in self.__dict__:
+            n_quantiles = len(self._quantiles())
+            return Numbers(np.shape(self.coefs_[-1])[1] // n_quantiles, n_quantiles)
+        return codec
+
+    def _output(self, targets: Any) -> tuple[Any, Any]:
+        loss: Any = _LOSSES[self.loss]
+        if loss == "huber":
+            loss = (loss, float(self.huber_delta))
+        elif loss == "quantile":
+            loss = (loss, tuple(self._quantiles() * targets.n_targets))
+        default = "exponential" if loss == "poisson" else "identity"
+        out = default if self.out_activation is None else engine_name(self.out_activation)
+        return out, loss
+
+    def _loss_divisor(self) -> int:
+        return self.n_outputs_ if self.loss == "squared_error" else 1
+
+    def _check_target_range(self, Y: np.ndarray) -> None:
+        if self.loss == "poisson" and Y.min() < 0:
+            raise ValueError(
+                f"Some values of y are out of the range of the loss 'poisson': y >= 0, but the "
+                f"smallest is {Y.min():g}"
+            )
+
+    def _score_outputs(self, a: np.ndarray, Y: np.ndarray, weights: Any) -> float:
+        if not np.isfinite(a).all():
+            return float("nan")
+        if self._codec().n_quantiles > 1:
+            return self._pinball(Y[:, 0], a, weights)
+        # weights on their way to divergence: the score may overflow before the loss does
+        with np.errstate(over="ignore"):
+            return float(r2_score(Y, a, sample_weight=weights))
+
+    def _pinball(self, y: np.ndarray, a: np.ndarray, weights: Any) -> float:
+        """The mean over the quantiles of D², the share of the pinball loss that a explains."""
+        scores = [
+            d2_pinball_score(y, column, sample_weight=weights, alpha=q)
+            for q, column in zip(self._quantiles(), a.T, strict=True)
+        ]
+        return float(np.mean(scores))
+
+    # ------------------------------------------------------------ training
+
+    @available_if(lambda est: est._check_solver())
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None
+    ) -> Any:
+        """Go through the data once, from the weights there are.
+
+        With ``early_stopping=True`` each call is one epoch of the early stopping: after too many
+        calls without improvement the best weights are put back and ``stopped_early_`` is True;
+        the next call starts anew from them.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+        validation_data : tuple (X, y) or (X, y, sample_weight), default=None
+            As in ``fit``.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If the data do not fit the network.
+        DivergenceError
+            If the weights leave the finite numbers; the last finite ones are kept.
+
+        Examples
+        --------
+        >>> from bpcore import MLPRegressor
+        >>> reg = MLPRegressor(random_state=0).partial_fit([[0.0], [1.0]], [1.0, 3.0])
+        >>> reg.t_, len(reg.loss_curve_)
+        (2, 1)
+        """
+        self._train(X, y, sample_weight, validation_data, partial=True)
+        return self
+
+    def initialize(
+        self, n_features: int, n_outputs: int = 1, *, dtype: npt.DTypeLike = "float64"
+    ) -> Any:
+        """Set up the network without data: ready to predict, and for partial_fit.
+
+        Weights are drawn as ``fit`` draws them. Assign to ``coefs_`` and ``intercepts_``, or use
+        ``network_.set_parameters``, to give it weights of your own; ``partial_fit`` and, with
+        ``warm_start=True``, ``fit`` go on from them.
+
+        Parameters
+        ----------
+        n_features : int
+        n_outputs : int, default=1
+            Columns of y.
+        dtype : {"float64", "float32"}, default="float64"
+
+        Returns
+        -------
+        self : object
+
+        Examples
+        --------
+        >>> from bpcore import MLPRegressor
+        >>> reg = MLPRegressor(hidden_layer_sizes=()).initialize(2)
+        >>> reg.coefs_[0][:] = [[1.0], [2.0]]
+        >>> reg.intercepts_[0][:] = 0.5
+        >>> reg.predict([[1.0, 1.0]])
+        array([3.5])
+        """
+        return self._initialize(n_features, Numbers(n_outputs, len(self._quantiles())), dtype)
+
+    @classmethod
+    def from_network(cls, network: Network, **parameters: Any) -> Any:
+        """A regressor around a network, which it shares: training one trains the other.
+
+        Parameters
+        ----------
+        network : bpcore.Network
+            With a cost for numbers.
+        **parameters
+            Of the constructor, beside those that the network decides.
+
+        Returns
+        -------
+        MLPRegressor
+
+        Examples
+        --------
+        >>> from bpcore import MLPRegressor, Network
+        >>> net = Network((1, 8, 1), "tanh", "identity", random_state=0)
+        >>> MLPRegressor.from_network(net).network_ is net
+        True
+        """
+        name, number = cls._loss_of(network)
+        losses = {engine: ours for ours, engine in _LOSSES.items()}
+        if name not in losses:
+            raise ValueError(f"a regressor takes a network with a cost for numbers, got {name}")
+        loss: dict[str, Any] = {"loss": losses[name]}
+        n_outputs = network.layer_sizes[-1]
+        n_quantiles = 1
+        if name == "huber" and number is not None:
+            loss["huber_delta"] = number
+        if name == "quantile" and number is not None:
+            loss["quantile"] = number
+            if isinstance(number, Sequence) and len(number) > 1:
+                n_quantiles = len(number)
+        est = cls._around(network, loss, parameters)
+        est._set_up(network, Numbers(n_outputs // n_quantiles, n_quantiles))
+        return est
+
+    # ------------------------------------------------------------ predictions
+
+    def predict(self, X: Any) -> Any:
+        """The estimates.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), or (n_samples, n_outputs) for several outputs
+            One column for each quantile where ``quantile`` has several.
+        """
+        return self._gathered(X, lambda a: [self._codec().decode(a)])[0]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """R², or with several quantiles the mean of their D² pinball scores.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        if self.__sklearn_is_fitted__() and self._codec().n_quantiles > 1:
+            return self._pinball(np.ravel(y), self.predict(X), sample_weight)
+        return float(super().score(X, y, sample_weight))

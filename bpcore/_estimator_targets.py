@@ -1,0 +1,296 @@
+"""Between users' y and the network's Y: labels, numbers, and what the outputs say about them.
+
+A column of labels with one or two classes takes one output (the second class is 1), a column
+of K > 2 classes takes K. Encoded labels are uint8 zeros and ones, a byte a number, which the
+engine reads as they are.
+"""
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.utils.multiclass import type_of_target, unique_labels
+
+__all__ = ["Labels", "Multilabel", "Multioutput", "Numbers", "labels_from", "labels_of"]
+
+
+class Labels:
+    """One label a row.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,)
+        Every label there is, sorted.
+    """
+
+    kind = "multiclass"
+
+    def __init__(self, classes: Any) -> None:
+        self.classes = np.asarray(classes)
+        self.width = 1 if len(self.classes) <= 2 else len(self.classes)
+
+    def check(self, y: np.ndarray, warm_start: bool) -> None:
+        """Refuse labels that are not among the classes; for a warm start, missing ones too."""
+        if y.ndim != 1:
+            raise ValueError(
+                f"y has {y.shape[1]} columns, but this classifier was set up for one label a row"
+            )
+        _check_classes(y, self.classes, warm_start)
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """(n,) labels → (n, width) zeros and ones."""
+        at = np.searchsorted(self.classes, y)
+        if self.width == 1:
+            return (at == 1).astype(np.uint8).reshape(-1, 1)
+        Y = np.zeros((len(y), self.width), dtype=np.uint8)
+        Y[np.arange(len(y)), at] = 1
+        return Y
+
+    def _positions(self, a: np.ndarray) -> np.ndarray:
+        if len(self.classes) == 1:
+            return np.zeros(len(a), dtype=np.intp)
+        if self.width == 1:
+            return (a[:, 0] > 0.5).astype(np.intp)
+        return a.argmax(axis=1)
+
+    def decode(self, a: np.ndarray) -> np.ndarray:
+        """(n, width) outputs → (n,) labels."""
+        return self.classes.take(self._positions(a))
+
+    def probabilities(self, a: np.ndarray) -> np.ndarray:
+        """(n, width) outputs → (n, n_classes), rows adding up to 1."""
+        if self.width == 1:
+            return np.concatenate([1 - a, a], axis=1)
+        total = a.sum(axis=1, keepdims=True)
+        # independent outputs that all say no say nothing
+        return np.divide(a, total, out=np.full_like(a, 1 / self.width), where=total > 0)
+
+    def right(self, a: np.ndarray, Y: np.ndarray) -> np.ndarray:
+        """(n,): which rows' outputs decode to what Y encodes."""
+        return self._positions(a) == self._positions(Y)
+
+    def strata(self, Y: np.ndarray) -> np.ndarray:
+        """What the held-out set is stratified by.
+
+        scikit-learn stratifies two classes by the text of each encoded row; the order of those
+        texts decides which random numbers a class gets. That order, for K classes, runs from
+        the last class to the first.
+        """
+        if self.width == 1:
+            some = np.count_nonzero(Y)
+            # train_test_split refuses a class of one row, and names it by that text
+            few = some == 1 or len(Y) - some == 1
+            return np.where(Y[:, 0] == 1, "True", "False") if few else Y[:, 0]
+        counts = Y.sum(axis=0, dtype=np.intp)
+        if (counts == 1).any():
+            raise ValueError(
+                "The least populated classes in y have only 1 member, which is too few for a "
+                "stratified validation set. Classes with too few members are: "
+                f"{self.classes[counts == 1].tolist()}. Leave them out, or give validation_data"
+            )
+        return self.width - 1 - Y.argmax(axis=1)
+
+
+class Multilabel:
+    """Any number of labels a row, from an indicator matrix of zeros and ones."""
+
+    kind = "multilabel-indicator"
+
+    def __init__(self, n_labels: int) -> None:
+        self.classes = np.arange(n_labels)
+        self.width = n_labels
+
+    def check(self, y: Any, warm_start: bool) -> None:
+        """Refuse anything but zeros and ones in as many columns."""
+        kind = type_of_target(y)
+        if kind != self.kind:
+            raise ValueError(
+                "y must be a matrix of zeros and ones, one column a label, as in the call "
+                f"before; got {kind}"
+            )
+        if y.shape[1] != self.width:
+            raise ValueError(f"y has {y.shape[1]} labels, but this classifier has {self.width}")
+
+    def encode(self, y: Any) -> np.ndarray:
+        """(n, n_labels) indicators → zeros and ones; anything but 0 counts as 1."""
+        return np.ascontiguousarray(y != 0).view(np.uint8)
+
+    def decode(self, a: np.ndarray) -> np.ndarray:
+        """Outputs above ½ → 1."""
+        return (a > 0.5).astype(int)
+
+    def probabilities(self, a: np.ndarray) -> np.ndarray:
+        """The outputs themselves, one probability a label."""
+        return a
+
+    def right(self, a: np.ndarray, Y: np.ndarray) -> np.ndarray:
+        """(n,): which rows have every label right."""
+        return ((a > 0.5) == (Y > 0.5)).all(axis=1)
+
+    def strata(self, Y: np.ndarray) -> None:
+        """No strata: combinations of labels are too many."""
+        return
+
+
+class Multioutput:
+    """Several columns of labels, each with classes of its own.
+
+    Every class of every column has its own logistic output (a column of two classes one for
+    both), since a softmax would run across columns.
+    """
+
+    kind = "multiclass-multioutput"
+
+    def __init__(self, classes: list[Any]) -> None:
+        self.columns = [Labels(one) for one in classes]
+        self.classes = [column.classes for column in self.columns]
+        self.width = sum(column.width for column in self.columns)
+        ends = np.cumsum([column.width for column in self.columns])
+        self._parts = [
+            slice(end - column.width, end)
+            for column, end in zip(self.columns, ends.tolist(), strict=True)
+        ]
+
+    def check(self, y: np.ndarray, warm_start: bool) -> None:
+        """Refuse labels that are not among their column's classes."""
+        if y.ndim != 2 or y.shape[1] != len(self.columns):
+            raise ValueError(
+                f"y must have {len(self.columns)} columns of labels, got shape {y.shape}"
+            )
+        for k, column in enumerate(self.columns):
+            _check_classes(y[:, k], column.classes, warm_start)
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """(n, n_columns) labels → (n, width) zeros and ones."""
+        return np.hstack([column.encode(y[:, k]) for k, column in enumerate(self.columns)])
+
+    def decode(self, a: np.ndarray) -> np.ndarray:
+        """(n, width) outputs → (n, n_columns) labels."""
+        pairs = zip(self.columns, self._parts, strict=True)
+        return np.column_stack([column.decode(a[:, part]) for column, part in pairs])
+
+    def probabilities(self, a: np.ndarray) -> list[np.ndarray]:
+        """A list with (n, n_classes) for each column."""
+        pairs = zip(self.columns, self._parts, strict=True)
+        return [column.probabilities(a[:, part]) for column, part in pairs]
+
+    def right(self, a: np.ndarray, Y: np.ndarray) -> np.ndarray:
+        """(n,): which rows have every column right."""
+        pairs = zip(self.columns, self._parts, strict=True)
+        return np.all([column.right(a[:, part], Y[:, part]) for column, part in pairs], axis=0)
+
+    def strata(self, Y: np.ndarray) -> None:
+        """No strata: combinations of labels are too many."""
+        return
+
+
+class Numbers:
+    """Real numbers; with several quantiles, one output for each of them.
+
+    Parameters
+    ----------
+    n_targets : int
+        Columns of y.
+    n_quantiles : int, default=1
+        More than 1 only for one target.
+    """
+
+    kind = "continuous"
+
+    def __init__(self, n_targets: int, n_quantiles: int = 1) -> None:
+        if n_targets > 1 and n_quantiles > 1:
+            raise ValueError(
+                f"several quantiles take a y of one column, got {n_targets} columns: fit one "
+                "regressor for each"
+            )
+        self.n_targets = n_targets
+        self.n_quantiles = n_quantiles
+        self.width = n_targets * n_quantiles
+
+    def check(self, y: np.ndarray, warm_start: bool) -> None:
+        """Refuse another number of columns."""
+        n_targets = 1 if y.ndim == 1 else y.shape[1]
+        if n_targets != self.n_targets:
+            raise ValueError(f"y has {n_targets} targets, but this regressor has {self.n_targets}")
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """(n,) or (n, n_targets) numbers → (n, width) floats, copied only to convert them."""
+        if y.dtype not in (np.float32, np.float64) or not y.dtype.isnative:
+            y = y.astype(np.float64)
+        if y.ndim == 1:
+            y = y.reshape(-1, 1)
+        return y if self.n_quantiles == 1 else np.broadcast_to(y, (len(y), self.width))
+
+    def decode(self, a: np.ndarray) -> np.ndarray:
+        """(n, width) outputs → (n,) for one output, else as they are."""
+        return a.ravel() if self.width == 1 else a
+
+    def strata(self, Y: np.ndarray) -> None:
+        """No strata for numbers."""
+        return
+
+
+def _check_classes(y: np.ndarray, classes: np.ndarray, warm_start: bool) -> None:
+    try:
+        found = np.unique(y)
+    except TypeError:
+        # labels that do not compare, of several types: scikit-learn knows what to say
+        found = unique_labels(y)
+    known = set(classes.tolist())
+    labels = set(found.tolist())
+    if labels - known:
+        _check_kind(type_of_target(y))
+    if warm_start and labels != known:
+        raise ValueError(
+            "warm_start can only be used where `y` has the same classes as in the previous call "
+            f"to fit. Previously got {classes}, `y` has {found}"
+        )
+    if labels - known:
+        raise ValueError(
+            f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}. 'y' has "
+            f"{found}."
+        )
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in ("binary", "multiclass", Multilabel.kind, Multioutput.kind):
+        raise ValueError(
+            f"Unknown label type: {kind}. A classifier takes labels that occur again and again: "
+            "integers, strings, booleans; for numbers there is MLPRegressor"
+        )
+
+
+def labels_of(y: Any, classes: Any = None) -> Labels | Multilabel | Multioutput:
+    """How to encode y, whose classes may be given (they need not all occur in y).
+
+    Raises
+    ------
+    ValueError
+        If y does not hold labels.
+    """
+    kind = type_of_target(y, input_name="y")
+    _check_kind(kind)
+    if classes is not None and (kind != Multilabel.kind or np.ndim(classes[0]) == 1):
+        if kind == Multioutput.kind and np.ndim(classes[0]) != 1:
+            raise ValueError(
+                f"y has {y.shape[1]} columns of labels: classes must be a list with the classes "
+                "of each"
+            )
+        return labels_from(classes)
+    if kind == Multilabel.kind:
+        return Multilabel(y.shape[1])
+    if kind == Multioutput.kind:
+        return Multioutput([np.unique(column) for column in y.T])
+    return Labels(unique_labels(y))
+
+
+def labels_from(classes: Any) -> Labels | Multioutput:
+    """How to encode labels of which only the classes are known: one list, or one a column."""
+    if np.ndim(classes[0]) == 1:
+        return Multioutput([np.unique(one) for one in classes])
+    return Labels(unique_labels(classes))
+
+
+def dense(y: Any) -> Any:
+    """A sparse indicator matrix as an array; anything else as it is."""
+    return y.toarray() if scipy.sparse.issparse(y) else y
