@@ -1,0 +1,206 @@
+"""What every display uses: matplotlib when it is asked for, axes, colours, images."""
+
+import importlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+
+    from bpcore.network import Network
+
+__all__ = [
+    "BLUE",
+    "VERMILION",
+    "as_image_shape",
+    "axes_grid",
+    "diverging",
+    "named",
+    "network_of",
+    "paint_image",
+    "plt",
+    "require",
+    "run_colours",
+    "symmetric_limit",
+    "targets_of",
+]
+
+# Okabe and Ito's palette: told apart with any colour vision, and by lightness in grey.
+BLUE, VERMILION = "#0072B2", "#D55E00"
+_RUNS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_DIVERGING = ("#053a66", BLUE, "#8fc4e3", "#f7f7f7", "#f5bf90", VERMILION, "#7a3300")
+
+
+def require(name: str) -> Any:
+    """A module of matplotlib.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed; the message says what to type.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] != "matplotlib":
+            raise
+        raise ImportError(
+            "bpcore's displays draw with matplotlib, which is not installed: "
+            'pip install "bpcore[demo]"'
+        ) from error
+
+
+def plt() -> Any:
+    """matplotlib.pyplot, so that pictures show up where the user's other pictures do."""
+    return require("matplotlib.pyplot")
+
+
+def axes_grid(
+    ax: Any, n_rows: int, n_columns: int, figsize: tuple[float, float]
+) -> tuple["Figure", np.ndarray]:
+    """(figure, n_rows x n_columns axes): new ones, the given ones, or inside a given one."""
+    if ax is None:
+        figure, axes = plt().subplots(
+            n_rows, n_columns, figsize=figsize, layout="constrained", squeeze=False
+        )
+        return figure, axes
+    given = np.asarray(ax, dtype=object)
+    n = n_rows * n_columns
+    if given.size == n:
+        return given.flat[0].figure, given.reshape(n_rows, n_columns)
+    if given.size != 1:
+        raise ValueError(
+            f"ax holds {given.size} axes, but this display takes one or {n_rows} x {n_columns}"
+        )
+    (one,) = given.flat
+    one.set_axis_off()
+    cells = one.get_subplotspec()
+    if cells is None:
+        raise ValueError(
+            f"this display needs {n} axes: give ax={n_rows} x {n_columns} of them, or one that "
+            "stands in a grid (plt.subplots)"
+        )
+    inner = cells.subgridspec(n_rows, n_columns)
+    axes = np.array([[one.figure.add_subplot(inner[r, c]) for c in range(n_columns)]
+                     for r in range(n_rows)])  # fmt: skip
+    return one.figure, axes
+
+
+def diverging() -> "Colormap":
+    """Blue below zero, near white at zero, orange above; the ends are dark."""
+    colours = require("matplotlib.colors")
+    cmap: Colormap = colours.LinearSegmentedColormap.from_list("bpcore_blue_orange", _DIVERGING)
+    return cmap
+
+
+def run_colours(n: int) -> list[str]:
+    """A colour for each of n lines; the palette begins anew after seven."""
+    return [_RUNS[i % len(_RUNS)] for i in range(n)]
+
+
+def symmetric_limit(*arrays: np.ndarray) -> float:
+    """The largest finite absolute value, so that zero is in the middle; 1 for all zeros."""
+    most = 0.0
+    for array in arrays:
+        finite = np.abs(array[np.isfinite(array)])
+        most = max(most, float(finite.max()) if finite.size else 0.0)
+    return most or 1.0
+
+
+# ---------------------------------------------------------------- what is shown
+
+
+def network_of(model: Any) -> "Network":
+    """The Network of a model: itself, or an estimator's ``network_``."""
+    from bpcore.network import Network
+
+    if isinstance(model, Network):
+        return model
+    network = getattr(model, "network_", None)
+    if not isinstance(network, Network):
+        raise TypeError(
+            f"expected a bpcore Network, MLPClassifier or MLPRegressor, got {type(model).__name__}"
+        )
+    return network
+
+
+def targets_of(estimator: Any, y: Any) -> np.ndarray:
+    """The targets Y, (n, n_L), that an estimator of bpcore trains towards for y."""
+    network = network_of(estimator)
+    if network is estimator:
+        raise TypeError("expected a fitted MLPClassifier or MLPRegressor, got a Network")
+    encoded = np.asarray(estimator._targets.encode(np.asarray(y)))
+    return encoded.reshape(len(encoded), network.layer_sizes[-1])
+
+
+def named(models: Any) -> dict[str, Any]:
+    """Several things by name: a dict as it is, a sequence numbered, one thing alone."""
+    if isinstance(models, Mapping):
+        return {str(name): model for name, model in models.items()}
+    if isinstance(models, Sequence):
+        return {f"run {i}": model for i, model in enumerate(models, start=1)}
+    return {"": models}
+
+
+def as_image_shape(image_shape: Any, n_pixels: int) -> tuple[int, int]:
+    """(height, width) of a row of n_pixels; None takes a square.
+
+    Raises
+    ------
+    ValueError
+        If the pixels do not fill the shape, or are no square.
+    """
+    if image_shape is None:
+        side = math.isqrt(n_pixels)
+        if side * side != n_pixels:
+            raise ValueError(
+                f"{n_pixels} inputs make no square image: give image_shape=(height, width)"
+            )
+        return side, side
+    height, width = (int(side) for side in image_shape)
+    if height < 1 or width < 1 or height * width != n_pixels:
+        raise ValueError(
+            f"image_shape {(height, width)} holds {height * width} pixels, but there are "
+            f"{n_pixels} inputs"
+        )
+    return height, width
+
+
+def paint_image(
+    axes: "Axes",
+    pixels: np.ndarray,
+    shape: tuple[int, int],
+    centre: tuple[float, float],
+    size: float,
+    *,
+    up: bool = False,
+    **options: Any,
+) -> Any:
+    """An image of a given size (its longer side) around a point; y points down, or up."""
+    height, width = shape
+    scale = size / max(height, width)
+    x, y = centre
+    half = -scale * height / 2 if up else scale * height / 2
+    extent = (x - scale * width / 2, x + scale * width / 2, y + half, y - half)
+    return axes.imshow(
+        np.asarray(pixels).reshape(shape), extent=extent, interpolation="nearest", **options
+    )
+
+
+def as_dense(X: Any) -> np.ndarray:
+    """X as an array, a sparse matrix written out."""
+    return np.asarray(X.toarray() if hasattr(X, "toarray") else X)
+
+
+def spread(values: Iterable[float]) -> tuple[float, float]:
+    """(least, most) of finite values, apart even where all are the same."""
+    array = np.asarray([v for v in values if math.isfinite(v)])
+    if not array.size:
+        return 0.0, 1.0
+    least, most = float(array.min()), float(array.max())
+    return (least, most) if most > least else (least - 0.5, most + 0.5)

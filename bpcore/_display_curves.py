@@ -1,0 +1,270 @@
+"""Cost and score by epoch, of one fit or of several."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from bpcore._display_base import axes_grid, named, network_of, require, run_colours
+from bpcore.history import History
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["TrainingCurveDisplay"]
+
+
+def _curve(values: Any) -> np.ndarray:
+    """A record as an array; empty where there is none."""
+    return np.asarray([] if values is None else values, dtype=np.float64).ravel()
+
+
+class TrainingCurveDisplay:
+    """Cost and validation score by epoch, several runs side by side.
+
+    Make one with ``from_network``, ``from_history`` or ``from_estimator``.
+
+    Parameters
+    ----------
+    names : list of str
+        What the runs are called; "" for the only one.
+    costs : list of ndarray
+        The training cost of each run, one number an epoch.
+    validation_costs, validation_scores : list of ndarray
+        The same on validation data; empty arrays where there were none.
+    cost_name, score_name : str
+        Labels of the axes.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+    axes_ : ndarray of Axes, shape (1,) or (2,)
+        Cost, and score where there is one.
+    cost_lines_, validation_cost_lines_, score_lines_ : list of Line2D or None
+        One entry a run; None where the run has no such record.
+    best_ : list of (int, float) or None
+        Epoch, counted from 1, and value of each run's highest score.
+
+    Examples
+    --------
+    >>> from bpcore import Network, TrainingCurveDisplay
+    >>> net = Network((2, 3, 1), random_state=0)
+    >>> history = net.fit([[0.0, 1.0], [1.0, 0.0]], [0.0, 1.0], epochs=5)
+    >>> display = TrainingCurveDisplay.from_history({"sgd": history})
+    >>> display.cost_lines_[0].get_ydata().tolist() == history.cost
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        names: list[str],
+        costs: list[np.ndarray],
+        validation_costs: list[np.ndarray],
+        validation_scores: list[np.ndarray],
+        cost_name: str = "cost",
+        score_name: str = "validation score",
+    ) -> None:
+        self.names = names
+        self.costs = costs
+        self.validation_costs = validation_costs
+        self.validation_scores = validation_scores
+        self.cost_name, self.score_name = cost_name, score_name
+
+    @classmethod
+    def from_history(
+        cls, history: Any, *, score_name: str = "validation score", **plot_options: Any
+    ) -> Self:
+        """Draw the record of a fit.
+
+        Parameters
+        ----------
+        history : History, or dict or list of them
+            A dict's keys name the runs.
+        score_name : str, default="validation score"
+            What the score is: "accuracy", "r2".
+        **plot_options
+            As ``plot`` takes them.
+
+        Returns
+        -------
+        TrainingCurveDisplay
+        """
+        runs = named(history)
+        for run in runs.values():
+            if not isinstance(run, History):
+                raise TypeError(f"expected a bpcore History, got {type(run).__name__}")
+        return cls._of(
+            runs, ("cost", "validation_cost", "validation_score"), score_name=score_name
+        ).plot(**plot_options)
+
+    @classmethod
+    def from_network(
+        cls, network: Any, *, score_name: str = "validation score", **plot_options: Any
+    ) -> Self:
+        """Draw the last fit of a network.
+
+        Parameters
+        ----------
+        network : Network, or dict or list of them
+            Fitted: the record is its ``history_``. A dict's keys name the runs.
+        score_name : str, default="validation score"
+        **plot_options
+            As ``plot`` takes them.
+
+        Returns
+        -------
+        TrainingCurveDisplay
+
+        Raises
+        ------
+        ValueError
+            If a network was never fitted.
+        """
+        runs = {name: network_of(one) for name, one in named(network).items()}
+        for one in runs.values():
+            if not hasattr(one, "history_"):
+                raise ValueError(f"{one!r} has no history_: fit it first")
+        histories = {name: one.history_ for name, one in runs.items()}
+        return cls.from_history(histories, score_name=score_name, **plot_options)
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, score_name: str | None = None, **plot_options: Any
+    ) -> Self:
+        """Draw the fit of an estimator.
+
+        Parameters
+        ----------
+        estimator : MLPClassifier or MLPRegressor, or dict or list of them
+            Fitted; scikit-learn's own serve too. A dict's keys name the runs. Scores need
+            ``early_stopping=True`` or ``fit(…, validation_data=…)``.
+        score_name : str or None, default=None
+            None: "accuracy" for classifiers, "R²" for regressors.
+        **plot_options
+            As ``plot`` takes them.
+
+        Returns
+        -------
+        TrainingCurveDisplay
+
+        Raises
+        ------
+        ValueError
+            If an estimator has no ``loss_curve_``.
+        """
+        runs = named(estimator)
+        for one in runs.values():
+            if not hasattr(one, "loss_curve_"):
+                raise ValueError(f"{one!r} has no loss_curve_: fit it first")
+        if score_name is None:
+            classes = [hasattr(one, "classes_") for one in runs.values()]
+            score_name = "accuracy" if all(classes) else "score" if any(classes) else "R²"
+            score_name = f"validation {score_name}"
+        parts = ("loss_curve_", "validation_loss_curve_", "validation_scores_")
+        return cls._of(runs, parts, cost_name="loss", score_name=score_name).plot(**plot_options)
+
+    @classmethod
+    def _of(cls, runs: dict[str, Any], parts: tuple[str, str, str], **labels: str) -> Self:
+        """A display of the attributes `parts` of each run."""
+        curves = [[_curve(getattr(run, part, None)) for run in runs.values()] for part in parts]
+        costs, validation_costs, validation_scores = curves
+        if not any(cost.size for cost in costs):
+            raise ValueError("there is no epoch to draw: the record is empty")
+        return cls(
+            names=list(runs),
+            costs=costs,
+            validation_costs=validation_costs,
+            validation_scores=validation_scores,
+            **labels,
+        )
+
+    def plot(self, ax: Any = None, *, log_scale: bool = False) -> Self:
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : Axes or sequence of Axes, default=None
+            Where to: one for each panel, or one that is divided. None: a new figure.
+        log_scale : bool, default=False
+            Whether costs are on a logarithmic scale.
+
+        Returns
+        -------
+        TrainingCurveDisplay
+            Itself.
+        """
+        n_panels = 2 if any(score.size for score in self.validation_scores) else 1
+        figure, grid = axes_grid(ax, 1, n_panels, (4.0 * n_panels + 0.5 * (n_panels == 1), 3.4))
+        self.figure_, self.axes_ = figure, grid[0]
+        colours = run_colours(len(self.names))
+        self.cost_lines_ = [
+            self._line(self.axes_[0], curve, colour, "-")
+            for curve, colour in zip(self.costs, colours, strict=True)
+        ]
+        self.validation_cost_lines_ = [
+            self._line(self.axes_[0], curve, colour, "--")
+            for curve, colour in zip(self.validation_costs, colours, strict=True)
+        ]
+        self.score_lines_: list[Any] = []
+        self.best_: list[tuple[int, float] | None] = []
+        self.axes_[0].set(ylabel=self.cost_name)
+        if log_scale:
+            self.axes_[0].set_yscale("log")
+        if n_panels == 2:
+            self._plot_scores(self.axes_[1], colours)
+        longest = max(cost.size for cost in self.costs)
+        for axes in self.axes_:
+            _style(axes, longest)
+        self._legend(self.axes_[0], colours)
+        return self
+
+    @staticmethod
+    def _line(axes: "Axes", curve: np.ndarray, colour: str, style: str) -> Any:
+        """One curve over the epochs 1, 2, …; None for an empty one."""
+        if not curve.size:
+            return None
+        marker = "o" if curve.size <= 30 else None
+        (line,) = axes.plot(
+            np.arange(1, curve.size + 1), curve, style, color=colour, marker=marker,
+            markersize=3, linewidth=1.6,
+        )  # fmt: skip
+        return line
+
+    def _plot_scores(self, axes: "Axes", colours: list[str]) -> None:
+        for curve, colour in zip(self.validation_scores, colours, strict=True):
+            self.score_lines_.append(self._line(axes, curve, colour, "--"))
+            if not curve.size:
+                self.best_.append(None)
+                continue
+            best = int(np.argmax(curve))
+            self.best_.append((best + 1, float(curve[best])))
+            axes.plot(best + 1, curve[best], "D", color=colour, markersize=6,
+                      markeredgecolor="white", zorder=3)  # fmt: skip
+        axes.set(ylabel=f"{self.score_name} (◆ best)")
+
+    def _legend(self, axes: "Axes", colours: list[str]) -> None:
+        """The runs by colour; solid and broken lines by what they are."""
+        line = require("matplotlib.lines").Line2D
+        handles = []
+        if len(self.names) > 1 or self.names[0]:
+            handles = [
+                line([], [], color=colour, linewidth=1.6, label=name)
+                for name, colour in zip(self.names, colours, strict=True)
+            ]
+        if any(curve.size for curve in self.validation_costs):
+            colour = "0.3" if handles else colours[0]
+            handles += [
+                line([], [], color=colour, linestyle="-", label="training"),
+                line([], [], color=colour, linestyle="--", label="validation"),
+            ]
+        if handles:
+            axes.legend(handles=handles, loc="best", framealpha=0.85, edgecolor="none")
+
+
+def _style(axes: "Axes", n_epochs: int) -> None:
+    axes.set_xlabel("epoch")
+    axes.set_xlim(0.5, n_epochs + 0.5)
+    locator = require("matplotlib.ticker").MaxNLocator(6, integer=True, min_n_ticks=1)
+    axes.xaxis.set_major_locator(locator)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,82 @@
+"""The numbers that a picture of a network colours, and what it is asked for."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from bpcore._display_base import as_image_shape
+
+if TYPE_CHECKING:
+    from bpcore.trace import Trace
+
+__all__ = ["Values", "as_names", "as_shape", "check_show", "values_of"]
+
+_SHOWS = ("weights", "activations", "gradient")
+
+
+class Values(NamedTuple):
+    """What is coloured: units[l] (n_l,) or None for l = 0 … L, connections[l - 1] (n_l, n_{l-1}).
+
+    ``notes`` are short texts beside the outputs.
+    """
+
+    units: list[np.ndarray] | None
+    connections: list[np.ndarray]
+    notes: list[str] | None
+
+
+def values_of(trace: "Trace", show: str, example: int | None) -> Values:
+    """The numbers of a trace: of one example, or of the mean over all."""
+    if show == "activations":
+        rows = slice(None) if example is None else slice(example, example + 1)
+        units = [np.asarray(a[rows], dtype=np.float64).mean(axis=0) for a in trace.activations]
+        weights = [np.asarray(w, dtype=np.float64) for w in trace.weights]
+        return Values(units, weights, [f"{a:.2f}" for a in units[-1]])
+    if example is None:
+        units = [np.asarray(d, dtype=np.float64).sum(axis=0) for d in trace.dC_da]
+        gradients = [np.asarray(d, dtype=np.float64) for d in trace.dC_dw[1:]]
+        notes = None
+        if len(trace.costs) == 1:
+            notes = _notes(trace, 0)
+        return Values(units, gradients, notes)
+    scale = 1.0 / float(trace.shares[example])
+    units = [scale * np.asarray(d[example], dtype=np.float64) for d in trace.dC_da]
+    deltas = [scale * np.asarray(d, dtype=np.float64)[example] for d in trace.dC_dz[1:]]
+    before = [np.asarray(a[example], dtype=np.float64) for a in trace.activations[:-1]]
+    gradients = [np.outer(delta, a) for delta, a in zip(deltas, before, strict=True)]
+    return Values(units, gradients, _notes(trace, example))
+
+
+def _notes(trace: "Trace", example: int) -> list[str]:
+    outputs, targets = trace.activations[-1][example], trace.targets[example]
+    return [f"a = {a:.2f}, y = {y:.3g}" for a, y in zip(outputs, targets, strict=True)]
+
+
+def check_show(show: Any) -> None:
+    if show not in _SHOWS:
+        raise ValueError(f"show must be one of {', '.join(_SHOWS)}, got {show!r}")
+
+
+def as_shape(image_shape: Any, n_inputs: int) -> tuple[int, int] | None:
+    if image_shape is None:
+        return None
+    if isinstance(image_shape, str):
+        if image_shape != "auto":
+            raise ValueError(f'image_shape must be "auto", (height, width) or None, got '
+                             f"{image_shape!r}")  # fmt: skip
+        try:
+            return as_image_shape(None, n_inputs)
+        except ValueError:
+            return None
+    return as_image_shape(image_shape, n_inputs)
+
+
+def as_names(network: Any, names: Any) -> list[str] | None:
+    if names is None:
+        return None
+    texts = [str(name) for name in names]
+    if len(texts) != network.layer_sizes[-1]:
+        raise ValueError(
+            f"names holds {len(texts)}, but the network has {network.layer_sizes[-1]} outputs"
+        )
+    return texts

@@ -1,0 +1,203 @@
+"""One derivation as terminal text, LaTeX and HTML, from the same blocks."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from bpcore._explain_notation import Math, number
+
+__all__ = ["Derivation", "Explanation", "Note", "Shown", "Table"]
+
+
+class Shown(NamedTuple):
+    """A partial derivative that an explanation prints, and where its Trace holds it.
+
+    ``term`` and ``layer`` name the list and its entry; ``units`` are the indices of the units;
+    ``example`` is the row, or None where the number is summed over all rows or has none.
+    """
+
+    term: str
+    layer: int
+    units: tuple[int, ...]
+    example: int | None
+    value: float
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence, with mathematics in it."""
+
+    parts: tuple[str | Math, ...]
+
+    def as_text(self) -> str:
+        """For the terminal."""
+        return "".join(str(part) for part in self.parts)
+
+    def as_latex(self) -> str:
+        """One line of an ``aligned`` environment."""
+        return "&" + "".join(
+            part.latex if isinstance(part, Math) else rf"\text{{{_escape(part)}}}"
+            for part in self.parts
+        )
+
+    def as_html(self) -> str:
+        """One paragraph."""
+        inside = "".join(
+            rf"\({html.escape(part.latex)}\)" if isinstance(part, Math) else html.escape(part)
+            for part in self.parts
+        )
+        return f"<p>{inside}</p>"
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """left = right = right …, one line each."""
+
+    left: Math
+    rights: tuple[Math, ...]
+
+    def as_text(self) -> str:
+        """For the terminal, the signs of equality one below the other."""
+        indent = " " * len(self.left.text)
+        lines = [
+            f"{indent if i else self.left.text} = {right.text}"
+            for i, right in enumerate(self.rights)
+        ]
+        return "\n".join(f"  {line}" for line in lines)
+
+    def as_latex(self) -> str:
+        """Lines of an ``aligned`` environment."""
+        lines = [
+            f"{'' if i else self.left.latex} &= {right.latex}"
+            for i, right in enumerate(self.rights)
+        ]
+        return r" \\ ".join(lines)
+
+    def as_html(self) -> str:
+        """Mathematics on lines of its own."""
+        return rf"<div>\[\begin{{aligned}} {html.escape(self.as_latex())} \end{{aligned}}\]</div>"
+
+
+@dataclass(frozen=True)
+class Table:
+    """The terms of a sum: a label, the factors and their product; the largest come first.
+
+    ``rest`` is how many terms are left out and what they add up to, or None.
+    """
+
+    columns: tuple[Math, ...]
+    rows: tuple[tuple[int, tuple[float, ...]], ...]
+    rest: tuple[int, float] | None
+    total: float
+
+    def _cells(self) -> list[list[str | Math]]:
+        """Every row below the header, blank cells as empty strings."""
+        blank = [""] * (len(self.columns) - 2)
+        cells: list[list[str | Math]] = [
+            [str(label), *(number(value) for value in values)] for label, values in self.rows
+        ]
+        if self.rest is not None:
+            cells.append([f"{self.rest[0]:,} smaller", *blank, number(self.rest[1])])
+        cells.append(["sum", *blank, number(self.total)])
+        return cells
+
+    def as_text(self) -> str:
+        """For the terminal, columns aligned to the right."""
+        rows = [[column.text for column in self.columns]]
+        rows += [[str(cell) for cell in row] for row in self._cells()]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(self.columns))]
+        lines = [
+            "   ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True))
+            for row in rows
+        ]
+        lines.insert(-1, " " * (len(lines[0]) - widths[-1]) + "-" * widths[-1])
+        return "\n".join(f"    {line}".rstrip() for line in lines)
+
+    def as_latex(self) -> str:
+        """An ``array`` on a line of an ``aligned`` environment."""
+        lines = [" & ".join(column.latex for column in self.columns) + r" \\ \hline"]
+        for row in self._cells():
+            cells = (c.latex if isinstance(c, Math) else rf"\text{{{c}}}" for c in row)
+            lines.append(" & ".join(cells) + r" \\")
+        lines.insert(-1, r"\hline")
+        layout = "r" * len(self.columns)
+        return rf"&\begin{{array}}{{{layout}}} {' '.join(lines)} \end{{array}}"
+
+    def as_html(self) -> str:
+        """A table, its header and numbers as mathematics."""
+        head = "".join(rf"<th>\({html.escape(column.latex)}\)</th>" for column in self.columns)
+        body = []
+        for row in self._cells():
+            cells = (rf"\({cell.latex}\)" if isinstance(cell, Math) else cell for cell in row)
+            body.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+
+
+Block = Note | Derivation | Table
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """A derivative of the cost, taken apart by the chain rule, with the numbers filled in.
+
+    ``str()`` is plain text for a terminal; notebooks show it as mathematics.
+
+    Attributes
+    ----------
+    title : str
+        What it is about, in words.
+    value : float
+        The derivative.
+    blocks : tuple
+        The notes, derivations and tables that it is made of.
+    shown : tuple of Shown
+        Each partial derivative that is printed: (term, layer, units, example, value).
+
+    Examples
+    --------
+    >>> from bpcore import Network
+    >>> net = Network((1, 1), activation="identity", dtype="float64")
+    >>> net.set_parameters([0.0, 0.66])
+    >>> print(net.trace([[5.0]], [[1.0]]).explain("a", layer=1, j=0))
+    ∂C/∂a of unit 0 of layer 1
+    Layers run from 0, the input, to L = 1; units count from 0.
+    <BLANKLINE>
+      ∂C/∂a_0^(1) = 2 (a_0^(1) - y_0)
+                  = 2 (0.66 - 1)
+                  = -0.68
+    """
+
+    title: str
+    value: float
+    blocks: tuple[Block, ...] = field(repr=False)
+    shown: tuple[Shown, ...] = field(repr=False)
+
+    def __str__(self) -> str:
+        text, before = self.title, None
+        for block in self.blocks:
+            # notes that follow one another, and a derivation's table, belong together
+            joined = before is None or (isinstance(before, Note) and isinstance(block, Note))
+            text += ("\n" if joined else "\n\n") + block.as_text()
+            before = block
+        return text
+
+    def _repr_latex_(self) -> str:
+        lines = [Note((self.title,)).as_latex(), *(block.as_latex() for block in self.blocks)]
+        return rf"$$\begin{{aligned}} {_lines(lines)} \end{{aligned}}$$"
+
+    def _repr_html_(self) -> str:
+        inside = "".join(block.as_html() for block in self.blocks)
+        title = html.escape(self.title)
+        # Sphinx's MathJax looks for mathematics in this class; Jupyter everywhere.
+        return f'<div class="mathjax_process"><p><strong>{title}</strong></p>{inside}</div>'
+
+
+def _lines(lines: Sequence[str]) -> str:
+    return r" \\[4pt] ".join(lines)
+
+
+def _escape(text: str) -> str:
+    for character in "&%#_$":
+        text = text.replace(character, "\\" + character)
+    return text
