@@ -1,0 +1,218 @@
+"""A fitted estimator as JSON and tensors, and back.
+
+Its network is written as any network. What else a fit leaves behind stands in the tables below,
+name by name: a file can set these attributes and no others.
+"""
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from bpcore import _model_json as plain
+from bpcore._model_parts import describe_network, describe_optimizer
+from bpcore._model_read import ModelReader
+from bpcore._optimizers import Optimizer
+from bpcore._validation import as_integer
+from bpcore.network import Network
+
+__all__ = ["describe_estimator", "read_estimator"]
+
+_COUNTS = ("n_features_in_", "n_iter_", "t_", "_no_improvement_count", "_split_seed")
+_NUMBERS = ("loss_", "best_loss_", "best_validation_score_", "best_validation_loss_")
+_CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
+_OTHERS = ("feature_names_in_", "stopped_early_")
+KEPT = (*_COUNTS, *_NUMBERS, *_CURVES, *_OTHERS)
+# Attributes that follow from the network and the targets, or have a place of their own.
+DERIVED = (
+    *("coefs_", "intercepts_", "n_layers_", "n_outputs_", "out_activation_", "classes_"),
+    *("_network", "_views", "_blueprint", "_targets", "_optimizer", "_rate", "_best_theta"),
+)
+_SECTION = {"parameters", "attributes", "targets", "blueprint", "rate", "best"}
+
+
+# ---------------------------------------------------------------- out
+
+
+def describe_estimator(est: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The sections and the tensors of a fitted estimator's file.
+
+    Raises
+    ------
+    TypeError
+        If it is none of bpcore's, or holds what a file cannot.
+    NotFittedError
+        If it has no weights yet.
+    """
+    kind = type(est).__name__
+    if type(est).__module__.partition(".")[0] != "bpcore" or type(est) is not _class_of(kind):
+        raise TypeError(
+            "a model file holds a Network, an MLPClassifier or an MLPRegressor (no class of your "
+            f"own, which a reader would not know), got {type(est).__name__}"
+        )
+    network = est.network_
+    est._validate_params()
+    if est.callback is not None:
+        raise TypeError(
+            "the parameter callback is a function, which a model file cannot hold: save after "
+            "set_params(callback=None)"
+        )
+    section, tensors = describe_network(network)
+    state = vars(est)
+    best = state.get("_best_theta")
+    rate = state.get("_rate")
+    sections = {
+        "kind": kind,
+        "network": section,
+        "estimator": {
+            "parameters": _encoded(est.get_params(deep=False), "the parameter"),
+            "attributes": _encoded(
+                {name: state[name] for name in KEPT if name in state}, "the attribute"
+            ),
+            "targets": _describe_targets(est._codec()),
+            "blueprint": _encoded(_fields_of(est._blueprint), "the blueprint's"),
+            "rate": None if rate is None else _encoded(_fields_of(rate), "the rate's"),
+            "best": None if "_best_theta" not in state else best is not None,
+        },
+    }
+    if best is not None:
+        tensors["best_parameters"] = best
+    optimizer = state.get("_optimizer")
+    if optimizer is not None:
+        sections["optimizer"], slots = describe_optimizer(optimizer)
+        tensors |= slots
+    return sections, tensors
+
+
+def _class_of(kind: str) -> Any:
+    import bpcore.estimators
+
+    return getattr(bpcore.estimators, kind, None)
+
+
+def _encoded(values: dict[str, Any], what: str) -> dict[str, Any]:
+    # the names are ours: a JSON object, read by hand
+    return {name: plain.encode(value, f"{what} {name}") for name, value in values.items()}
+
+
+def _fields_of(record: Any) -> dict[str, Any]:
+    return {one.name: getattr(record, one.name) for one in fields(record)}
+
+
+def _describe_targets(targets: Any) -> dict[str, Any]:
+    name = type(targets).__name__
+    if name == "Numbers":
+        numbers = {"n_targets": targets.n_targets, "n_quantiles": targets.n_quantiles}
+        return {"kind": name, **numbers}
+    if name == "Multilabel":
+        return {"kind": name, "n_labels": targets.width}
+    return {"kind": name, "classes": plain.encode(targets.classes, "classes_")}
+
+
+# ---------------------------------------------------------------- in
+
+
+def read_estimator(
+    reader: ModelReader, kind: str, network: Network, optimizer: Optimizer | None
+) -> Any:
+    """The estimator of a file whose network and optimizer have been read."""
+    from bpcore._estimator_fit import LearningRate
+    from bpcore._estimator_network import Blueprint
+
+    with reader.reading("estimator"):
+        section = reader.sections["estimator"]
+        if not isinstance(section, dict) or set(section) != _SECTION:
+            raise ValueError(f"expected an object with the entries {', '.join(sorted(_SECTION))}")
+        est = _class_of(kind)(**_decoded(section["parameters"]))
+        est._validate_params()
+        blueprint = _record(Blueprint, section["blueprint"])
+        targets = _read_targets(kind, section["targets"], network)
+        if targets.width != network.layer_sizes[-1]:
+            raise ValueError(
+                f"its targets take {targets.width} outputs, its network has "
+                f"{network.layer_sizes[-1]}"
+            )
+        attributes = _decoded(section["attributes"])
+        for name, value in attributes.items():
+            _check_attribute(name, value, network)
+        rate = None if section["rate"] is None else _record(LearningRate, section["rate"])
+        if (optimizer is None) != (rate is None):
+            raise ValueError("an optimizer and the rule for its rate belong together")
+        if section["best"] not in (None, True, False):
+            raise ValueError("best must be null, true or false")
+    est._install(network, blueprint, targets, fresh=False)
+    vars(est).update(attributes)
+    if optimizer is not None:
+        est._optimizer, est._rate = optimizer, rate
+    if section["best"] is not None:
+        est._best_theta = reader.tensor("best_parameters") if section["best"] else None
+    return est
+
+
+def _decoded(values: Any) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise ValueError("expected an object of names and values")
+    return {name: plain.decode(value) for name, value in values.items()}
+
+
+def _record(cls: Any, values: Any) -> Any:
+    """A Blueprint or a LearningRate, every field of the type that it is declared with."""
+    decoded = _decoded(values)
+    for one in fields(cls):
+        declared = getattr(one.type, "__name__", "")
+        types = {"str": (str,), "float": (float, int), "tuple": (tuple,)}.get(declared)
+        if types and not isinstance(decoded.get(one.name), types):
+            raise ValueError(f"{one.name} must be a {declared}")
+    return cls(**decoded)
+
+
+def _read_targets(kind: str, values: Any, network: Network) -> Any:
+    from bpcore._estimator_targets import Labels, Multilabel, Multioutput, Numbers
+
+    described = _decoded(values)
+    name = described.pop("kind", None)
+    if kind == "MLPRegressor" and name == "Numbers":
+        return Numbers(*(as_integer(described[key], key) for key in ("n_targets", "n_quantiles")))
+    if kind == "MLPClassifier" and name == "Multilabel":
+        if described["n_labels"] != network.layer_sizes[-1]:  # before they are counted out
+            raise ValueError("there must be as many labels as outputs")
+        return Multilabel(network.layer_sizes[-1])
+    if kind == "MLPClassifier" and name == "Labels":
+        return Labels(_classes(described["classes"]))
+    if kind == "MLPClassifier" and name == "Multioutput" and isinstance(described["classes"], list):
+        return Multioutput([_classes(one) for one in described["classes"]])
+    raise ValueError(f"{name!r} is no kind of targets of an {kind}")
+
+
+def _classes(classes: Any) -> np.ndarray:
+    if not isinstance(classes, np.ndarray) or classes.ndim != 1 or not classes.size:
+        raise ValueError("classes must be an array of one dimension")
+    return classes
+
+
+def _check_attribute(name: str, value: Any, network: Network) -> None:
+    n_inputs = network.layer_sizes[0]
+    if name in _COUNTS:
+        as_integer(value, name, least=0)
+        if name == "n_features_in_" and value != n_inputs:
+            raise ValueError(f"n_features_in_ is {value}, but its network takes {n_inputs}")
+    elif name in _NUMBERS:
+        if not (value is None or isinstance(value, float)):
+            raise ValueError(f"{name} must be a float or null")
+    elif name in _CURVES:
+        if value is not None and not (
+            isinstance(value, list) and all(isinstance(one, float) for one in value)
+        ):
+            raise ValueError(f"{name} must be a list of floats or null")
+    elif name == "feature_names_in_":
+        if not (
+            isinstance(value, np.ndarray)
+            and value.shape == (n_inputs,)
+            and all(isinstance(one, str) for one in value)
+        ):
+            raise ValueError(f"feature_names_in_ must be an array of {n_inputs} strings")
+    elif name == "stopped_early_":
+        if not isinstance(value, bool):
+            raise ValueError("stopped_early_ must be true or false")
+    else:
+        raise ValueError(f"{name!r} is no attribute that a file may set")

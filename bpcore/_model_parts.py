@@ -1,0 +1,194 @@
+"""The parts of a model file: a network, a history, an optimizer, as JSON and tensors, and back."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from bpcore import _model_json as plain
+from bpcore._model_read import ModelReader
+from bpcore._optimizers import Optimizer
+from bpcore._validation import as_integer, as_layer_sizes
+from bpcore.history import History
+from bpcore.network import Network
+
+__all__ = [
+    "describe_history",
+    "describe_network",
+    "describe_optimizer",
+    "expected_tensors",
+    "read_history",
+    "read_network",
+    "read_optimizer",
+]
+
+_NETWORK = {"layer_sizes", "activations", "loss", "dropout", "dtype", "random"}
+_RECORDS = ("cost", "validation_cost", "validation_score", "learning_rate", "seconds")
+_RATES = ("learning_rate", "momentum", "nesterov", "beta_1", "beta_2", "epsilon", "schedule")
+_OPTIMIZER = {"name", *_RATES, "t", "mu_product", "slots"}
+_MOST_SLOTS = 2
+
+
+# ---------------------------------------------------------------- network
+
+
+def describe_network(network: Network) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The section "network", and θ as tensors weights.1, biases.1 and so on."""
+    activations = [list(one) if isinstance(one, tuple) else one for one in network.activations]
+    section = {
+        "layer_sizes": list(network.layer_sizes),
+        "activations": activations,
+        "loss": plain.encode(_as_list(network.loss), "loss"),
+        "dropout": list(network.dropout),
+        "dtype": network.dtype.name,
+        "random": plain.encode(network._rng, "the network's random_state"),
+    }
+    return section, _layers(network)
+
+
+def _as_list(loss: Any) -> Any:
+    return loss if isinstance(loss, str) else list(loss)
+
+
+def _layers(network: Network) -> dict[str, np.ndarray]:
+    pairs = zip(network.weights, network.biases, strict=True)
+    return {
+        f"{what}.{layer}": array
+        for layer, pair in enumerate(pairs, start=1)
+        for what, array in zip(("weights", "biases"), pair, strict=True)
+    }
+
+
+def expected_tensors(reader: ModelReader) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Name → (dtype, shape) of every tensor that the file's metadata describes."""
+    network = reader.section("network", _NETWORK)
+    with reader.reading("network"):
+        sizes = as_layer_sizes(network["layer_sizes"])
+        # there are two tensors a layer: what follows is not larger than what the file holds
+        if len(sizes) - 1 > len(reader.tensors):
+            raise ValueError(f"{len(sizes)} layers, but only {len(reader.tensors)} tensors")
+        dtype = network["dtype"]
+        if dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+    expected: dict[str, tuple[str, tuple[int, ...]]] = {}
+    n_parameters = 0
+    for layer in range(1, len(sizes)):
+        expected[f"weights.{layer}"] = (dtype, (sizes[layer], sizes[layer - 1]))
+        expected[f"biases.{layer}"] = (dtype, (sizes[layer],))
+        n_parameters += sizes[layer] * (sizes[layer - 1] + 1)
+    vectors = []
+    with reader.reading("its parts"):
+        optimizer = reader.sections.get("optimizer")
+        if optimizer is not None:
+            slots = as_integer(optimizer["slots"], "slots", least=0)
+            vectors += [f"optimizer.{i}" for i in range(min(slots, _MOST_SLOTS + 1))]
+        if "estimator" in reader.sections and reader.sections["estimator"]["best"] is True:
+            vectors.append("best_parameters")
+        if "training" in reader.sections:
+            n_rows = reader.sections["training"]["order"]
+            if n_rows is not None:
+                expected["order"] = ("int64", (as_integer(n_rows, "order"),))
+    return expected | dict.fromkeys(vectors, (dtype, (n_parameters,)))
+
+
+def read_network(reader: ModelReader, allow_nonfinite: bool) -> Network:
+    """The network of a file whose tensors have been checked."""
+    section = reader.section("network", _NETWORK)
+    with reader.reading("network"):
+        *hidden, output = section["activations"]
+        network = Network(
+            section["layer_sizes"],
+            activation=hidden,
+            output_activation=output,
+            loss=section["loss"],
+            dtype=section["dtype"],
+            init="zeros",
+            random_state=0,
+            dropout=section["dropout"],
+        )
+        if not isinstance(section["random"], np.random.Generator):
+            raise ValueError("random is not the state of a generator")
+        network._rng = section["random"]
+    for name, array in _layers(network).items():
+        array[...] = values = reader.tensor(name)
+        if not (allow_nonfinite or np.isfinite(values).all()):
+            raise reader.fault(
+                f"the tensor {name} holds NaN or infinity; load(…, allow_nonfinite=True) takes "
+                "it as it is"
+            )
+    if "history" in reader.sections:
+        network.history_ = read_history(reader)
+    return network
+
+
+# ---------------------------------------------------------------- history
+
+
+def describe_history(history: History) -> dict[str, Any]:
+    """The section "history"."""
+    section: dict[str, Any] = {"n_examples": history.n_examples, "stopped": history.stopped}
+    for name in _RECORDS:
+        section[name] = plain.encode(list(map(float, getattr(history, name))), name)
+    return section
+
+
+def read_history(reader: ModelReader) -> History:
+    """The history of a file that has one."""
+    section = reader.section("history", {"n_examples", "stopped", *_RECORDS})
+    with reader.reading("history"):
+        for name in _RECORDS:
+            if not all(type(one) is float for one in _as_a_list(section[name], name)):
+                raise ValueError(f"{name} holds something that is no float")
+        if not (section["stopped"] is None or isinstance(section["stopped"], str)):
+            raise ValueError("stopped must be null or a string")
+        as_integer(section["n_examples"], "n_examples")
+        return History(**section)
+
+
+def _as_a_list(value: Any, name: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{name} must be a list")
+    return value
+
+
+# ---------------------------------------------------------------- optimizer
+
+
+def describe_optimizer(optimizer: Optimizer) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The section "optimizer", and the slots as tensors optimizer.0 and so on."""
+    section = {"name": optimizer.name, "t": optimizer.t, "slots": len(optimizer.slots)}
+    section |= {name: plain.encode(getattr(optimizer, name), name) for name in _RATES}
+    section["mu_product"] = plain.encode(_state_of(optimizer)["mu_product"], "mu_product")
+    return section, {f"optimizer.{i}": slot for i, slot in enumerate(optimizer.slots)}
+
+
+def _state_of(optimizer: Optimizer) -> dict[str, Any]:
+    state: dict[str, Any] = optimizer.__getstate__()  # type: ignore[assignment]
+    return state
+
+
+def read_optimizer(reader: ModelReader, network: Network) -> Optimizer:
+    """The optimizer of a file whose tensors have been checked."""
+    section = reader.section("optimizer", _OPTIMIZER)
+    with reader.reading("optimizer"):
+        optimizer = Optimizer(
+            section["name"],
+            network.n_parameters,
+            dtype=network.dtype,
+            **{name: section[name] for name in _RATES},
+        )
+        if section["slots"] != len(optimizer.slots):
+            raise ValueError(f"{section['name']} has {len(optimizer.slots)} slots")
+        if as_integer(section["t"], "t", least=0) >= 2**62:
+            raise ValueError("t is beyond what can be counted")
+        mu_product = section["mu_product"]
+        if type(mu_product) is not float or not 0 <= mu_product <= 1 or math.isnan(mu_product):
+            raise ValueError("mu_product must lie between 0 and 1")
+    state = _state_of(optimizer)
+    state |= {
+        "t": section["t"],
+        "mu_product": mu_product,
+        "slots": [reader.tensor(f"optimizer.{i}") for i in range(section["slots"])],
+    }
+    optimizer.__setstate__(state)  # type: ignore[attr-defined]
+    return optimizer
