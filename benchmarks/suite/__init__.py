@@ -1,0 +1,1 @@
+"""The code that the benchmark files share: tasks, data, peers, turns, reports."""

@@ -1,0 +1,121 @@
+"""Do the peers learn the same thing?  Asked before anything is timed.
+
+Each starts from the same θ⁰ and takes the same rows in the same order. After some updates the
+cost of its parameters, computed in float64 by the NumPy reference, has to agree with that of
+the reference's own parameters.
+"""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from suite import peers
+from suite.data import Examples, examples
+from suite.peers import numpy_peer
+from suite.tasks import Task, initial_layers
+
+TOLERANCE = 1e-4
+# Fewer than this share of the cost gone, and agreement would say nothing.
+LEAST_PROGRESS = 1e-3
+UPDATES = 20
+
+
+def _few(task: Task) -> tuple[Task, Examples]:
+    """Rows for UPDATES whole batches and a half one."""
+    rows = task.rows
+    if task.batch is not None:
+        rows = min(rows, UPDATES * task.batch + (task.batch + 1) // 2)
+    data = examples(task).first(rows)
+    return replace(task, rows=rows), data
+
+
+def _trained(trainer, way: str) -> list:
+    """The layers after an epoch in order, UPDATES full batches, or UPDATES single steps."""
+    if way == "step":
+        for _ in range(UPDATES):
+            trainer.step()
+    else:
+        trainer.run(UPDATES if way == "full" else 1)
+    return trainer.layers()
+
+
+def _double(data: Examples) -> Examples:
+    return Examples(data.X.astype(np.float64), data.Y.astype(np.float64), data.labels)
+
+
+def _apart(layers: list, expected: list) -> float:
+    """The largest difference between two lists of (w, b)."""
+    pairs = (
+        (a, b)
+        for one, other in zip(layers, expected, strict=True)
+        for a, b in zip(one, other, strict=True)
+    )
+    return max(float(np.abs(np.asarray(a, np.float64) - b).max()) for a, b in pairs)
+
+
+def _difference(kind, task: Task, data: Examples, threads: int, way: str, shuffle: bool) -> dict:
+    layers = initial_layers(task)
+    trained, doubled = kind.trained(task), _double(data)
+    reference = numpy_peer.Trainer(
+        replace(trained, dtype="float64"), doubled, layers, threads, shuffle=False
+    )
+    expected = numpy_peer.cost(trained, _trained(reference, way), doubled)
+    trainer = kind(task, data, layers, threads, shuffle=shuffle)
+    start = _apart(trainer.layers(), layers)
+    reached = numpy_peer.cost(trained, _trained(trainer, way), doubled)
+    return {
+        "loss": trained.loss,
+        "start": start,
+        "before": numpy_peer.cost(trained, layers, doubled),
+        "after": reached,
+        "expected": expected,
+        "difference": abs(reached - expected) / abs(expected),
+    }
+
+
+def differences(task: Task, names: list[str], threads: int, way: str = "run") -> dict[str, dict]:
+    """Of each peer: what it trained, the cost before and after, and how far that is off.
+
+    Batches are taken in order, and then, shuffled as when they are timed, all rows in one batch,
+    where the order must not matter. The worse of the two counts.
+    """
+    few, data = _few(task)
+    if way == "run" and task.batch is None:
+        way = "full"
+    found = {}
+    for name in names:
+        kind = peers.trainer(name)
+        tries = [_difference(kind, few, data, threads, way, shuffle=False)]
+        if way == "run":
+            whole = replace(few, batch=few.rows)
+            tries.append(_difference(kind, whole, data, threads, "full", shuffle=True))
+        # A wrong start, or a cost that is not a number, is the worst.
+        found[name] = max(
+            tries, key=lambda t: (t["start"] != 0, not t["difference"] <= 1, t["difference"])
+        )
+    return found
+
+
+def complaint(entry: dict) -> str | None:
+    """What is wrong with one peer's entry of `differences`."""
+    if entry["start"] != 0:
+        return f"did not start from the weights it was given: up to {entry['start']:.1e} away"
+    if not math.isfinite(entry["after"]) or not entry["difference"] <= TOLERANCE:
+        return (
+            f"reached the cost {entry['after']:.8g}, the reference {entry['expected']:.8g}: "
+            f"{entry['difference']:.1e} apart, allowed are {TOLERANCE:.0e}"
+        )
+    if not abs(entry["before"] - entry["expected"]) > LEAST_PROGRESS * entry["before"]:
+        return "the reference hardly learned in these updates: agreement would say nothing"
+    return None
+
+
+def answers_apart(task: Task, predictor, X: np.ndarray) -> float:
+    """The largest difference between a predictor's outputs and the reference's, in float64."""
+    layers = [(w.astype(np.float64), b.astype(np.float64)) for w, b in initial_layers(task)]
+    expected = numpy_peer.forward(task, layers, X.astype(np.float64))[-1]
+    got = np.asarray(predictor.outputs(predictor.bind(X)()), np.float64)
+    if got.shape != expected.shape:
+        return math.inf
+    return float(np.abs(got - expected).max())
