@@ -1,0 +1,368 @@
+"""Data as people have it: every type, layout and sparse storage gives the same numbers."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+
+from bpcore import Network
+
+TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
+N, WIDTH = 37, 11
+COUNTS = np.random.default_rng(0).integers(0, 120, (N, WIDTH))
+COUNTS[np.random.default_rng(1).uniform(size=COUNTS.shape) < 0.6] = 0
+Y = np.random.default_rng(2).uniform(size=(N, 3))
+
+
+def make(dtype="float64"):
+    network = Network((WIDTH, 6, 3), "tanh", "sigmoid", dtype=dtype, random_state=0)
+    network.weights[0][:] /= 50
+    return network
+
+
+def results(X, Y=Y, s=None, dtype="float64"):
+    """What every door of the network makes of the data: outputs, derivatives and trained θ."""
+    network = make(dtype)
+    g, t = network.gradient(X, Y, s), network.trace(X, Y, s)
+    found = [
+        network.forward(X),
+        network.cost(X, Y, s),
+        g.vector,
+        g.inputs,
+        t.dC_dz[1],
+        t.activations[0],
+        network.per_sample_gradients(X, Y),
+        network.jacobian(X),
+        network.score(X, Y, sample_weight=s),
+    ]
+    network.fit(X, Y, 2, 8, 0.5, sample_weight=s, random_state=1)
+    found.append(network.parameters.copy())
+    network.fit(X, Y, 1, None, 0.5, sample_weight=s, shuffle=False, validation_data=(X, Y))
+    return [*found, network.history_.validation_cost[0], network.parameters.copy()]
+
+
+def assert_same(X, Y_given=Y, dtype="float64", expected_of=COUNTS):
+    expected = results(np.array(expected_of, dtype, order="C"), Y.astype(dtype), dtype=dtype)
+    close = {"rtol": 3e-5, "atol": 1e-6} if dtype == "float32" else {"rtol": 1e-11, "atol": 1e-14}
+    for ours, theirs in zip(results(X, Y_given, dtype=dtype), expected, strict=True):
+        assert_allclose(ours, theirs, **close)
+
+
+def misaligned(array):
+    raw = np.zeros(array.nbytes + 1, np.uint8)
+    view = raw[1:].view(array.dtype).reshape(array.shape)
+    view[:] = array
+    assert not view.flags.aligned
+    return view
+
+
+def read_only(array):
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+def wide_rows(array):
+    """Rows that lie apart, as columns of a larger table do."""
+    table = np.full((len(array), WIDTH + 5), 99, array.dtype)
+    table[:, 2 : 2 + WIDTH] = array
+    return table[:, 2 : 2 + WIDTH]
+
+
+LAYOUTS = {
+    "contiguous": np.ascontiguousarray,
+    "Fortran": np.asfortranarray,
+    "part of a table": wide_rows,
+    "every second row": lambda a: np.repeat(a, 2, axis=0)[::2],
+    "every third column": lambda a: np.repeat(a, 3, axis=1)[:, ::3],
+    "backwards": lambda a: a[::-1, ::-1].copy()[::-1, ::-1],
+    "swapped axes": lambda a: a.T.copy().T,
+    "read-only": read_only,
+}
+ELEMENTS = [
+    "float64",
+    "float32",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float16",
+    "longdouble",
+    ">f8",
+    ">f4",
+    ">i4",
+    ">u2",
+]
+
+
+@TYPES
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("element", ["float64", "float32", "uint8", ">f8"])
+def test_every_layout(element, layout, dtype):
+    X = LAYOUTS[layout](COUNTS.astype(element))
+    kept = X.copy()
+    assert_same(X, dtype=dtype)
+    assert_array_equal(X, kept)
+
+
+@TYPES
+@pytest.mark.parametrize("element", ELEMENTS)
+def test_every_element_type(element, dtype):
+    assert_same(COUNTS.astype(element), dtype=dtype)
+    assert_same(wide_rows(COUNTS.astype(element)), dtype=dtype)
+
+
+@pytest.mark.parametrize("element", ["float64", "float32", ">f8"])
+def test_misaligned_arrays(element):
+    assert_same(misaligned(COUNTS.astype(element)))
+
+
+@TYPES
+def test_booleans(dtype):
+    assert_same(COUNTS > 0, dtype=dtype, expected_of=(COUNTS > 0).astype(float))
+    assert_same(np.asfortranarray(COUNTS > 0), dtype=dtype, expected_of=(COUNTS > 0).astype(float))
+
+
+def test_pixels_are_plain_numbers():
+    """uint8 is 0 … 255: nobody divides by 255 unasked."""
+    network = Network((2, 1), "identity", dtype="float64", init="zeros")
+    network.weights[0][:] = [[1.0, 1000.0]]
+    assert_array_equal(
+        network.forward(np.array([[255, 3], [0, 128]], np.uint8)), [[3255.0], [128000.0]]
+    )
+
+
+def test_lists_and_array_likes():
+    class Table:
+        def __array__(self, dtype=None, copy=None):
+            return np.array(COUNTS, dtype)
+
+    assert_same(COUNTS.tolist(), Y.tolist())
+    assert_same(tuple(map(tuple, COUNTS)))
+    assert_same(Table())
+
+
+def test_data_frames():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    assert_same(pandas.DataFrame(COUNTS), pandas.DataFrame(Y))
+
+
+@pytest.mark.parametrize("mode", ["r", "r+", "c"])
+@pytest.mark.parametrize("element", ["float64", "float32", "uint8"])
+def test_memory_maps(tmp_path, element, mode):
+    path = tmp_path / "table.npy"
+    np.save(path, COUNTS.astype(element))
+    X = np.load(path, mmap_mode=mode)
+    assert_same(X)
+    del X
+    assert_array_equal(np.load(path), COUNTS)
+
+
+@TYPES
+def test_repeated_rows_without_memory(dtype):
+    row = COUNTS[3].astype(float)
+    assert_same(np.broadcast_to(row, (N, WIDTH)), dtype=dtype, expected_of=np.tile(row, (N, 1)))
+
+
+@TYPES
+def test_rows_further_apart_than_blas_can_count(tmp_path, dtype):
+    """Two rows 2³¹ numbers apart, in a file with a hole between them."""
+    distance = (2**31 + 8) * np.dtype(dtype).itemsize
+    path = tmp_path / "hole"
+    try:
+        with path.open("wb") as file:
+            file.truncate(distance + 4096)
+        raw = np.memmap(path, np.uint8, "r+")
+    except OSError as error:
+        pytest.skip(f"no room for a file with a hole: {error}")
+    X = np.lib.stride_tricks.as_strided(
+        raw[:8].view(dtype), (2, WIDTH), (distance, np.dtype(dtype).itemsize)
+    )
+    X[:] = COUNTS[:2]
+    network = make(dtype)
+    assert_allclose(network.forward(X), network.forward(COUNTS[:2]), rtol=1e-6)
+    assert_allclose(
+        network.gradient(X, Y[:2]).vector,
+        network.gradient(COUNTS[:2], Y[:2]).vector,
+        rtol=1e-4,
+        atol=1e-6,
+    )
+
+
+# ---------------------------------------------------------------- sparse
+
+
+def with_duplicates(array):
+    """Each entry as two that add up, in no order within its row."""
+    rows, columns = np.nonzero(array)
+    values = array[rows, columns].astype(float)
+    shuffled = np.random.default_rng(3).permutation(2 * len(rows))
+    data = np.r_[values - 1, np.ones(len(rows))][shuffled]
+    rows, columns = np.r_[rows, rows][shuffled], np.r_[columns, columns][shuffled]
+    by_row = np.argsort(rows, kind="stable")
+    start = np.r_[0, np.cumsum(np.bincount(rows, minlength=len(array)))]
+    table = sparse.csr_matrix((data[by_row], columns[by_row], start), shape=array.shape)
+    assert not table.has_canonical_format
+    return table
+
+
+def unsorted(array):
+    table = sparse.csr_matrix(array.astype(float))
+    for k in range(len(array)):
+        part = slice(table.indptr[k], table.indptr[k + 1])
+        table.indices[part] = table.indices[part][::-1].copy()
+        table.data[part] = table.data[part][::-1].copy()
+    table.has_sorted_indices = False
+    return table
+
+
+def with_zeros(array):
+    table = sparse.csr_matrix(np.ones_like(array, float))
+    table.data[:] = array.ravel()
+    return table
+
+
+def long_indices(array):
+    table = sparse.csr_array(array.astype(float))
+    table.indices, table.indptr = table.indices.astype(np.int64), table.indptr.astype(np.int64)
+    return table
+
+
+SPARSE = {
+    kind: lambda a, kind=kind: sparse.csr_array(a.astype(float)).asformat(kind)
+    for kind in ("csr", "csc", "coo", "lil", "dok", "dia", "bsr")
+}
+SPARSE |= {
+    "matrix": lambda a: sparse.csr_matrix(a.astype(float)),
+    "CSC matrix": lambda a: sparse.csc_matrix(a.astype(float)),
+    "float32": lambda a: sparse.csr_array(a.astype("float32")),
+    "CSC float32": lambda a: sparse.csc_array(a.astype("float32")),
+    "integers": sparse.csr_array,
+    "uint8": lambda a: sparse.csr_array(a.astype("uint8")),
+    "duplicates": with_duplicates,
+    "CSC duplicates": lambda a: with_duplicates(a.T).T,
+    "unsorted": unsorted,
+    "explicit zeros": with_zeros,
+    "64-bit indices": long_indices,
+    "sliced": lambda a: sparse.csr_array(np.r_[a, a].astype(float))[N:],
+}
+
+
+@TYPES
+@pytest.mark.parametrize("kind", SPARSE)
+def test_sparse(kind, dtype):
+    X = SPARSE[kind](COUNTS)
+    kept = X.toarray()
+    stored = X.nnz
+    assert_same(X, dtype=dtype)
+    assert_array_equal(X.toarray(), kept)
+    assert X.nnz == stored
+
+
+def test_sparse_rows_without_entries():
+    X = COUNTS.copy()
+    X[[0, 5, N - 1]] = 0
+    assert_same(sparse.csr_array(X.astype(float)), expected_of=X)
+    assert_same(sparse.csr_array((N, WIDTH)), expected_of=np.zeros((N, WIDTH)))
+
+
+def spoil(part, place, value):
+    table = sparse.csr_matrix(COUNTS.astype(float))
+    getattr(table, part)[place] = value
+    return table
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        spoil("indices", 7, WIDTH),
+        spoil("indices", 7, -1),
+        spoil("indices", 0, 2**31 - 1),
+        spoil("indptr", -1, 10**6),
+        spoil("indptr", 3, -5),
+        spoil("indptr", 4, 10**5),
+    ],
+)
+def test_sparse_tables_that_point_outside(broken):
+    """Indices that would read or write beyond the arrays are refused, not followed."""
+    network = make()
+    for call in (
+        lambda: network.forward(broken),
+        lambda: network.cost(broken, Y),
+        lambda: network.fit(broken, Y, 1),
+    ):
+        with pytest.raises((ValueError, IndexError)):
+            call()
+
+
+# ---------------------------------------------------------------- targets and weights
+
+
+@TYPES
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "part of a table"])
+def test_layouts_of_targets(layout, dtype):
+    assert_same(COUNTS.astype(float), LAYOUTS[layout](Y), dtype=dtype)
+
+
+@pytest.mark.parametrize("element", [*ELEMENTS, "bool"])
+def test_element_types_of_targets(element):
+    labels = np.eye(3)[np.arange(N) % 3]
+    X = COUNTS.astype(float)
+    for ours, theirs in zip(results(X, labels.astype(element)), results(X, labels), strict=True):
+        assert_allclose(ours, theirs, rtol=1e-12)
+
+
+@pytest.mark.parametrize("element", ["float32", "int64", "uint8", ">f8", "bool", "float16"])
+def test_element_types_of_weights(element):
+    s = (np.arange(N) % 2).astype(element)
+    for given in (s, np.repeat(s, 2)[::2], s.tolist()):
+        for ours, theirs in zip(
+            results(COUNTS, s=given), results(COUNTS, s=np.arange(N) % 2.0), strict=True
+        ):
+            assert_allclose(ours, theirs, rtol=1e-12)
+
+
+# ---------------------------------------------------------------- nothing is copied as a whole
+
+
+@pytest.mark.parametrize("element", ["float32", "float64", "uint8"])
+@pytest.mark.parametrize("layout", ["C", "F", "strided"])
+def test_large_arrays_are_read_where_they_lie(element, layout):
+    """Passes over n × 100 numbers take far less memory than a copy of them would."""
+    n = 60_000
+    X = (
+        np.ones((n, 200), element)[:, ::2]
+        if layout == "strided"
+        else np.ones((n, 100), element, order=layout)
+    )
+    network, Y = Network((100, 4, 1), random_state=0), np.zeros((n, 1), "float32")
+    out = np.empty((n, 1), "float32")
+    for call in (
+        lambda: network.forward(X, out=out),
+        lambda: network.cost(X, Y),
+        lambda: network.fit(X, Y, 1, 32, 0.1),
+    ):
+        call()
+        tracemalloc.start()
+        call()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < n * 100 / 3  # bytes; a uint8 copy would take n * 100
+
+
+def test_large_sparse_tables_are_not_spread_out():
+    X = sparse.random_array((20_000, 5000), density=2e-4, format="csr", rng=0, dtype="float32")
+    network, Y = Network((5000, 2, 1), random_state=0), np.zeros((20_000, 1), "float32")
+    for call in (lambda: network.forward(X), lambda: network.fit(X, Y, 1, 64, 0.1)):
+        call()
+        tracemalloc.start()
+        call()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 20_000 * 5000 * 4 / 50

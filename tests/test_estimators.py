@@ -1,0 +1,494 @@
+"""What scikit-learn's users rely on, beyond the numbers: views, state, input and errors."""
+
+import copy
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+import sklearn
+from sklearn.base import clone
+from sklearn.datasets import load_iris, make_regression
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from bpcore import DivergenceError, MLPClassifier, MLPRegressor, Network
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+BOTH = [MLPClassifier, MLPRegressor]
+X_IRIS, Y_IRIS = load_iris(return_X_y=True)
+X_IRIS = StandardScaler().fit_transform(X_IRIS)
+
+
+def small(cls, **parameters):
+    return cls(**{"hidden_layer_sizes": (7,), "max_iter": 5, "random_state": 0, **parameters})
+
+
+# ---------------------------------------------------------------- weights and the network
+
+
+@pytest.mark.parametrize("cls", BOTH)
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_coefs_are_views_into_the_network(cls, solver):
+    est = small(cls, solver=solver).fit(X_IRIS, Y_IRIS)
+    assert isinstance(est.network_, Network)
+    for layer in range(2):
+        assert np.shares_memory(est.coefs_[layer], est.network_.parameters)
+        assert np.shares_memory(est.intercepts_[layer], est.network_.parameters)
+        np.testing.assert_array_equal(est.coefs_[layer], est.network_.weights[layer].T)
+        np.testing.assert_array_equal(est.intercepts_[layer], est.network_.biases[layer])
+    before = est.predict(X_IRIS)
+    est.coefs_[1][:] = 0
+    est.intercepts_[1][:] = 0
+    est.intercepts_[1][-1] = 50
+    assert (est.predict(X_IRIS) != before).any()
+    assert set(est.predict(X_IRIS).tolist()) == ({2} if cls is MLPClassifier else {50.0})
+
+
+def test_assigning_arrays_and_lists_of_weights():
+    est = small(MLPRegressor, hidden_layer_sizes=()).fit(X_IRIS, Y_IRIS)
+    est.coefs_[0] = np.array([[1.0], [0.0], [0.0], [2.0]])
+    est.intercepts_ = [[5.0]]
+    np.testing.assert_allclose(est.predict([[1, 1, 1, 1.0]]), [8.0])
+    assert np.shares_memory(est.coefs_[0], est.network_.parameters)
+    est.coefs_ = [np.ones((2, 3)), np.ones((3, 1))]
+    est.intercepts_ = [np.zeros(3), np.zeros(1)]
+    est.n_features_in_ = 2
+    np.testing.assert_allclose(est.predict([[1.0, 1.0]]), [6.0])
+    assert est.network_.layer_sizes == (2, 3, 1)
+    est.coefs_[1] = np.ones((4, 1))
+    with pytest.raises(ValueError, match=r"follow one another.*\(2, 3\), \(4, 1\)"):
+        est.predict([[1.0, 1.0]])
+
+
+def test_an_estimator_made_by_hand_predicts():
+    clf = MLPClassifier((2,), activation="logistic")
+    clf.coefs_ = [np.eye(2), np.eye(2, 3)]
+    clf.intercepts_ = [np.zeros(2), np.array([0.0, 0.0, 9.0])]
+    clf.classes_ = np.array(["a", "b", "c"])
+    clf.out_activation_ = "softmax"
+    clf.n_features_in_ = 2
+    assert clf.predict([[0.0, 1.0]]).tolist() == ["c"]
+    reg = MLPRegressor(hidden_layer_sizes=(), loss="poisson")
+    reg.coefs_, reg.intercepts_ = [np.ones((1, 1))], [np.zeros(1)]
+    np.testing.assert_allclose(reg.predict([[2.0]]), np.exp([2.0]))
+
+
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_gradient_of_the_network(activation, n_classes):
+    """What scikit-learn's test_gradient checks through a private method."""
+    rng = np.random.RandomState(42)
+    X = rng.rand(5, 10)
+    y = np.arange(5) % n_classes
+    clf = small(MLPClassifier, activation=activation, solver="lbfgs", max_iter=1).fit(X, y)
+    Y = np.eye(n_classes)[y] if n_classes > 2 else y.reshape(-1, 1)
+    assert clf.network_.check_gradient(X, Y) < 1e-5
+    assert clf.network_.gradient(X, Y).vector.shape == (clf.network_.n_parameters,)
+
+
+@pytest.mark.parametrize("cls", BOTH)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_copies_and_pickles(cls, early_stopping):
+    est = small(cls, early_stopping=early_stopping).fit(X_IRIS, Y_IRIS)
+    predicted = est.predict(X_IRIS)
+    for twin in (pickle.loads(pickle.dumps(est)), copy.deepcopy(est)):
+        np.testing.assert_array_equal(twin.predict(X_IRIS), predicted)
+        assert np.shares_memory(twin.coefs_[0], twin.network_.parameters)
+        assert not np.shares_memory(twin.coefs_[0], est.coefs_[0])
+        twin.coefs_[0][:] = 1
+        np.testing.assert_array_equal(est.predict(X_IRIS), predicted)
+    shallow = copy.copy(est)
+    assert shallow.network_ is est.network_
+    size = len(pickle.dumps(est))
+    assert size < 4 * est.network_.parameters.nbytes + 8000
+
+
+@pytest.mark.parametrize("cls", BOTH)
+def test_partial_fit_goes_on_from_a_pickle_exactly(cls):
+    first = {"classes": [0, 1, 2]} if cls is MLPClassifier else {}
+    est = small(cls).partial_fit(X_IRIS, Y_IRIS, **first)
+    twin = pickle.loads(pickle.dumps(est))
+    for _ in range(3):
+        est.partial_fit(X_IRIS, Y_IRIS)
+        twin.partial_fit(X_IRIS, Y_IRIS)
+    np.testing.assert_array_equal(est.coefs_[0], twin.coefs_[0])
+    assert est.loss_curve_ == twin.loss_curve_
+
+
+# ---------------------------------------------------------------- scikit-learn's tools
+
+
+def test_clone_pipeline_and_search():
+    clf = clone(small(MLPClassifier, activation=["tanh"], dropout=[0.1]))
+    assert clf.get_params()["activation"] == ["tanh"]
+    pipeline = make_pipeline(StandardScaler(), small(MLPClassifier, max_iter=30, solver="lbfgs"))
+    assert pipeline.fit(X_IRIS, Y_IRIS).score(X_IRIS, Y_IRIS) > 0.95
+    search = GridSearchCV(
+        small(MLPClassifier, solver="lbfgs", max_iter=20), {"alpha": [1e-4, 1e3]}, cv=3
+    ).fit(X_IRIS, Y_IRIS)
+    assert search.best_params_ == {"alpha": 1e-4}
+    assert cross_val_score(
+        small(MLPRegressor, solver="lbfgs", max_iter=30), X_IRIS, Y_IRIS, cv=3
+    ).shape == (3,)
+
+
+def test_feature_names():
+    frame = pd.DataFrame(X_IRIS, columns=list("abcd"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        clf = small(MLPClassifier, early_stopping=True).fit(
+            frame, Y_IRIS, validation_data=(frame[:30], Y_IRIS[:30])
+        )
+        clf.predict(frame)
+    assert clf.feature_names_in_.tolist() == list("abcd")
+    with pytest.raises(ValueError, match="feature names"):
+        clf.predict(frame.rename(columns={"a": "z"}))
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        clf.predict(X_IRIS)
+
+
+def test_column_vector_and_two_dimensional_targets():
+    with pytest.warns(DataConversionWarning):
+        small(MLPRegressor).fit(X_IRIS, Y_IRIS.reshape(-1, 1))
+    X, y = make_regression(40, 3, n_targets=2, random_state=0)
+    assert small(MLPRegressor).fit(X, y).predict(X).shape == (40, 2)
+
+
+@pytest.mark.parametrize("labels", [[False, True], [-1, 1], ["no", "yes"], [0.0, 1.0], ["one"]])
+def test_kinds_of_labels(labels):
+    labels = np.array(labels)
+    y = labels[np.arange(30) % len(labels)]
+    X = np.linspace(-1, 1, 30).reshape(-1, 1) ** (1 + np.arange(3))
+    clf = small(MLPClassifier).fit(X, y)
+    assert clf.classes_.tolist() == labels.tolist()
+    assert clf.classes_.dtype == labels.dtype
+    assert set(clf.predict(X).tolist()) <= set(labels.tolist())
+    assert clf.predict_proba(X).shape == (30, 2)
+    np.testing.assert_allclose(clf.predict_proba(X).sum(axis=1), 1)
+
+
+def test_sparse_multilabel_targets():
+    Y = (np.random.RandomState(0).rand(40, 3) > 0.5).astype(int)
+    X = np.random.RandomState(1).rand(40, 2)
+    dense = small(MLPClassifier).fit(X, Y)
+    sparse = small(MLPClassifier).fit(X, scipy.sparse.csr_array(Y))
+    np.testing.assert_array_equal(dense.predict_proba(X), sparse.predict_proba(X))
+    assert dense.predict(X).shape == (40, 3)
+
+
+# ---------------------------------------------------------------- input that is not copied
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_layout_and_type_of_x_change_nothing(solver):
+    X = np.random.RandomState(0).randint(0, 256, (60, 5)).astype(np.float64)
+    y = (X[:, 0] > X[:, 1]).astype(int)
+    want = small(MLPClassifier, solver=solver).fit(X, y).coefs_[0]
+    read_only = X.copy()
+    read_only.flags.writeable = False
+    for same in (
+        np.asfortranarray(X),
+        np.repeat(X, 2, axis=0)[::2],
+        X.astype(np.uint8),
+        X.astype(np.int64),
+        X.astype(">f8"),
+        read_only,
+        X.tolist(),
+        pd.DataFrame(X),
+        scipy.sparse.csr_array(X),
+        scipy.sparse.csc_matrix(X.astype(int)),
+    ):
+        clf = small(MLPClassifier, solver=solver)
+        np.testing.assert_allclose(clf.fit(same, y).coefs_[0], want, rtol=1e-9)
+        assert clf.predict(same).shape == (60,)
+    assert X.astype(np.uint8).dtype == np.uint8
+
+
+# ---------------------------------------------------------------- what is documented
+
+
+def test_early_stopping_is_stratified_for_many_classes():
+    """Each class must reach the validation set in proportion, though scikit-learn's does not."""
+    y = np.repeat([0, 1, 2], [160, 30, 10])
+    X = np.random.RandomState(0).rand(200, 2)
+    seen = []
+
+    class Recording(MLPClassifier):
+        def _score_outputs(self, a, Y, weights):
+            seen.append(Y.sum(axis=0).tolist())
+            return super()._score_outputs(a, Y, weights)
+
+    small(Recording, early_stopping=True, validation_fraction=0.1).fit(X, y)
+    assert seen[0] == [16, 3, 1]
+
+
+def test_split_that_cannot_be_stratified():
+    X = np.random.RandomState(0).rand(30, 2)
+    y = np.array(["a"] * 15 + ["b"] * 14 + ["c"])
+    with pytest.raises(ValueError, match=r"only 1 member.*\['c'\].*validation_data"):
+        small(MLPClassifier, early_stopping=True).fit(X, y)
+    with pytest.raises(ValueError, match=r"number of classes = 10.*change validation_fraction"):
+        small(MLPClassifier, early_stopping=True).fit(X, np.arange(30) % 10)
+
+
+@pytest.mark.parametrize("cls", BOTH)
+def test_loss_curve_of_lbfgs(cls):
+    est = small(cls, solver="lbfgs", max_iter=12).fit(X_IRIS, Y_IRIS)
+    assert len(est.loss_curve_) == est.n_iter_ == 12
+    assert est.loss_curve_[-1] == est.loss_ == est.best_loss_
+    assert sorted(est.loss_curve_, reverse=True) == est.loss_curve_
+
+
+@pytest.mark.parametrize("cls", BOTH)
+def test_lbfgs_has_no_partial_fit(cls):
+    assert not hasattr(cls(solver="lbfgs"), "partial_fit")
+    with pytest.raises(AttributeError, match="partial_fit"):
+        cls(solver="lbfgs").partial_fit(X_IRIS, Y_IRIS)
+
+
+@pytest.mark.parametrize("cls", BOTH)
+def test_interrupted_fit_keeps_what_it_reached(cls):
+    def interrupt(est):
+        if est.n_iter_ == 3:
+            raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        est = small(cls, max_iter=50, callback=interrupt).fit(X_IRIS, Y_IRIS)
+    assert est.n_iter_ == len(est.loss_curve_) == 3
+    est.set_params(callback=None, warm_start=True, max_iter=2).fit(X_IRIS, Y_IRIS)
+    assert len(est.loss_curve_) == 5
+
+
+# ---------------------------------------------------------------- divergence
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_divergence_names_its_epoch_and_keeps_the_weights(solver):
+    X, y = make_regression(50, 4, random_state=0)
+    reg = small(
+        MLPRegressor,
+        activation="identity",
+        solver=solver,
+        max_iter=500,
+        n_iter_no_change=500,
+        learning_rate_init=1.0 if solver == "sgd" else 1e155,
+        shuffle=False,
+    )
+    with pytest.raises(DivergenceError, match=r"non-finite.*diverged in epoch (\d+).*clip_norm"):
+        reg.fit(X, y)
+    assert all(np.isfinite(w).all() for w in reg.coefs_ + reg.intercepts_)
+    assert reg.n_iter_ == len(reg.loss_curve_) < 500
+    assert np.isfinite(reg.loss_curve_).all()
+    # they are the weights from before that epoch
+    if reg.n_iter_:
+        again = clone(reg).set_params(max_iter=reg.n_iter_).fit(X, y)
+        np.testing.assert_array_equal(again.coefs_[0], reg.coefs_[0])
+
+
+def test_divergence_under_early_stopping_warns_and_restores():
+    X, y = make_regression(200, 4, random_state=0)
+    reg = small(
+        MLPRegressor,
+        activation="identity",
+        solver="sgd",
+        learning_rate_init=1.0,
+        max_iter=100,
+        early_stopping=True,
+        n_iter_no_change=100,
+    )
+    with pytest.warns(ConvergenceWarning, match=r"diverged in epoch \d+.*best validation score"):
+        reg.fit(X, y)
+    assert np.isnan(reg.validation_scores_[-1])
+    assert len(reg.validation_scores_) == reg.n_iter_ < 100
+    assert np.isfinite(reg.predict(X)).all()
+
+
+def test_divergence_of_lbfgs_says_so():
+    X = 1e308 * np.random.RandomState(0).uniform(size=(10, 2))
+    with pytest.warns(ConvergenceWarning, match=r"after 0 iteration.*\n.*\nThe loss is not finite"):
+        reg = small(MLPRegressor, solver="lbfgs").fit(X, np.arange(10))
+    assert np.isfinite(reg.coefs_[0]).all()
+
+
+def test_divergence_of_partial_fit_keeps_the_weights():
+    reg = small(MLPRegressor, activation="identity").partial_fit([[1.0], [2.0]], [1.0, 2.0])
+    before = reg.network_.parameters.copy()
+    with pytest.raises(DivergenceError, match="epoch 1"):
+        reg.partial_fit([[1e300], [1e308]], [1.0, 2.0])
+    np.testing.assert_array_equal(reg.network_.parameters, before)
+    reg.partial_fit([[1.0]], [1.0])
+    assert reg.t_ == 3
+
+
+# ---------------------------------------------------------------- bad input
+
+
+def test_failed_fits_leave_the_estimator_as_it_was():
+    clf = small(MLPClassifier).fit(X_IRIS, Y_IRIS)
+    state, predicted = pickle.dumps(clf), clf.predict(X_IRIS)
+    frame = pd.DataFrame(X_IRIS[:, :2], columns=["a", "b"])
+    wide = X_IRIS.astype(object)
+    for X, y, options, message in (
+        (frame, Y_IRIS[:-1], {}, "inconsistent numbers"),
+        (frame, np.linspace(0, 1, 150), {}, "Unknown label type"),
+        (frame, Y_IRIS, {"sample_weight": -np.ones(150)}, "Negative"),
+        (frame, Y_IRIS, {"validation_data": (frame[["a"]], Y_IRIS)}, "^validation_data: "),
+        (frame.assign(a=np.nan), Y_IRIS, {}, "NaN"),
+        (wide[:, :3], Y_IRIS, {"validation_data": (wide, Y_IRIS)}, "^validation_data: X has 4"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            clf.fit(X, y, **options)
+        assert pickle.dumps(clf) == state
+    np.testing.assert_array_equal(clf.predict(X_IRIS), predicted)
+    for name, value in (("learning_rate", {"kind": "?"}), ("hidden_layer_sizes", (3, 0))):
+        changed = pickle.loads(state).set_params(**{name: value})
+        with pytest.raises(ValueError, match=r"schedule must be|must be > 0"):
+            changed.fit(X_IRIS[:50, :2], Y_IRIS[:50])
+        np.testing.assert_array_equal(changed.predict(X_IRIS), predicted)
+
+
+@pytest.mark.parametrize("cls", BOTH)
+def test_weights_that_cannot_be(cls):
+    for weights, message in (
+        (np.zeros(150), "at least one non-zero"),
+        (np.r_[-1.0, np.ones(149)], "Negative values"),
+        (np.full(150, np.nan), "NaN"),
+        (np.ones(3), "shape"),
+        (np.full(150, 1e308), "add up to inf"),
+        (np.full(150, 5e-324), "cannot be divided by"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            small(cls).fit(X_IRIS, Y_IRIS, sample_weight=weights)
+    late = np.zeros(150)
+    late[-1] = 1
+    est = small(cls, batch_size=10, shuffle=False).fit(X_IRIS, Y_IRIS, sample_weight=late)
+    assert np.isfinite(est.loss_curve_).all()  # most batches weigh nothing
+    with pytest.raises(ValueError, match=r"weights of the (validation set|training rows) are"):
+        small(cls, early_stopping=True).fit(X_IRIS, Y_IRIS, sample_weight=late)
+
+
+def test_batch_larger_than_the_data():
+    with pytest.warns(UserWarning, match="Got `batch_size` less than 1 or larger"):
+        small(MLPClassifier, batch_size=1000).fit(X_IRIS, Y_IRIS)
+
+
+@pytest.mark.parametrize(
+    "y, message",
+    [
+        ([0, 1, np.nan], "NaN"),
+        ([0.1, 0.2, 0.3], "Unknown label type"),
+        ([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]], "Unknown label type"),
+        ([0, 1], "inconsistent numbers of samples"),
+    ],
+)
+def test_labels_that_cannot_be(y, message):
+    with pytest.raises(ValueError, match=message):
+        small(MLPClassifier).fit([[0.0], [1.0], [2.0]], y)
+
+
+def test_numbers_that_cannot_be():
+    X = [[0.0], [1.0], [2.0]]
+    with pytest.raises(ValueError, match="NaN"):
+        small(MLPRegressor).fit(X, [0, np.nan, 1])
+    with pytest.raises(ValueError, match="'poisson': y >= 0, but the smallest is -1"):
+        small(MLPRegressor, loss="poisson").fit(X, [0, -1, 1])
+
+
+def test_partial_fit_and_classes():
+    clf = small(MLPClassifier)
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        clf.partial_fit([[0.0]], [1])
+    with pytest.raises(ValueError, match="classes not in"):
+        clf.partial_fit([[0.0]], [3], classes=[0, 1])
+    assert not hasattr(clf, "coefs_")
+    clf.partial_fit([[0.0]], [1], classes=[1, 0])
+    with pytest.raises(ValueError, match=r"not the same as on last call.*was: array\(\[0, 1\]"):
+        clf.partial_fit([[0.0]], [1], classes=[0, 1, 2])
+    with pytest.raises(ValueError, match="Unknown label type"):
+        clf.partial_fit([[0.0]], [0.5])
+    with pytest.raises(ValueError, match="expecting 1 features"):
+        clf.partial_fit([[0.0, 1.0]], [0])
+    with pytest.raises(ValueError, match="2 columns"):
+        clf.partial_fit([[0.0]], [[0, 1]])
+    assert clf.t_ == 1
+
+
+def test_warm_start_into_another_shape():
+    reg = small(MLPRegressor, warm_start=True).fit(X_IRIS, Y_IRIS)
+    reg.set_params(hidden_layer_sizes=(8,))
+    with pytest.raises(ValueError, match=r"\[4, 8, 1\].*\[4, 7, 1\].*warm_start=False"):
+        reg.fit(X_IRIS, Y_IRIS)
+    reg.set_params(hidden_layer_sizes=(7,), activation="tanh")
+    weights = reg.network_.parameters.copy()
+    before = reg.predict(X_IRIS)
+    reg.set_params(learning_rate_init=1e-12).fit(X_IRIS, Y_IRIS)
+    np.testing.assert_allclose(reg.network_.parameters, weights, atol=1e-9)
+    assert (np.abs(reg.predict(X_IRIS) - before) > 1e-6).any()  # through tanh now
+
+
+@pytest.mark.parametrize(
+    "parameters, error, message",
+    [
+        ({"hidden_layer_sizes": (5, 0)}, ValueError, "hidden_layer_sizes must be > 0"),
+        ({"hidden_layer_sizes": (5.0,)}, TypeError, "must be an integer"),
+        ({"activation": "softmax"}, ValueError, "'activation' parameter"),
+        ({"activation": ["relu", "tanh"]}, ValueError, "lists 2 activations.*1 layers"),
+        ({"activation": ["soft"]}, ValueError, "activation must be one of"),
+        ({"activation": ("relu", 0.1)}, ValueError, "takes no parameter"),
+        ({"dropout": 1.0}, ValueError, "'dropout' parameter"),
+        ({"dropout": [1.0]}, ValueError, "below 1"),
+        ({"dropout": [0.1, 0.1]}, ValueError, "dropout lists 2 numbers"),
+        ({"solver": "lbfgs", "dropout": 0.5}, ValueError, "'lbfgs' takes no dropout"),
+        ({"solver": "lbfgs", "clip_norm": 1}, ValueError, "'lbfgs' takes no clip_norm"),
+        ({"solver": "irprop-", "batch_size": 10}, ValueError, "irprop- needs"),
+        ({"learning_rate": {"kind": "steps"}}, ValueError, "schedule must be one of"),
+        ({"learning_rate": {"kind": "cosine", "totl": 3}}, ValueError, "unknown: totl"),
+        ({"clip_norm": 0}, ValueError, "'clip_norm' parameter"),
+        ({"callback": 3}, ValueError, "'callback' parameter"),
+        ({"out_activation": "banana"}, ValueError, "'out_activation' parameter"),
+    ],
+)
+@pytest.mark.parametrize("cls", BOTH)
+def test_parameters_that_cannot_be(cls, parameters, error, message):
+    with pytest.raises(error, match=message):
+        small(cls, **parameters).fit(X_IRIS, Y_IRIS)
+
+
+@pytest.mark.parametrize("cls", BOTH)
+def test_unfitted(cls):
+    with pytest.raises(NotFittedError):
+        cls().predict(X_IRIS)
+    assert not hasattr(cls(), "network_")
+    with pytest.raises(NotFittedError):
+        _ = cls().network_
+
+
+def test_a_busy_network_is_not_trained_twice():
+    inner = []
+
+    def again(est):
+        with pytest.raises(RuntimeError, match="being trained"):
+            est.network_.fit(X_IRIS, Y_IRIS, epochs=1)
+        inner.append(est.n_iter_)
+
+    small(MLPRegressor, callback=again, max_iter=2).fit(X_IRIS, Y_IRIS)
+    assert inner == [1, 2]
+
+
+def test_scikit_learn_is_loaded_only_when_needed():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, bpcore; bpcore.Network((2, 1)); assert 'sklearn' not in sys.modules; "
+        "bpcore.MLPClassifier; assert 'sklearn' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert sklearn.__version__ >= "1.9"

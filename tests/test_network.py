@@ -1,0 +1,412 @@
+"""Network: its description, θ and its views, forward, score, single steps, copies."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.metrics import accuracy_score, r2_score
+from twin import Twin, examples
+
+from bpcore import Network
+
+TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+def some(dtype="float64", **options):
+    return Network((3, 5, 4, 2), "tanh", dtype=dtype, init="normal", random_state=3, **options)
+
+
+# ---------------------------------------------------------------- description
+
+
+def test_attributes():
+    network = Network([784, 16, 16, 10])
+    assert network.layer_sizes == (784, 16, 16, 10)
+    assert isinstance(network.layer_sizes, tuple)
+    assert network.n_layers == 3
+    assert network.n_parameters == 13_002
+    assert network.activations == ("sigmoid",) * 3
+    assert network.loss == "quadratic"
+    assert network.dtype == np.dtype("float32")
+    assert not np.any(network.dropout)
+    assert Network((2, 3, 1), ("elu", 2.0), loss=("huber", 0.5)).activations == (("elu", 2.0),) * 2
+    assert Network((2, 3, 1), loss=("huber", 0.5)).loss == ("huber", 0.5)
+    assert Network(np.array([4, 2])).layer_sizes == (4, 2)
+    assert Network((4, 2), dtype=np.float64).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("sizes", "count"), [((1, 1), 2), ((2, 3), 9), ((5, 1, 7), 20), ((784, 30, 10), 23_860)]
+)
+def test_n_parameters(sizes, count):
+    assert Network(sizes).n_parameters == count
+
+
+def test_repr_tells_what_it_is():
+    text = repr(Network((784, 16, 10), "relu", "softmax", "categorical_cross_entropy"))
+    for word in ("784", "16", "10", "relu", "softmax", "categorical_cross_entropy", "float32"):
+        assert word in text
+
+
+# ---------------------------------------------------------------- θ and its views
+
+
+@TYPES
+def test_order_of_theta(dtype):
+    network = Network((2, 3, 1), dtype=dtype)
+    network.parameters[:] = np.arange(13)
+    assert_array_equal(network.weights[0], [[0, 1], [2, 3], [4, 5]])
+    assert_array_equal(network.biases[0], [6, 7, 8])
+    assert_array_equal(network.weights[1], [[9, 10, 11]])
+    assert_array_equal(network.biases[1], [12])
+    assert isinstance(network.weights, tuple)
+    assert isinstance(network.biases, tuple)
+    for part in (network.parameters, *network.weights, *network.biases):
+        assert part.dtype == np.dtype(dtype)
+        assert np.shares_memory(part, network.parameters)
+
+
+def test_views_are_live_both_ways():
+    network = some()
+    theta, X = network.parameters, np.ones((2, 3))
+    before = network.forward(X)
+    network.weights[1][2, 3] = 9.0
+    network.biases[2][0] += 1.0
+    assert 9.0 in theta
+    assert not np.allclose(network.forward(X), before)
+    kept = theta.copy()
+    network.parameters[:] = 0
+    assert_array_equal(network.weights[0], 0)
+    network.parameters[:] = kept
+    network.fit(X, np.zeros((2, 2)), epochs=1, learning_rate=0.1)
+    assert_array_equal(theta, network.parameters)  # training moves the same memory
+    assert not np.array_equal(theta, kept)
+
+
+def test_parameters_outlive_the_network():
+    theta = Network((30, 30), random_state=0).parameters
+    kept = theta.copy()
+    for _ in range(20):
+        Network((30, 30), random_state=1)
+    assert_array_equal(theta, kept)
+
+
+def test_set_parameters():
+    network = some()
+    theta = np.arange(network.n_parameters, dtype=float)
+    network.set_parameters(theta)
+    assert_array_equal(network.parameters, theta)
+    weights = [np.full_like(w, l) for l, w in enumerate(network.weights)]  # noqa: E741
+    biases = [np.full_like(b, -l) for l, b in enumerate(network.biases)]  # noqa: E741
+    network.set_parameters(weights=weights, biases=biases)
+    assert_array_equal(network.weights[2], 2)
+    assert_array_equal(network.biases[1], -1)
+    network.set_parameters(list(range(network.n_parameters)))
+    assert_array_equal(network.parameters, theta)
+    theta[0] = 99  # it is a copy
+    assert network.parameters[0] == 0
+
+
+def test_set_parameters_is_all_or_nothing():
+    network = some()
+    before = network.parameters.copy()
+    n = network.n_parameters
+    bad = np.ones(n)
+    bad[-1] = np.nan
+    weights = [np.ones_like(w) for w in network.weights]
+    biases = [np.ones_like(b) for b in network.biases]
+    wrong = [
+        ((np.ones(n - 1),), {}),
+        ((np.ones((1, n)),), {}),
+        ((bad,), {}),
+        ((bad * np.inf,), {}),
+        ((np.ones(n, complex),), {}),
+        (("theta",), {}),
+        ((), {}),
+        ((np.ones(n),), {"weights": weights, "biases": biases}),
+        ((), {"weights": weights[:2], "biases": biases}),
+        ((), {"weights": weights, "biases": biases[:1]}),
+        ((), {"weights": [*weights[:2], weights[2].T], "biases": biases}),
+        ((), {"weights": weights, "biases": [*biases[:2], biases[2] * np.nan]}),
+    ]
+    for args, kwargs in wrong:
+        with pytest.raises((ValueError, TypeError)):
+            network.set_parameters(*args, **kwargs)
+        assert_array_equal(network.parameters, before)
+
+
+# ---------------------------------------------------------------- initial parameters
+
+VARIANCE = {
+    "glorot": 2 / 500,
+    "glorot_normal": 2 / 500,
+    "he": 2 / 300,
+    "he_uniform": 2 / 300,
+    "lecun": 1 / 300,
+    "lecun_uniform": 1 / 300,
+    "normal": 1.0,
+}
+UNIFORM = ("glorot", "he_uniform", "lecun_uniform")
+
+
+@TYPES
+@pytest.mark.parametrize("init", VARIANCE)
+def test_initial_parameters(init, dtype):
+    """The variance of 60,000 draws, and the shape of their distribution by its kurtosis."""
+    network = Network((300, 200, 10), init=init, random_state=0, dtype=dtype)
+    w = network.weights[0].astype(float)
+    assert_allclose(w.var(), VARIANCE[init], rtol=0.03)
+    assert abs(w.mean()) < 4 * np.sqrt(VARIANCE[init] / w.size)
+    assert_allclose((w**4).mean() / w.var() ** 2, 1.8 if init in UNIFORM else 3.0, rtol=0.05)
+    if init in UNIFORM:
+        limit = np.sqrt(3 * VARIANCE[init])
+        assert 0.999 * limit < np.abs(w).max() <= limit * (1 + 1e-6)
+    if init == "normal":
+        assert_allclose(network.biases[0].std(), 1, rtol=0.2)
+    else:
+        assert not any(b.any() for b in network.biases)
+
+
+def test_zeros_and_unknown_inits():
+    assert not Network((3, 4, 2), init="zeros").parameters.any()
+    with pytest.raises(ValueError, match="glorot"):
+        Network((3, 2), init="glorott")
+
+
+def test_random_state():
+    def theta(state):
+        return Network((6, 5, 4), random_state=state).parameters.copy()
+
+    assert_array_equal(theta(7), theta(7))
+    assert_array_equal(theta(np.int64(7)), theta(7))
+    assert not np.array_equal(theta(7), theta(8))
+    assert not np.array_equal(theta(None), theta(None))
+    rng = np.random.default_rng(7)
+    first = theta(rng)
+    assert not np.array_equal(first, theta(rng))  # the generator goes on
+    assert_array_equal(first, theta(np.random.default_rng(7)))
+    legacy = [theta(np.random.RandomState(7)) for _ in range(2)]
+    assert_array_equal(*legacy)
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    theta(None)
+    assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+# ---------------------------------------------------------------- forward
+
+
+@TYPES
+@pytest.mark.parametrize("n", [0, 1, 2, 31, 32, 33, 257, 1500])
+def test_forward(n, dtype):
+    twin = Twin.random((11, 9, 6, 4), ["relu", "tanh", "sigmoid"], "quadratic", seed=1)
+    network = twin.network(dtype)
+    X = np.random.default_rng(n).standard_normal((n, 11)).astype(dtype)
+    a = network.forward(X)
+    assert a.shape == (n, 4)
+    assert a.dtype == np.dtype(dtype)
+    close = {"rtol": 2e-5, "atol": 1e-6} if dtype == "float32" else {"rtol": 1e-12}
+    assert_allclose(a, twin.predict(X), **close)
+    assert_array_equal(network.predict(X), a)
+
+
+@TYPES
+def test_a_single_example_has_no_row_axis(dtype):
+    network = some(dtype)
+    X = np.random.default_rng(0).standard_normal((4, 3))
+    assert network.forward(X[1]).shape == (2,)
+    assert_allclose(network.forward(X[1]), network.forward(X)[1], rtol=1e-5)
+    assert network.forward([1, 2, 3]).shape == (2,)
+    assert Network((1, 1)).forward([0.5]).shape == (1,)
+
+
+@TYPES
+def test_out(dtype):
+    network = some(dtype)
+    X = np.random.default_rng(0).standard_normal((6, 3))
+    out = np.full((6, 2), np.nan, dtype)
+    assert network.forward(X, out=out) is out
+    assert_array_equal(out, network.forward(X))
+    row = np.empty(2, dtype)
+    assert network.predict(X[0], out=row) is row
+    assert_allclose(row, out[0], rtol=1e-5)
+    part = np.zeros((8, 2), dtype)
+    network.forward(X, out=part[1:7])
+    assert_array_equal(part[1:7], out)
+    assert not part[[0, 7]].any()
+
+
+def test_results_belong_to_the_caller():
+    network = some()
+    X = np.ones((3, 3))
+    a = network.forward(X)
+    kept = a.copy()
+    network.forward(-X)
+    assert_array_equal(a, kept)
+    a[:] = 7
+    assert_array_equal(network.forward(X), kept)
+    assert_array_equal(X, 1)
+
+
+# ---------------------------------------------------------------- score
+
+
+def test_score():
+    rng = np.random.default_rng(0)
+    X, s = rng.standard_normal((60, 3)), rng.uniform(size=60)
+    network = some()
+    a = network.forward(X)
+    labels = np.eye(2)[rng.integers(0, 2, 60)]
+    right = accuracy_score(labels.argmax(1), a.argmax(1))
+    assert network.score(X, labels) == network.score(X, labels, "accuracy") == right
+    assert_allclose(
+        network.score(X, labels, sample_weight=s),
+        accuracy_score(labels.argmax(1), a.argmax(1), sample_weight=s),
+    )
+    assert network.score(X, labels, "cost") == network.cost(X, labels)
+    Y = (a + 0.3 * rng.standard_normal((60, 2))) * [1.0, 1.0]
+    assert_allclose(network.score(X, Y), network.score(X, Y, metric="r2"))
+    one = Network((3, 4, 1), "tanh", "identity", dtype="float64", random_state=0)
+    y = one.forward(X)[:, 0] + 0.2 * rng.standard_normal(60)
+    assert_allclose(one.score(X, y), r2_score(y, one.forward(X)[:, 0]))
+    assert_allclose(one.score(X, y, "r2", s), r2_score(y, one.forward(X)[:, 0], sample_weight=s))
+    assert one.score(X, one.forward(X)) == 1.0
+    assert isinstance(one.score(X, y), float)
+
+
+def test_r2_of_several_outputs():
+    """1 - Σ(a - y)² / Σ(y - ȳ)² over all outputs: scikit-learn's variance-weighted mean."""
+    rng = np.random.default_rng(0)
+    network = some()
+    X = rng.standard_normal((50, 3))
+    Y = network.forward(X) + [0.1, 1.0] * rng.standard_normal((50, 2))
+    assert_allclose(
+        network.score(X, Y, "r2"), r2_score(Y, network.forward(X), multioutput="variance_weighted")
+    )
+
+
+def test_accuracy_of_one_output():
+    network = Network((1, 1), "sigmoid", loss="binary_cross_entropy", dtype="float64")
+    network.set_parameters([1.0, 0.0])
+    X, y = np.array([[-2.0], [-1.0], [1.0], [3.0]]), np.array([0, 1, 1, 1])
+    assert network.score(X, y) == 0.75
+    assert network.score(X, y, sample_weight=[1, 3, 1, 1]) == 0.5
+    with pytest.raises(ValueError, match="accuracy"):
+        network.score(X, y, metric="f1")
+
+
+# ---------------------------------------------------------------- single steps
+
+
+@TYPES
+def test_step_is_one_step_of_gradient_descent(dtype):
+    twin = Twin.random((3, 4, 2), ["tanh", "sigmoid"], "quadratic")
+    X, Y, s = examples(twin, 9)
+    close = {"rtol": 1e-4, "atol": 1e-6} if dtype == "float32" else {"rtol": 1e-12}
+    for rows, weights in [(slice(None), None), (slice(None), s), (slice(0, 1), None)]:
+        network = twin.network(dtype)
+        g = twin.gradient(X[rows], Y[rows], weights)
+        cost = network.step(X[rows], Y[rows], 0.3, weights)
+        assert isinstance(cost, float)
+        assert_allclose(cost, g.cost, **close)
+        assert_allclose(network.parameters, twin.theta - 0.3 * g.vector, **close)
+    network, other = twin.network(dtype), twin.network(dtype)
+    assert network.step(X[2], Y[2], 0.3) == pytest.approx(other.step(X[2:3], Y[2:3], 0.3))
+    assert_allclose(network.parameters, other.parameters, rtol=1e-6)
+    row = np.ascontiguousarray(X[3].astype(dtype))
+    target = np.ascontiguousarray(Y[3].astype(dtype))
+    network.step(row, target, 0.2)
+    other.step(X[3:4], Y[3:4], 0.2)
+    assert_allclose(network.parameters, other.parameters, rtol=1e-5, atol=1e-7)
+
+
+@TYPES
+@pytest.mark.parametrize("loss", ["quadratic", "categorical_cross_entropy", "poisson"])
+def test_many_steps(loss, dtype):
+    """Online learning, row by row: the twin's way, for every activation of the output."""
+    twin = Twin.random(
+        (3, 6, 3),
+        ["silu", {"quadratic": "sigmoid", "poisson": "exponential"}.get(loss, "softmax")],
+        loss,
+        scale=0.3,
+    )
+    network = twin.network(dtype)
+    X, Y, _ = examples(twin, 30)
+    for k in range(30):
+        network.step(X[k], Y[k], 0.1)
+        twin.theta -= 0.1 * twin.gradient(X[k : k + 1], Y[k : k + 1]).vector
+    close = {"rtol": 1e-3, "atol": 1e-5} if dtype == "float32" else {"rtol": 1e-10}
+    assert_allclose(network.parameters, twin.theta, **close)
+
+
+def test_apply():
+    network = some()
+    X, Y = np.ones((2, 3)), np.zeros((2, 2))
+    theta, g = network.parameters.copy(), network.gradient(X, Y)
+    network.apply(g, 0.5)
+    assert_allclose(network.parameters, theta - 0.5 * g.vector, rtol=1e-15)
+    network.apply(-g.vector, 0.5)
+    assert_allclose(network.parameters, theta, rtol=1e-14)
+    network.apply(g, 0.0)
+    assert_allclose(network.parameters, theta, rtol=1e-14)
+
+
+# ---------------------------------------------------------------- copies
+
+
+@TYPES
+@pytest.mark.parametrize(
+    "duplicate",
+    [copy.copy, copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_copies(duplicate, dtype):
+    network = Network(
+        (3, 5, 4, 2),
+        [("elu", 0.5), "gelu"],
+        "softplus",
+        ("huber", 0.7),
+        dtype=dtype,
+        random_state=3,
+        dropout=0.25,
+    )
+    X, Y = np.random.default_rng(0).standard_normal((2, 20, 3))
+    Y = Y[:, :2]
+    network.fit(X, Y, epochs=1, learning_rate=0.1)
+    other = duplicate(network)
+    assert other.layer_sizes == network.layer_sizes
+    assert other.activations == network.activations
+    assert other.loss == network.loss
+    assert other.dtype == network.dtype
+    assert other.dropout == network.dropout
+    assert_array_equal(other.parameters, network.parameters)
+    assert_array_equal(other.forward(X), network.forward(X))
+    assert other.history_.cost == network.history_.cost
+    # the same future: the generator of shuffles and dropout is copied too
+    theta = network.parameters.copy()
+    other.fit(X, Y, epochs=3, learning_rate=0.1)
+    assert_array_equal(network.parameters, theta)
+    network.fit(X, Y, epochs=3, learning_rate=0.1)
+    assert_array_equal(other.parameters, network.parameters)
+    assert not np.array_equal(theta, network.parameters)
+
+
+def test_astype():
+    network = Network((3, 4, 2), ("elu", 0.5), "softplus", ("huber", 0.7), random_state=0)
+    wide = network.astype("float64")
+    assert wide.dtype == np.float64
+    assert network.dtype == np.float32
+    assert_array_equal(wide.parameters, network.parameters)
+    assert (wide.activations, wide.loss) == (network.activations, network.loss)
+    wide.parameters[:] = 0
+    assert network.parameters.any()
+
+
+def test_copies_between_two_fits_of_one_callback():
+    """A copy taken inside a callback is free, though its original is being trained."""
+    network, copies = some(), []
+    X, Y = np.ones((4, 3)), np.zeros((4, 2))
+    network.fit(X, Y, epochs=2, callback=lambda net, history: copies.append(copy.deepcopy(net)))
+    copies[0].fit(X, Y, epochs=1)
+    assert copies[0].n_parameters == network.n_parameters

@@ -1,0 +1,208 @@
+"""The result does not depend on how many threads share the work."""
+
+import multiprocessing
+import os
+import sys
+import threading
+
+import numpy as np
+import pytest
+import threadpoolctl
+from numpy.testing import assert_array_equal
+
+from bpcore import Network, _engine, _threads
+
+SETTINGS = {
+    "recogniser": ((784, 16, 16, 10), 900, 32, "sgd", {}),
+    "adam, l2": ((200, 100, 10), 1500, 200, "adam", {"l2": 1e-3}),
+    "larger than a pass, clipped": ((30, 64, 33, 5), 5000, 5000, "adam", {"clip_norm": 0.1}),
+    "dropout, l1": ((300, 200, 10), 600, 128, ("sgd", {"momentum": 0.9}), {"l1": 1e-4}),
+    "weights, decay": ((100, 130, 3), 700, 300, "nadam", {"weight_decay": 0.01}),
+    "through BLAS": ((784, 700, 10), 400, 400, "rmsprop", {}),
+}
+
+
+@pytest.fixture
+def many_threads(monkeypatch):
+    """Share even the smallest work, and count the threads that took part."""
+    started = []
+    start = threading.Thread.start
+
+    def counted(thread):
+        if thread.name.startswith("bpcore-"):
+            started.append(thread.name)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", counted)
+    before = _engine.share_from(0.0, 0.0)
+    yield started
+    _engine.share_from(*before)
+
+
+def everything(n_threads, sizes, n, batch_size, optimizer, rules, dtype):
+    """All that a network computes, as bytes."""
+    rng = np.random.default_rng(0)
+    X, Y = rng.random((n, sizes[0])).astype(dtype), rng.random((n, sizes[-1])).astype(dtype)
+    s = rng.integers(0, 3, n) if "weight_decay" in rules else None
+    dropout = 0.3 if "l1" in rules else 0.0
+    network = Network(
+        sizes, "tanh", random_state=0, dtype=dtype, dropout=dropout, n_threads=n_threads
+    )
+    history = network.fit(X, Y, 3, batch_size, 0.01, optimizer=optimizer, sample_weight=s, **rules)
+    gradient = network.gradient(X, Y, s)
+    return [
+        network.parameters.tobytes(),
+        tuple(history.cost),
+        network.predict(X).tobytes(),
+        network.cost(X, Y, s),
+        gradient.vector.tobytes(),
+        gradient.inputs.tobytes(),
+    ]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_bitwise_the_same_for_any_number_of_threads(many_threads, setting, dtype):
+    one = everything(1, *SETTINGS[setting], dtype)
+    assert not many_threads
+    for n_threads in (2, 3, 4, 8):
+        many_threads.clear()
+        assert everything(n_threads, *SETTINGS[setting], dtype) == one
+        assert len(many_threads) == 6 * (n_threads - 1)  # 3 epochs, predict, cost, gradient
+
+
+def test_threads_are_not_started_for_small_work(monkeypatch):
+    def start(thread):
+        raise AssertionError(f"{thread.name} was started")
+
+    network = Network((4, 8, 2), random_state=0, n_threads=8)
+    X, Y = np.ones((100, 4)), np.ones((100, 2))
+    monkeypatch.setattr(threading.Thread, "start", start)
+    network.fit(X, Y, 2)
+    network.predict(X)
+    assert network.cost(X, Y) > 0
+
+
+def test_without_threads_to_be_had_one_does_the_same(many_threads, monkeypatch):
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    expected = everything(4, *SETTINGS["recogniser"], "float32")
+    monkeypatch.setattr(threading.Thread, "start", start)
+    assert everything(4, *SETTINGS["recogniser"], "float32") == expected
+
+
+def test_an_interrupted_start_leaves_nothing_waiting(many_threads, monkeypatch):
+    start = threading.Thread.start
+    before = threading.active_count()
+
+    def interrupted(thread):
+        if thread.name == "bpcore-3":
+            raise KeyboardInterrupt
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        everything(4, *SETTINGS["recogniser"], "float32")
+    for thread in threading.enumerate():
+        if thread.name.startswith("bpcore-"):
+            thread.join(timeout=30)
+    assert threading.active_count() == before
+
+
+def fit_in_a_child(queue):
+    queue.put(everything(2, *SETTINGS["recogniser"], "float32")[0])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_fork_after_a_threaded_fit(many_threads):
+    expected = everything(2, *SETTINGS["recogniser"], "float32")[0]
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=fit_in_a_child, args=(queue,))
+    child.start()
+    assert queue.get(timeout=120) == expected
+    child.join(timeout=60)
+    assert child.exitcode == 0
+
+
+def test_fits_in_parallel_threads_are_those_of_one_after_another():
+    X = np.random.default_rng(0).random((500, 20))
+    Y = np.random.default_rng(1).random((500, 3))
+    networks = [Network((20, 30, 3), random_state=seed) for seed in range(6)]
+    alone = [Network((20, 30, 3), random_state=seed) for seed in range(6)]
+    for network in alone:
+        network.fit(X, Y, 5)
+    threads = [threading.Thread(target=network.fit, args=(X, Y, 5)) for network in networks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for network, other in zip(networks, alone, strict=True):
+        assert_array_equal(network.parameters, other.parameters)
+
+
+def blas_threads():
+    return [
+        library["num_threads"]
+        for library in threadpoolctl.threadpool_info()
+        if library["user_api"] == "blas"
+    ]
+
+
+def test_blas_is_held_at_one_thread_and_put_back():
+    seen = []
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        network = Network((3, 4, 2), random_state=0)
+        network.fit(
+            np.ones((9, 3)), np.ones((9, 2)), 1, callback=lambda *_: seen.append(blas_threads())
+        )
+        assert blas_threads() == before
+        with pytest.raises(ZeroDivisionError):
+            network.fit(np.ones((9, 3)), np.ones((9, 2)), 1, callback=lambda *_: 1 // 0)
+        assert blas_threads() == before
+    assert set(seen[0]) == {1}
+
+
+def test_overlapping_limits_end_where_they_began():
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        first, second = _threads.one_blas_thread(), _threads.one_blas_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert set(blas_threads()) == {1}
+        second.__exit__(None, None, None)
+        assert blas_threads() == before
+
+
+@pytest.mark.parametrize(
+    "variable, most", [("1", 1), ("3,2", 3), ("", 10**6), ("none", 10**6), ("0", 10**6)]
+)
+def test_usable_processors(monkeypatch, variable, most):
+    monkeypatch.setenv("OMP_NUM_THREADS", variable)
+    if hasattr(os, "sched_getaffinity"):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(16))
+    else:
+        monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    assert _threads.usable_processors() == min(16, most)
+
+
+def test_n_threads_is_checked_and_kept():
+    import copy
+    import pickle
+
+    network = Network((3, 4, 2), n_threads=3)
+    assert network.n_threads == 3
+    assert pickle.loads(pickle.dumps(network)).n_threads == 3
+    assert copy.deepcopy(network).n_threads == 3
+    network.n_threads = None
+    assert network.n_threads is None
+    for wrong, error in ((0, ValueError), (-1, ValueError), (1.5, TypeError), ("2", TypeError)):
+        with pytest.raises(error, match="n_threads"):
+            network.n_threads = wrong
+        with pytest.raises(error, match="n_threads"):
+            Network((3, 4, 2), n_threads=wrong)
+    assert network.n_threads is None
