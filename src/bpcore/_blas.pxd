@@ -7,7 +7,8 @@ cdef void gemm(bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_
 cdef bint is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
 cdef void rows_times_transposed(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const real_t** A,
                                 const real_t* B, Py_ssize_t ldb, real_t* C, Py_ssize_t ldc,
-                                const real_t** ahead) noexcept nogil
+                                const real_t** ahead, Py_ssize_t n_ahead) noexcept nogil
 cdef void transposed_times_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, real_t alpha,
                                 const real_t* A, Py_ssize_t lda, const real_t** B, real_t beta,
-                                real_t* C, Py_ssize_t ldc) noexcept nogil
+                                real_t* C, Py_ssize_t ldc, const real_t** ahead,
+                                Py_ssize_t n_ahead) noexcept nogil

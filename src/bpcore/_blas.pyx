@@ -21,13 +21,14 @@ cdef extern from "products.h" nogil:
     void bp_product_f64(bint, bint, Py_ssize_t, Py_ssize_t, Py_ssize_t, double, const double*,
                         Py_ssize_t, const double*, Py_ssize_t, double, double*, Py_ssize_t)
     void bp_product_nt_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, const float**, const float*,
-                           Py_ssize_t, float*, Py_ssize_t, const float**)
+                           Py_ssize_t, float*, Py_ssize_t, const float**, Py_ssize_t)
     void bp_product_nt_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double**, const double*,
-                           Py_ssize_t, double*, Py_ssize_t, const double**)
+                           Py_ssize_t, double*, Py_ssize_t, const double**, Py_ssize_t)
     void bp_product_tn_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, float, const float*, Py_ssize_t,
-                           const float**, float, float*, Py_ssize_t)
+                           const float**, float, float*, Py_ssize_t, const float**, Py_ssize_t)
     void bp_product_tn_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, double, const double*, Py_ssize_t,
-                           const double**, double, double*, Py_ssize_t)
+                           const double**, double, double*, Py_ssize_t, const double**,
+                           Py_ssize_t)
 
 MAX_DIMENSION = 2**31 - 1
 
@@ -147,22 +148,27 @@ cdef bint is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
 
 cdef void rows_times_transposed(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const real_t** A,
                                 const real_t* B, Py_ssize_t ldb, real_t* C, Py_ssize_t ldc,
-                                const real_t** ahead) noexcept nogil:
+                                const real_t** ahead, Py_ssize_t n_ahead) noexcept nogil:
     """C = A Bᵀ for a small product, A (m, k) given by where its rows are, B (n, k).
 
-    ahead: m rows of k numbers, the next A, that are fetched into the caches meanwhile, or NULL.
+    ahead: a list of which every second row, n_ahead in all, of k numbers, is fetched into the
+    caches meanwhile.
     """
     if real_t is float:
-        bp_product_nt_f32(m, n, k, A, B, ldb, C, ldc, ahead)
+        bp_product_nt_f32(m, n, k, A, B, ldb, C, ldc, ahead, n_ahead)
     else:
-        bp_product_nt_f64(m, n, k, A, B, ldb, C, ldc, ahead)
+        bp_product_nt_f64(m, n, k, A, B, ldb, C, ldc, ahead, n_ahead)
 
 
 cdef void transposed_times_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, real_t alpha,
                                 const real_t* A, Py_ssize_t lda, const real_t** B, real_t beta,
-                                real_t* C, Py_ssize_t ldc) noexcept nogil:
-    """C = alpha Aᵀ B + beta C for a small product, A (k, m), B (k, n) given by its rows."""
+                                real_t* C, Py_ssize_t ldc, const real_t** ahead,
+                                Py_ssize_t n_ahead) noexcept nogil:
+    """C = alpha Aᵀ B + beta C for a small product, A (k, m), B (k, n) given by its rows.
+
+    ahead, n_ahead: as above, rows of n numbers.
+    """
     if real_t is float:
-        bp_product_tn_f32(m, n, k, alpha, A, lda, B, beta, C, ldc)
+        bp_product_tn_f32(m, n, k, alpha, A, lda, B, beta, C, ldc, ahead, n_ahead)
     else:
-        bp_product_tn_f64(m, n, k, alpha, A, lda, B, beta, C, ldc)
+        bp_product_tn_f64(m, n, k, alpha, A, lda, B, beta, C, ldc, ahead, n_ahead)

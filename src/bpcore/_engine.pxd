@@ -28,6 +28,7 @@ cdef class Engine:
     cdef Workspace _workspace(self, Py_ssize_t n_rows)
     cdef Crew _crew(self, int task, Rows x, Rows y, cnp.ndarray weights, object order,
                     Py_ssize_t batch_size, bint clips, int* members)
+    cdef bint _shared(self, Py_ssize_t batch)
     cdef int _members(self, int task, Py_ssize_t n_rows, Py_ssize_t batch_size)
     cdef bint _as_one_row(self, Table* table, X, Py_ssize_t width)
     cdef bint _y_in_domain(self, const Table* y) noexcept

@@ -180,7 +180,7 @@ cdef class Engine:
     cdef Workspace _workspace(self, Py_ssize_t n_rows):
         """Buffers for one thread to go forward and back through n_rows rows."""
         return make_workspace(&self.layout, n_rows, n_rows, GRADIENT, self.stores_slopes, False,
-                              1, 4 if self.single else 8)
+                              self._shared(n_rows), 1, 4 if self.single else 8)
 
     cdef Crew _crew(self, int task, Rows x, Rows y, cnp.ndarray weights, object order,
                     Py_ssize_t batch_size, bint clips, int* members):
@@ -222,11 +222,15 @@ cdef class Engine:
         else:
             crew.workspace = make_workspace(
                 &self.layout, n, crew.job.batch_size, task, self.stores_slopes, clips,
-                members[0], 4 if self.single else 8)
+                self._shared(min(n, crew.job.batch_size)), members[0], 4 if self.single else 8)
             if keeps:
                 self.spare, self.spare_key = crew.workspace, key
         crew.job.scattered = crew.scatter()
         return crew
+
+    cdef bint _shared(self, Py_ssize_t batch):
+        """Whether `batch` rows are so much work that `_members` may let two threads share it."""
+        return 6.0 * self.layout.n_parameters * batch >= 2 * OPERATIONS_A_BATCH
 
     cdef int _members(self, int task, Py_ssize_t n_rows, Py_ssize_t batch_size):
         """How many threads a job is worth."""

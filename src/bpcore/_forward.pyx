@@ -41,14 +41,15 @@ cdef void _drop(const Layer* layer, Py_ssize_t n_units, Py_ssize_t n, Py_ssize_t
 
 
 cdef void forward(const Layout* layout, const real_t* theta, const real_t** x, Py_ssize_t ldx,
-                  const real_t** ahead, Py_ssize_t n, Py_ssize_t row, Py_ssize_t capacity,
-                  real_t* a, real_t* slope, real_t* z, real_t* z_out,
+                  const real_t** ahead, Py_ssize_t n_ahead, Py_ssize_t n, Py_ssize_t row,
+                  Py_ssize_t capacity, real_t* a, real_t* slope, real_t* z, real_t* z_out,
                   real_t* out, const Dropout* dropout) noexcept nogil:
     """Rows row : row + n of a buffer made for `capacity` rows.
 
     x: where the n input rows are.  ldx: how far they are apart, so that x[0] tells all; 0 where
     they are scattered, which only the own product loops take.
-    ahead: n rows that will be the input soon, fetched into the caches meanwhile, or NULL.
+    ahead: rows that will be the input soon; every second one, n_ahead in all, is fetched into the
+    caches meanwhile.
     a: (capacity, n_l) for each layer, one after the other.  Written.
     slope: like a, or NULL.  Written for the layers that store σ'(z) (for all in a trace).
     z: like a, or NULL: the pre-activations, for the trace.  Written.
@@ -84,7 +85,7 @@ cdef void forward(const Layout* layout, const real_t* theta, const real_t** x, P
                  theta + layer.w, layer.n_in, 0, z_l, layer.n_out)
         else:
             rows_times_transposed(n, layer.n_out, layer.n_in, x, theta + layer.w, layer.n_in,
-                                  z_l, layer.n_out, ahead)
+                                  z_l, layer.n_out, ahead, n_ahead)
         if real_t is float:
             bp_add_bias_f32(n, layer.n_out, theta + layer.b, z_l)
         else:

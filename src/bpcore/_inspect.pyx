@@ -22,10 +22,9 @@ cdef void per_sample_gradients(const Job* job, const real_t* theta, Workspace wo
     cdef const real_t* x
     cdef real_t* g
     cdef double cost
-    cdef double done = 0.0
     first = 0
     while first < job.n_rows:
-        if interrupted(workspace, &done, 3.0 * workspace.capacity * layout.n_parameters):
+        if interrupted(workspace, 3.0 * workspace.capacity * layout.n_parameters):
             return
         rows = min(workspace.capacity, job.n_rows - first)
         row_block(job, workspace, first, 0, rows, -1, 1.0, theta, &cost)
@@ -37,9 +36,9 @@ cdef void per_sample_gradients(const Job* job, const real_t* theta, Workspace wo
             for l in range(layout.n_layers):
                 layer = &layout.layers[l]
                 g = out + (first + k) * layout.n_parameters
-                layer_gradient(layout, l, 0, layer.n_out, &x, ldx, 1, k, workspace.capacity,
-                               <const real_t*>workspace.a, <const real_t*>workspace.delta,
-                               <real_t>1, <real_t>0, g + layer.w, <real_t>0, g + layer.b)
+                layer_gradient(layout, l, 0, layer.n_out, &x, ldx, <const real_t**>NULL, 0, 1,
+                               k, workspace.capacity, <const real_t*>workspace.a,
+                               <const real_t*>workspace.delta, <real_t>1, <real_t>0, g + layer.w, <real_t>0, g + layer.b)
         first += rows
 
 
@@ -57,15 +56,14 @@ cdef void jacobian(const Layout* layout, const Table* x, const real_t* theta,
     cdef real_t* a = <real_t*>workspace.a
     cdef real_t* delta = <real_t*>workspace.delta
     cdef const real_t* a_0 = <const real_t*>workspace.x
-    cdef double done = 0.0
     for i in range(blocks(x.n_rows, capacity)):
         first = i * capacity
         rows = min(capacity, x.n_rows - first)
         gather(x, <Py_ssize_t*>NULL, first, rows, <real_t*>workspace.x)
-        forward(layout, theta, &a_0, layout.n_inputs, <const real_t**>NULL, rows, 0, capacity,
+        forward(layout, theta, &a_0, layout.n_inputs, <const real_t**>NULL, 0, rows, 0, capacity,
                 a, slope, <real_t*>NULL, <real_t*>NULL, <real_t*>NULL, <const Dropout*>NULL)
         for j in range(layout.n_outputs):
-            if interrupted(workspace, &done, 1.0 * rows * layout.n_parameters):
+            if interrupted(workspace, 1.0 * rows * layout.n_parameters):
                 return
             memset(delta + end, 0, rows * layout.n_outputs * sizeof(real_t))
             for k in range(rows):
@@ -105,7 +103,7 @@ cdef double trace(const Layout* layout, const Table* x, const Table* y, const do
             here = min(w.block, first + rows - row)
             x_0 = a_0 + row * n_in
             end = n * last.unit + row * n_out
-            forward(layout, theta, &x_0, n_in, <const real_t**>NULL, here, row, n, a, slope, z,
+            forward(layout, theta, &x_0, n_in, <const real_t**>NULL, 0, here, row, n, a, slope, z,
                     <real_t*>NULL, <real_t*>NULL, <const Dropout*>NULL)
             cost += cost_and_delta(
                 &layout.loss, last, here, <const real_t*>(z + end), <const real_t*>(a + end),
@@ -121,8 +119,9 @@ cdef double trace(const Layout* layout, const Table* x, const Table* y, const do
             piece = &w.pieces[i]
             layer = &layout.layers[piece.layer]
             layer_gradient(
-                layout, piece.layer, piece.first, piece.units, &x_0, n_in, rows, first, n,
-                <const real_t*>a, <const real_t*>delta, <real_t>1, <real_t>(first > 0),
+                layout, piece.layer, piece.first, piece.units, &x_0, n_in,
+                <const real_t**>NULL, 0, rows, first, n, <const real_t*>a, <const real_t*>delta,
+                <real_t>1, <real_t>(first > 0),
                 gradient + layer.w + piece.first * layer.n_in, <real_t>(first > 0),
                 gradient + layer.b + piece.first)
         first += rows

@@ -15,7 +15,7 @@ cdef void predict_one(const Layout* layout, const real_t* theta, const real_t* x
     """out (n_L,) = a^(L) of one row x (n_0,), for at most STACK_UNITS units."""
     cdef real_t buffer[STACK_UNITS]
     cdef const real_t* row = x
-    forward(layout, theta, &row, layout.n_inputs, <const real_t**>NULL, 1, 0, 1, buffer,
+    forward(layout, theta, &row, layout.n_inputs, <const real_t**>NULL, 0, 1, 0, 1, buffer,
             <real_t*>NULL, <real_t*>NULL, <real_t*>NULL, out, <const Dropout*>NULL)
 
 
@@ -37,8 +37,8 @@ cdef double step_one(const Layout* layout, const Table* x, const Table* y, doubl
     if isfinite(cost):
         for l in range(layout.n_layers):
             layer = &layout.layers[l]
-            layer_gradient(layout, l, 0, layer.n_out, &row, layout.n_inputs, 1, 0,
-                           workspace.capacity, <const real_t*>workspace.a,
+            layer_gradient(layout, l, 0, layer.n_out, &row, layout.n_inputs,
+                           <const real_t**>NULL, 0, 1, 0, workspace.capacity, <const real_t*>workspace.a,
                            <const real_t*>workspace.delta, <real_t>-eta, <real_t>1,
                            theta + layer.w, <real_t>1, theta + layer.b)
     return cost

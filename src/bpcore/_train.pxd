@@ -69,6 +69,7 @@ cdef struct Job:
 
 cdef class Workspace:
     cdef object error           # what a signal handler has raised
+    cdef double done            # multiplications since the signals were last looked at
     cdef Py_ssize_t capacity    # rows that the buffers hold
     cdef Py_ssize_t block       # rows that one member takes at a time
     cdef Py_ssize_t n_pieces
@@ -76,7 +77,7 @@ cdef class Workspace:
     cdef Piece* pieces
     cdef void* memory
     cdef const void** rows      # where each row of a^(0) is
-    cdef const void** ahead     # and each row of the same block of the next batch
+    cdef const void** ahead     # and each row of the next pass, as far as it has any
     cdef void* x
     cdef void* y
     cdef void* a
@@ -94,13 +95,13 @@ cdef inline Py_ssize_t blocks(Py_ssize_t n, Py_ssize_t size) noexcept nogil:
     return (n + size - 1) // size
 
 cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t batch_size,
-                              int task, bint slopes, bint clips, int members,
+                              int task, bint slopes, bint clips, bint shared, int members,
                               Py_ssize_t itemsize)
 cdef void row_block(const Job* job, Workspace workspace, Py_ssize_t start, Py_ssize_t row,
                     Py_ssize_t n, Py_ssize_t next_start, double scale, const real_t* theta,
                     double* cost) noexcept nogil
 cdef double weight_sum(const Examples* examples, Py_ssize_t start, Py_ssize_t n) noexcept nogil
-cdef bint interrupted(Workspace workspace, double* done, double more) noexcept nogil
+cdef bint interrupted(Workspace workspace, double more) noexcept nogil
 cdef void lead(Job* job, Workspace workspace, Optimizer optimizer, real_t* theta) noexcept nogil
 cdef void assist(Job* job, Workspace workspace, Optimizer optimizer, int member,
                  real_t* theta) noexcept nogil

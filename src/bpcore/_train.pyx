@@ -34,8 +34,8 @@ cdef Py_ssize_t MOST_ROWS = 2048
 # Bytes that the activations of a block of predictions may fill.
 cdef Py_ssize_t PREDICTION_BYTES = 1 << 18
 
-# A pass is cut into about so many blocks of rows, a layer into so many pieces: enough for a few
-# threads, and each large enough to be worth fetching.
+# A pass that may be shared is cut into about so many blocks of rows, a layer into so many pieces:
+# enough for a few threads, and each large enough to be worth fetching.
 cdef Py_ssize_t SHARES = 4
 cdef Py_ssize_t MULTIPLE = 8        # sizes are multiples of the tiles' rows
 cdef Py_ssize_t LEAST_BLOCK = 16
@@ -64,17 +64,17 @@ def prediction_rows(Py_ssize_t n_units, Py_ssize_t itemsize):
     return max(32, min(LARGEST_BLOCK, PREDICTION_BYTES // (n_units * itemsize) // 8 * 8))
 
 
-def block_rows(Py_ssize_t capacity):
+def block_rows(Py_ssize_t capacity, Py_ssize_t shares=SHARES):
     """How many rows of a pass one member takes at a time."""
-    return max(LEAST_BLOCK, min(LARGEST_BLOCK, _rounded(blocks(capacity, SHARES))))
+    return max(LEAST_BLOCK, min(LARGEST_BLOCK, _rounded(blocks(capacity, shares))))
 
 
-def piece_units(Py_ssize_t n_in, Py_ssize_t n_out):
+def piece_units(Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t shares=SHARES):
     """How many units of a layer one member updates at a time."""
     if n_out * (n_in + 1) <= LEAST_PIECE:
         return n_out
     most = max(MULTIPLE, PIECE_NUMBERS // n_in // MULTIPLE * MULTIPLE)
-    return min(n_out, most, _rounded(blocks(n_out, SHARES)))
+    return min(n_out, most, _rounded(blocks(n_out, shares)))
 
 
 cdef class Workspace:
@@ -92,13 +92,15 @@ cdef class Workspace:
 
 
 cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t batch_size,
-                              int task, bint slopes, bint clips, int members,
+                              int task, bint slopes, bint clips, bint shared, int members,
                               Py_ssize_t itemsize):
     """Buffers to go through n_rows rows in batches of batch_size.
 
     slopes: whether σ' is stored.  clips: whether the norm of the gradient counts.
-    members: how many will work at the same time.
+    shared: whether a batch is so much work that members may share it; it must not depend on how
+    many there are.  members: how many will work at the same time.
     """
+    cdef Py_ssize_t shares = SHARES if shared else 1
     cdef Workspace w = Workspace.__new__(Workspace)
     cdef Py_ssize_t batch = min(n_rows, batch_size)
     cdef Py_ssize_t l
@@ -108,12 +110,12 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
     else:
         w.capacity = pass_rows(
             batch, layout.n_inputs + 2 * layout.n_outputs + 2 * layout.n_units, itemsize)
-        w.block = min(w.capacity, <Py_ssize_t>block_rows(w.capacity))
+        w.block = min(w.capacity, <Py_ssize_t>block_rows(w.capacity, shares))
     trains = task == TRAIN
     pieces = []
     for l in range(layout.n_layers):
         n_in, n_out = layout.layers[l].n_in, layout.layers[l].n_out
-        units = piece_units(n_in, n_out)
+        units = piece_units(n_in, n_out, shares)
         pieces += [(l, first, min(units, n_out - first)) for first in range(0, n_out, units)]
         w.largest = max(w.largest, <Py_ssize_t>(units * (n_in + 1)))
     w.n_pieces = len(pieces)
@@ -198,18 +200,26 @@ cdef void _leave_out(const Layout* layout, Workspace w, Py_ssize_t k,
             memset(<real_t*>w.delta + at, 0, layer.n_out * sizeof(real_t))
 
 
+cdef Py_ssize_t _ahead(const Job* job, Py_ssize_t next_start, Py_ssize_t row,
+                       Py_ssize_t n) noexcept nogil:
+    """How many of the rows row : row + n the pass at `next_start` has."""
+    return max(0, min(n, job.n_rows - next_start - row)) if next_start >= 0 else 0
+
+
 cdef void row_block(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t row,
                     Py_ssize_t n, Py_ssize_t next_start, double scale, const real_t* theta,
                     double* cost) noexcept nogil:
     """Forward and, but for COST, back through rows row : row + n of the pass at `start`.
 
     Every δ^(l) is left in the workspace, each row times its weight and `scale`.
-    next_start: where the next pass begins, whose same rows are fetched meanwhile; -1: nowhere.
+    next_start: where the next pass begins; -1: nowhere.  Of its same rows every second one is
+    fetched into the caches meanwhile, and the others while the gradient of layer 1 is computed.
     cost: out, these rows' part of it.
     """
     cdef const Layout* layout = job.layout
     cdef const Layer* last = &layout.layers[layout.n_layers - 1]
-    cdef Py_ssize_t k, ldx, n_ahead
+    cdef Py_ssize_t k, ldx
+    cdef Py_ssize_t n_ahead = 0
     cdef Py_ssize_t end = w.capacity * last.unit + row * last.n_out
     cdef Py_ssize_t distance = layout.n_outputs
     cdef bint backward = job.task > COST
@@ -230,11 +240,10 @@ cdef void row_block(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t ro
     if ldx == 0:
         x = <const real_t**>w.rows + row
         point_at_rows(job.examples.x, job.examples.order, start + row, n, <const void**>x)
-        n_ahead = min(n, job.n_rows - next_start - row)
-        if next_start >= 0 and n_ahead == n:
-            ahead = <const real_t**>w.ahead + row
-            point_at_rows(job.examples.x, job.examples.order, next_start + row, n,
-                          <const void**>ahead)
+        n_ahead = _ahead(job, next_start, row, n)
+        ahead = <const real_t**>w.ahead + row
+        point_at_rows(job.examples.x, job.examples.order, next_start + row, n_ahead,
+                      <const void**>ahead)
     elif one == <real_t*>w.x + row * layout.n_inputs:
         gather(job.examples.x, job.examples.order, start + row, n, <real_t*>one)
     y = in_place(job.examples.y, job.examples.order, start + row, &distance, theta)
@@ -247,8 +256,8 @@ cdef void row_block(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t ro
             w.weights[k] = job.examples.weights[
                 job.examples.order[start + k] if job.examples.order != NULL else start + k]
 
-    forward(layout, theta, x, ldx, ahead, n, row, w.capacity, a, slope, <real_t*>NULL,
-            <real_t*>w.z_out, <real_t*>NULL, &dropout if job.drops else NULL)
+    forward(layout, theta, x, ldx, ahead, (n_ahead + 1) // 2, n, row, w.capacity, a, slope,
+            <real_t*>NULL, <real_t*>w.z_out, <real_t*>NULL, &dropout if job.drops else NULL)
     cost[0] = cost_and_delta(
         &layout.loss, last, n, <const real_t*>w.z_out + row * last.n_out, <const real_t*>a + end,
         <const real_t*>(slope + end if slope != NULL and last.stores_slope else NULL),
@@ -281,14 +290,26 @@ cdef double weight_sum(const Examples* examples, Py_ssize_t start, Py_ssize_t n)
 cdef void _product(const Job* job, Workspace w, const Piece* piece, Py_ssize_t start,
                    Py_ssize_t n, real_t alpha, real_t beta, real_t* of_w, real_t beta_b,
                    real_t* of_b, const real_t* of_type) noexcept nogil:
-    """A piece of the gradient of the n rows of the pass at `start`: see `layer_gradient`."""
+    """A piece of the gradient of the n rows of the pass at `start`: see `layer_gradient`.
+
+    A piece of layer 1 fetches its part of what the row blocks have left of the next pass's rows.
+    """
     cdef const real_t* one
     cdef const real_t** x = &one
+    cdef const real_t** ahead = NULL
+    cdef Py_ssize_t left, begin
+    cdef Py_ssize_t n_ahead = 0
     cdef Py_ssize_t ldx = _where(job, w, start, 0, &one, of_type)
+    cdef Py_ssize_t n_out = job.layout.layers[piece.layer].n_out
     if ldx == 0:
         x = <const real_t**>w.rows
-    layer_gradient(job.layout, piece.layer, piece.first, piece.units, x, ldx, n, 0, w.capacity,
-                   <const real_t*>w.a, <const real_t*>w.delta, alpha, beta, of_w, beta_b, of_b)
+        left = _ahead(job, job.phase.next_start, 0, n) // 2
+        begin = left * piece.first // n_out
+        n_ahead = left * (piece.first + piece.units) // n_out - begin
+        ahead = <const real_t**>w.ahead + 1 + 2 * begin
+    layer_gradient(job.layout, piece.layer, piece.first, piece.units, x, ldx, ahead, n_ahead, n, 0,
+                   w.capacity, <const real_t*>w.a, <const real_t*>w.delta, alpha, beta, of_w,
+                   beta_b, of_b)
 
 
 cdef double _penalise(const Regularisation* rules, double scale, Py_ssize_t n,
@@ -397,15 +418,16 @@ cdef void _shorten(const Job* job, const Piece* piece, double factor,
 
 # ---------------------------------------------------------------- the way through
 
-cdef bint interrupted(Workspace w, double* done, double more) noexcept nogil:
+cdef bint interrupted(Workspace w, double more) noexcept nogil:
     """Whether a signal handler has raised (Ctrl-C), looked at once in a while.
 
-    What it raised is kept in the workspace: the caller unwinds, and its caller raises it.
+    more: multiplications until the next call.  What was raised is kept in the workspace: the
+    caller unwinds, and its caller raises it.
     """
     cdef bint raised = False
-    done[0] += more
-    if done[0] > WORK_BETWEEN_SIGNALS:
-        done[0] = 0
+    w.done += more
+    if w.done > WORK_BETWEEN_SIGNALS:
+        w.done = 0
         with gil:
             try:
                 PyErr_CheckSignals()
@@ -436,8 +458,8 @@ cdef void _predict_rows(const Job* job, Workspace w, Py_ssize_t b, int member,
         gather(job.examples.x, <Py_ssize_t*>NULL, first, n, <real_t*>w.x + own * layout.n_inputs)
         x = <const real_t*>w.x + own * layout.n_inputs
         ldx = layout.n_inputs
-    forward(layout, theta, &x, ldx, <const real_t**>NULL, n, own, w.capacity, <real_t*>w.a,
-            <real_t*>NULL, <real_t*>NULL, <real_t*>NULL,
+    forward(layout, theta, &x, ldx, <const real_t**>NULL, 0, n, own, w.capacity,
+            <real_t*>w.a, <real_t*>NULL, <real_t*>NULL, <real_t*>NULL,
             <real_t*>job.out + first * layout.n_outputs, <const Dropout*>NULL)
 
 
@@ -483,63 +505,52 @@ cdef void assist(Job* job, Workspace w, Optimizer o, int member, real_t* theta) 
         b = bp_team_next(&job.team)
 
 
-cdef void _phase(Job* job, Workspace w, Optimizer o, int kind, Py_ssize_t n,
+cdef bint _phase(Job* job, Workspace w, Optimizer o, int kind, Py_ssize_t n, double work,
                  real_t* theta) noexcept nogil:
-    """All n blocks of a phase, with the helpers there are."""
-    cdef Py_ssize_t b
-    job.phase.kind = kind
-    if job.team.size == 1:
-        for b in range(n):
-            _do(job, w, o, b, 0, theta)
-        return
-    bp_team_open(&job.team, n)
-    b = bp_team_take(&job.team)
-    while b >= 0:
-        _do(job, w, o, b, 0, theta)
-        bp_team_done(&job.team)
-        b = bp_team_take(&job.team)
-    bp_team_close(&job.team, n)
+    """All n blocks of a phase, with the helpers there are; False where a signal handler raised.
 
-
-cdef void _predict(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogil:
-    """Every block of rows; where a signal handler raises, the rest is taken and left undone."""
-    cdef Py_ssize_t n = blocks(job.n_rows, w.block)
+    work: multiplications in a block, where the phase may be left in the middle because it
+    changes nothing that lasts: the leader then looks at the signals between its blocks, and once
+    one has raised takes the blocks that are left and leaves them undone.  0: it may not.
+    """
     cdef Py_ssize_t b = 0
     cdef bint stop = False
-    cdef double done = 0.0
-    job.phase.kind = PREDICT_ROWS
-    bp_team_open(&job.team, n)
-    if job.team.size > 1:
+    cdef bint alone = job.team.size == 1
+    job.phase.kind = kind
+    if not alone:
+        bp_team_open(&job.team, n)
         b = bp_team_take(&job.team)
     while 0 <= b < n:
-        stop = stop or interrupted(w, &done, 1.0 * w.block * job.layout.n_parameters)
+        if work > 0 and not stop:
+            stop = interrupted(w, work)
         if not stop:
             _do(job, w, o, b, 0, theta)
-        if job.team.size > 1:
+        if alone:
+            b += 1
+        else:
             bp_team_done(&job.team)
             b = bp_team_take(&job.team)
-        else:
-            b += 1
-    if job.team.size > 1:
+    if not alone:
         bp_team_close(&job.team, n)
+    return not stop
 
 
 cdef void lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogil:
     """The whole job: PREDICT, COST, GRADIENT or TRAIN.
 
     A batch whose weights are all zero changes nothing.  Training stops before the update at a
-    cost that is not finite, which job.cost then shows, and between two passes where a signal
-    handler has raised.
+    cost that is not finite, which job.cost then shows, and where a signal handler has raised; an
+    update that has begun is finished.
     """
     cdef Py_ssize_t i, start, n, first
     cdef Py_ssize_t rows = 0
     cdef double weight, cost, norm
-    cdef double done = 0.0
+    cdef double a_row = job.layout.n_parameters
     cdef bint whole
     cdef Phase* phase = &job.phase
     cdef Py_ssize_t per_pass = blocks(w.capacity, w.block)
     if job.task == PREDICT:
-        _predict(job, w, o, theta)
+        _phase(job, w, o, PREDICT_ROWS, blocks(job.n_rows, w.block), a_row * w.block, theta)
         return
     phase.step.t = o.t
     phase.step.mu_product = o.mu_product
@@ -556,22 +567,24 @@ cdef void lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogil
         first = 0
         while first < n:
             rows = min(w.capacity, n - first)
-            if interrupted(w, &done, 3.0 * rows * job.layout.n_parameters):
-                return
             phase.start = start + first
             phase.rows = rows
             phase.next_start = start + first + rows
-            _phase(job, w, o, TRAIN_ROWS, blocks(rows, w.block), theta)
+            if not _phase(job, w, o, TRAIN_ROWS, blocks(rows, w.block), 2 * a_row * w.block,
+                          theta):
+                return
             if whole:
                 phase.add = first > 0
-                _phase(job, w, o, WHOLE_GRADIENT, w.n_pieces, theta)
+                if not _phase(job, w, o, WHOLE_GRADIENT, w.n_pieces, a_row * rows / w.n_pieces,
+                              theta):
+                    return
             phase.first_cost += per_pass
             first += w.capacity
 
         cost = _sum(w.costs, (n - rows) // w.capacity * per_pass + blocks(rows, w.block))
         job.cost += cost * (<double>n / job.n_rows)
         if whole and (job.rules.l2 != 0 or job.rules.l1 != 0 or job.rules.clip != 0):
-            _phase(job, w, o, PENALISE, w.n_pieces, theta)
+            _phase(job, w, o, PENALISE, w.n_pieces, 0, theta)
             job.penalty += _sum(w.parts + w.n_pieces, w.n_pieces) * (<double>n / job.n_rows)
         if job.task != TRAIN:
             continue
@@ -583,9 +596,9 @@ cdef void lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogil
             phase.factor = 1.0
             if job.rules.clip != 0 and norm > job.rules.clip:
                 phase.factor = job.rules.clip / norm    # Pascanu, Mikolov and Bengio 2013
-            _phase(job, w, o, WHOLE_UPDATE, w.n_pieces, theta)
+            _phase(job, w, o, WHOLE_UPDATE, w.n_pieces, 0, theta)
         else:
-            _phase(job, w, o, UPDATE, w.n_pieces, theta)
+            _phase(job, w, o, UPDATE, w.n_pieces, 0, theta)
             job.penalty += _sum(w.parts, w.n_pieces) * (<double>n / job.n_rows)
         o.t = phase.step.t
         o.mu_product = phase.step.mu_product

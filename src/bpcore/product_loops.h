@@ -2,7 +2,8 @@
  *
  * BP_REAL: the element; BP_LANES of them in a vector; BP_P(name): the name with its suffix;
  * BP_TARGET: a helper that is inlined; BP_ENTRY: a function of its own.
- * BP_DOT_ROWS, BP_ROW_ROWS: the rows of a tile, so that its sums fill the registers.
+ * BP_DOT_ROWS, BP_ROWS_OF_3, BP_ROWS_OF_2: the rows of a tile, so that its sums fill the
+ * registers.
  */
 
 typedef BP_REAL BP_P(vec) __attribute__((vector_size(BP_LANES * sizeof(BP_REAL)),
@@ -23,10 +24,37 @@ BP_TARGET BP_P(vec) BP_P(load)(const BP_REAL *p, ptrdiff_t count)
 #endif
 }
 
+/* The first `count` elements of v to p. */
 BP_TARGET void BP_P(store)(BP_REAL *p, BP_P(vec) v, ptrdiff_t count)
 {
-    if (count == BP_LANES) *(BP_P(vec) *)p = v;
-    else for (ptrdiff_t i = 0; i < count; i++) p[i] = v[i];
+    if (count == BP_LANES) {
+        *(BP_P(vec) *)p = v;
+        return;
+    }
+#ifdef BP_MASKED_STORE
+    BP_MASKED_STORE(p, count, v);
+#else
+    /* Masked stores of AVX2 take a dozen steps on some processors. */
+    BP_REAL part[BP_LANES];
+    const BP_REAL *from = part;
+    *(BP_P(vec) *)part = v;
+    if (BP_LANES > 8 && count & 8) {
+        memcpy(p, from, 8 * sizeof(BP_REAL));
+        p += 8;
+        from += 8;
+    }
+    if (BP_LANES > 4 && count & 4) {
+        memcpy(p, from, 4 * sizeof(BP_REAL));
+        p += 4;
+        from += 4;
+    }
+    if (count & 2) {
+        memcpy(p, from, 2 * sizeof(BP_REAL));
+        p += 2;
+        from += 2;
+    }
+    if (count & 1) *p = *from;
+#endif
 }
 
 /* The sums of the elements of a, b, c and d. */
@@ -50,29 +78,32 @@ BP_TARGET BP_P(four) BP_P(sums)(BP_P(vec) a, BP_P(vec) b, BP_P(vec) c, BP_P(vec)
 
 /* One tile of C = alpha A B^T + beta C: rows x columns (<= 4) dot products over k.
  *
- * A: where each row stands.  ahead: k numbers to fetch into the caches meanwhile, or NULL. */
+ * A: where each row stands.  ahead: what to fetch into the caches meanwhile. */
 BP_TARGET void BP_P(dot_tile)(const int rows, const int columns, ptrdiff_t k, BP_REAL alpha,
                               const BP_REAL *const *A, const BP_REAL *B, ptrdiff_t ldb,
-                              BP_REAL beta, BP_REAL *C, ptrdiff_t ldc, const BP_REAL *ahead)
+                              BP_REAL beta, BP_REAL *C, ptrdiff_t ldc, bp_ahead *ahead)
 {
+    ptrdiff_t step;
+    const char *next = bp_take(ahead, k / BP_LANES, &step);
     BP_P(vec) sum[BP_DOT_ROWS][4] = {{{0}}};
     BP_P(vec) a[BP_DOT_ROWS];
     const BP_REAL *row[BP_DOT_ROWS];
     ptrdiff_t p = 0;
     for (int i = 0; i < rows; i++) row[i] = A[i];
     for (; p + BP_LANES <= k; p += BP_LANES) {
-        if (ahead) __builtin_prefetch(ahead + p);
+        __builtin_prefetch(next);
+        next += step;
         for (int i = 0; i < rows; i++) a[i] = BP_P(load)(row[i] + p, BP_LANES);
         for (int j = 0; j < columns; j++) {
             BP_P(vec) b = BP_P(load)(B + j * ldb + p, BP_LANES);
-            for (int i = 0; i < rows; i++) sum[i][j] += a[i] * b;
+            for (int i = 0; i < rows; i++) BP_ADD_PRODUCT(sum[i][j], a[i], b);
         }
     }
     if (p < k) {
         for (int i = 0; i < rows; i++) a[i] = BP_P(load)(row[i] + p, k - p);
         for (int j = 0; j < columns; j++) {
             BP_P(vec) b = BP_P(load)(B + j * ldb + p, k - p);
-            for (int i = 0; i < rows; i++) sum[i][j] += a[i] * b;
+            for (int i = 0; i < rows; i++) BP_ADD_PRODUCT(sum[i][j], a[i], b);
         }
     }
     for (int i = 0; i < rows; i++) {
@@ -89,7 +120,7 @@ BP_TARGET void BP_P(dot_tile)(const int rows, const int columns, ptrdiff_t k, BP
 
 #define BP_TILE(rows_, columns_)                                                            \
     BP_P(dot_tile)(rows_, columns_, k, alpha, A + i, B + j * ldb, ldb, beta,                \
-                   C + i * ldc + j, ldc, next)
+                   C + i * ldc + j, ldc, ahead)
 #define BP_TILES(rows_)                                                                     \
     case rows_:                                                                             \
         switch (columns) {                                                                  \
@@ -102,10 +133,10 @@ BP_TARGET void BP_P(dot_tile)(const int rows, const int columns, ptrdiff_t k, BP
 /* C = alpha A B^T + beta C, A (m, k) by its rows, B (n, k): both read along k.
  *
  * A block of A's rows stays in the first cache while every row of B passes by.
- * ahead: m rows of k numbers that are needed soon, or NULL. */
+ * ahead: rows that are needed soon. */
 BP_ENTRY void BP_P(dot)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
                         const BP_REAL *const *A, const BP_REAL *B, ptrdiff_t ldb, BP_REAL beta,
-                        BP_REAL *C, ptrdiff_t ldc, const BP_REAL *const *ahead)
+                        BP_REAL *C, ptrdiff_t ldc, bp_ahead *ahead)
 {
     ptrdiff_t block = BP_BLOCK_BYTES / (ptrdiff_t)(k * sizeof(BP_REAL));
     block = block < BP_DOT_ROWS ? BP_DOT_ROWS : block / BP_DOT_ROWS * BP_DOT_ROWS;
@@ -118,8 +149,6 @@ BP_ENTRY void BP_P(dot)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
             for (ptrdiff_t i = 0; i < here; i += rows) {
                 ptrdiff_t left = here - i;
                 rows = left >= BP_DOT_ROWS ? BP_DOT_ROWS : (left >= 2 ? 2 : 1);
-                /* each pass of four rows of B fetches one of the next rows of A */
-                const BP_REAL *next = ahead && j / 4 < rows ? ahead[i + j / 4] : NULL;
                 switch (rows) {
                 BP_TILES(1) BP_TILES(2)
 #if BP_DOT_ROWS == 4
@@ -133,7 +162,6 @@ BP_ENTRY void BP_P(dot)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
         m -= here;
         A += here;
         C += here * ldc;
-        if (ahead) ahead += here;
     }
 }
 
@@ -143,71 +171,96 @@ BP_ENTRY void BP_P(dot)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
 /* One tile of C = alpha A B + beta C: sums over p of a_ip times a piece of B's row p.
  *
  * The piece starts at column `at` and is `vectors` vectors, the last one holding `last` elements.
- * a_ip stands at A[i * row_step + p * column_step]: A may be given transposed. */
+ * a_ip stands at A[i * row_step + p * column_step]: A may be given transposed.
+ * ahead: what to fetch into the caches meanwhile; narrow pieces, whose loads are the bottleneck,
+ * leave it. */
 BP_TARGET void BP_P(row_tile)(const int rows, const int vectors, ptrdiff_t last, ptrdiff_t k,
                               BP_REAL alpha, const BP_REAL *A, ptrdiff_t row_step,
                               ptrdiff_t column_step, const BP_REAL *const *B, ptrdiff_t at,
-                              BP_REAL beta, BP_REAL *C, ptrdiff_t ldc)
+                              BP_REAL beta, BP_REAL *C, ptrdiff_t ldc, bp_ahead *ahead)
 {
-    BP_P(vec) sum[BP_ROW_ROWS][3] = {{{0}}};
+    BP_P(vec) sum[8][3];
     BP_P(vec) b[3];
+    if (vectors == 3) bp_fetch(ahead, k);
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++) sum[i][v] = (BP_P(vec)){0};
     for (ptrdiff_t p = 0; p < k; p++) {
         for (int v = 0; v < vectors; v++)
             b[v] = BP_P(load)(B[p] + at + v * BP_LANES, v == vectors - 1 ? last : BP_LANES);
         for (int i = 0; i < rows; i++) {
-            BP_REAL a = A[i * row_step];
-            for (int v = 0; v < vectors; v++) sum[i][v] += a * b[v];
+            const BP_P(vec) a = A[i * row_step] - (BP_P(vec)){0}; /* x - 0 is x: in every lane */
+            for (int v = 0; v < vectors; v++) BP_ADD_PRODUCT(sum[i][v], a, b[v]);
         }
         A += column_step;
     }
-    for (int i = 0; i < rows; i++)
+    for (int i = 0; i < rows; i++, C += ldc)
         for (int v = 0; v < vectors; v++) {
             ptrdiff_t count = v == vectors - 1 ? last : BP_LANES;
-            BP_REAL *c = C + i * ldc + v * BP_LANES;
             BP_P(vec) s = alpha * sum[i][v];
-            if (beta != 0) s += beta * BP_P(load)(c, count);
-            BP_P(store)(c, s, count);
+            if (beta != 0) s += beta * BP_P(load)(C + v * BP_LANES, count);
+            BP_P(store)(C + v * BP_LANES, s, count);
         }
 }
 
-#define BP_TILE(rows_)                                                                      \
-    case rows_:                                                                             \
-        switch (kind) {                                                                     \
-        case 4: BP_PIECE(rows_, 3, BP_LANES); break;                                        \
-        case 3: BP_PIECE(rows_, 3, last); break;                                            \
-        case 2: BP_PIECE(rows_, 2, last); break;                                            \
-        default: BP_PIECE(rows_, 1, last);                                                  \
-        }                                                                                   \
-        break;
+/* A strip of C down all m rows.  Each kind is a function of its own: in one large function the
+ * compiler runs out of registers for the addresses. */
 #define BP_PIECE(rows_, vectors_, last_)                                                    \
-    BP_P(row_tile)(rows_, vectors_, last_, k, alpha, A + i * row_step, row_step,            \
-                   column_step, B, j, beta, C + i * ldc + j, ldc)
+    BP_P(row_tile)(rows_, vectors_, last_, k, alpha, A, row_step, column_step, B, j, beta,  \
+                   C, ldc, ahead)
+#define BP_STRIP(name_, most_, vectors_, last_)                                             \
+    BP_ENTRY void BP_P(name_)(ptrdiff_t m, ptrdiff_t last, ptrdiff_t k, BP_REAL alpha,      \
+                              const BP_REAL *A, ptrdiff_t row_step, ptrdiff_t column_step,  \
+                              const BP_REAL *const *B, ptrdiff_t j, BP_REAL beta,           \
+                              BP_REAL *C, ptrdiff_t ldc, bp_ahead *ahead)                   \
+    {                                                                                       \
+        (void)last;                                                                         \
+        while (m > 0) {                                                                     \
+            ptrdiff_t rows = m >= most_ ? most_ : (m >= 4 ? 4 : (m >= 2 ? 2 : 1));          \
+            if (rows == most_) BP_PIECE(most_, vectors_, last_);                            \
+            else if (rows == 4) BP_PIECE(4, vectors_, last_);                               \
+            else if (rows == 2) BP_PIECE(2, vectors_, last_);                               \
+            else BP_PIECE(1, vectors_, last_);                                              \
+            m -= rows;                                                                      \
+            A += rows * row_step;                                                           \
+            C += rows * ldc;                                                                \
+        }                                                                                   \
+    }
+
+BP_STRIP(strip_of_3, BP_ROWS_OF_3, 3, BP_LANES)
+BP_STRIP(strip_of_2, BP_ROWS_OF_2, 2, BP_LANES)
+BP_STRIP(strip_of_1, 8, 1, BP_LANES)
+BP_STRIP(end_of_3, BP_ROWS_OF_3, 3, last)
+BP_STRIP(end_of_2, BP_ROWS_OF_2, 2, last)
+BP_STRIP(end_of_1, 8, 1, last)
+
+#undef BP_STRIP
+#undef BP_PIECE
 
 /* C = alpha A B + beta C, A (m, k) with any steps, B (k, n) by its rows, all read along n.
  *
- * A strip of B's columns stays in the first cache while every row of A passes by. */
+ * A strip of B's columns stays in the first cache while every row of A passes by.  Strips are
+ * as even as vectors allow: of four vectors two and two, since a strip of one cannot keep the
+ * arithmetic busy.  ahead: rows that are needed soon. */
 BP_ENTRY void BP_P(rows)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
                          const BP_REAL *A, ptrdiff_t row_step, ptrdiff_t column_step,
-                         const BP_REAL *const *B, BP_REAL beta, BP_REAL *C, ptrdiff_t ldc)
+                         const BP_REAL *const *B, BP_REAL beta, BP_REAL *C, ptrdiff_t ldc,
+                         bp_ahead *ahead)
 {
-    for (ptrdiff_t j = 0; j < n; j += 3 * BP_LANES) {
-        ptrdiff_t width = n - j < 3 * BP_LANES ? n - j : 3 * BP_LANES;
-        ptrdiff_t vectors = (width + BP_LANES - 1) / BP_LANES;
-        ptrdiff_t last = width - (vectors - 1) * BP_LANES;
-        int kind = width == 3 * BP_LANES ? 4 : (int)vectors;
-        ptrdiff_t rows;
-        for (ptrdiff_t i = 0; i < m; i += rows) {
-            ptrdiff_t left = m - i;
-            rows = left >= BP_ROW_ROWS ? BP_ROW_ROWS : (left >= 4 ? 4 : (left >= 2 ? 2 : 1));
-            switch (rows) {
-            BP_TILE(1) BP_TILE(2) BP_TILE(4)
-#if BP_ROW_ROWS == 8
-            BP_TILE(8)
-#endif
-            }
-        }
+    const ptrdiff_t all = (n + BP_LANES - 1) / BP_LANES;
+    const ptrdiff_t strips = (all + 2) / 3;
+    const ptrdiff_t last = n - (all - 1) * BP_LANES;
+    ptrdiff_t done = 0;
+    for (ptrdiff_t s = 0; s < strips; s++) {
+        const ptrdiff_t j = done * BP_LANES;
+        const ptrdiff_t vectors = (all - done + strips - s - 1) / (strips - s);
+        done += vectors;
+        const int whole = done < all || last == BP_LANES;
+        void (*strip)(ptrdiff_t, ptrdiff_t, ptrdiff_t, BP_REAL, const BP_REAL *, ptrdiff_t,
+                      ptrdiff_t, const BP_REAL *const *, ptrdiff_t, BP_REAL, BP_REAL *, ptrdiff_t,
+                      bp_ahead *);
+        if (vectors == 3) strip = whole ? BP_P(strip_of_3) : BP_P(end_of_3);
+        else if (vectors == 2) strip = whole ? BP_P(strip_of_2) : BP_P(end_of_2);
+        else strip = whole ? BP_P(strip_of_1) : BP_P(end_of_1);
+        strip(m, last, k, alpha, A, row_step, column_step, B, j, beta, C + j, ldc, ahead);
     }
 }
-
-#undef BP_TILE
-#undef BP_PIECE

@@ -4,6 +4,9 @@
 #define BP_SCRATCH 8192
 /* Rows that are added up at a time: a strip of so many rows fits the first cache. */
 #define BP_DEPTH 256
+/* Rows of so many numbers may be scattered, and meet `dot` (SCATTERED_INPUTS in _crew.pyx): whole
+ * matrices of such rows have to meet it too, to the last bit. */
+#define BP_SCATTERED 64
 
 /* out (columns, rows, `step` apart) = the transpose of A (rows, columns), zeros in the gaps. */
 static void BP_P(transpose)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A, ptrdiff_t lda,
@@ -15,23 +18,36 @@ static void BP_P(transpose)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A,
     }
 }
 
-/* C (m, n) = A B^T, A (m, k) by its rows, B (n, k).  ahead: see BP_P(dot). */
+/* C (m, n) = A B^T, A (m, k) by its rows, B (n, k).
+ * ahead: n_ahead rows of k numbers, every second of this list, which are fetched meanwhile. */
 static void BP_P(product_nt)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const BP_REAL *const *A,
                              const BP_REAL *B, ptrdiff_t ldb, BP_REAL *C, ptrdiff_t ldc,
-                             const BP_REAL *const *ahead)
+                             const BP_REAL *const *ahead, ptrdiff_t n_ahead)
 {
-    bp_products.BP_P(dot)(m, n, k, 1, A, B, ldb, 0, C, ldc, ahead);
+    /* a tile of so many rows by 4 takes a step for each vector of k */
+    const ptrdiff_t tiles = (m / bp_products.dot_rows + 1) * ((n + 3) / 4);
+    const ptrdiff_t steps = tiles * (k / bp_products.BP_P(lanes));
+    bp_ahead soon = bp_rows_ahead((const void *const *)ahead, n_ahead,
+                                  k * (ptrdiff_t)sizeof(BP_REAL), steps);
+    bp_products.BP_P(dot)(m, n, k, 1, A, B, ldb, 0, C, ldc, &soon);
 }
 
-/* C (m, n) = alpha A^T B + beta C, A (k, m), B (k, n) by its rows. */
+/* C (m, n) = alpha A^T B + beta C, A (k, m), B (k, n) by its rows.
+ * ahead: n_ahead rows of n numbers, every second of this list, which are fetched meanwhile. */
 static void BP_P(product_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
                              const BP_REAL *A, ptrdiff_t lda, const BP_REAL *const *B,
-                             BP_REAL beta, BP_REAL *C, ptrdiff_t ldc)
+                             BP_REAL beta, BP_REAL *C, ptrdiff_t ldc,
+                             const BP_REAL *const *ahead, ptrdiff_t n_ahead)
 {
+    /* a tile of so many rows by 3 vectors takes a step for each of k */
+    const ptrdiff_t tiles = (m / bp_products.rows_of_3 + 1) * (n / (3 * bp_products.BP_P(lanes)));
+    const ptrdiff_t steps = tiles * k;
+    bp_ahead soon = bp_rows_ahead((const void *const *)ahead, n_ahead,
+                                  n * (ptrdiff_t)sizeof(BP_REAL), steps);
     for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
         ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
         bp_products.BP_P(rows)(m, n, depth, alpha, A + p * lda, 1, lda, B + p,
-                               p == 0 ? beta : 1, C, ldc);
+                               p == 0 ? beta : 1, C, ldc, &soon);
     }
 }
 
@@ -42,11 +58,12 @@ static void BP_P(narrow_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha
 {
     BP_REAL scratch[BP_SCRATCH];
     const BP_REAL *rows[BP_DEPTH];
+    bp_ahead nothing = bp_nothing_ahead();
     for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
         ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
         for (ptrdiff_t i = 0; i < depth; i++) rows[i] = A + (p + i) * lda;
         bp_products.BP_P(rows)(n, m, depth, 1, B + p * ldb, 1, ldb, rows, p == 0 ? 0 : 1,
-                               scratch, m);
+                               scratch, m, &nothing);
     }
     for (ptrdiff_t i = 0; i < m; i++)
         for (ptrdiff_t j = 0; j < n; j++) {
@@ -64,18 +81,23 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
     const BP_REAL *rows[BP_DEPTH];
     const ptrdiff_t lanes = bp_products.BP_P(lanes);
     const ptrdiff_t padded = (n + lanes - 1) / lanes * lanes;
+    bp_ahead nothing = bp_nothing_ahead();
     if (trans_b) {
         /* Short dot products are mostly ends: turn B round and add up rows instead. */
-        if (k < 4 * lanes && m >= 8 && k <= BP_DEPTH && k * padded <= BP_SCRATCH) {
+        const int pays = k < 4 * lanes ? m >= 8
+                         : k < 8 * lanes && k < BP_SCATTERED && m >= 32 && 4 * n >= 3 * padded;
+        if (pays && k <= BP_DEPTH && k * padded <= BP_SCRATCH) {
             BP_P(transpose)(n, k, B, ldb, scratch, padded);
             for (ptrdiff_t p = 0; p < k; p++) rows[p] = scratch + p * padded;
-            bp_products.BP_P(rows)(m, n, k, alpha, A, lda, 1, rows, beta, C, ldc);
+            bp_products.BP_P(rows)(m, n, k, alpha, A, lda, 1, rows, beta, C, ldc,
+                                   &nothing);
             return;
         }
         for (ptrdiff_t i = 0; i < m; i += BP_DEPTH) {
             ptrdiff_t here = m - i < BP_DEPTH ? m - i : BP_DEPTH;
             for (ptrdiff_t r = 0; r < here; r++) rows[r] = A + (i + r) * lda;
-            bp_products.BP_P(dot)(here, n, k, alpha, rows, B, ldb, beta, C + i * ldc, ldc, NULL);
+            bp_products.BP_P(dot)(here, n, k, alpha, rows, B, ldb, beta, C + i * ldc, ldc,
+                                  &nothing);
         }
         return;
     }
@@ -88,9 +110,10 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
         for (ptrdiff_t i = 0; i < depth; i++) rows[i] = B + (p + i) * ldb;
         bp_products.BP_P(rows)(m, n, depth, alpha, trans_a ? A + p * lda : A + p,
                                trans_a ? 1 : lda, trans_a ? lda : 1, rows, p == 0 ? beta : 1, C,
-                               ldc);
+                               ldc, &nothing);
     }
 }
 
 #undef BP_SCRATCH
 #undef BP_DEPTH
+#undef BP_SCATTERED
