@@ -58,7 +58,8 @@ cdef void layer_gradient(const Layout* layout, Py_ssize_t l, Py_ssize_t first, P
     of_w = alpha δ^(l)ᵀ a^(l-1) + beta of_w,  of_b = alpha Σ δ^(l) + beta_b of_b.
 
     Rows row : row + n of buffers made for `capacity` rows.  x, ldx, ahead, n_ahead: a^(0), as in
-    `forward`, from row `row` on.  of_w (units, n_in), of_b (units,): those units' own; they may lie in θ.
+    `forward`, from row `row` on.  of_w (units, n_in), of_b (units,): those units' own; they may lie
+    in θ.
     """
     cdef const Layer* layer = &layout.layers[l]
     cdef const real_t* delta_l = delta + capacity * layer.unit + row * layer.n_out + first

@@ -38,7 +38,8 @@ cdef void per_sample_gradients(const Job* job, const real_t* theta, Workspace wo
                 g = out + (first + k) * layout.n_parameters
                 layer_gradient(layout, l, 0, layer.n_out, &x, ldx, <const real_t**>NULL, 0, 1,
                                k, workspace.capacity, <const real_t*>workspace.a,
-                               <const real_t*>workspace.delta, <real_t>1, <real_t>0, g + layer.w, <real_t>0, g + layer.b)
+                               <const real_t*>workspace.delta, <real_t>1, <real_t>0,
+                               g + layer.w, <real_t>0, g + layer.b)
         first += rows
 
 
