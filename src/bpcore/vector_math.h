@@ -94,11 +94,17 @@ BP_INLINE float bp_expm1_poly_f32(float r)
     return r + r * r * p;
 }
 
-/* 2^k in two factors, so that subnormal results and the largest ones come out right. */
+/* 2^k.  The shift is unsigned: where x is NaN, k is any number, and what comes of it is NaN. */
+BP_INLINE float bp_power_f32(int32_t k)
+{
+    return bp_as_float((int32_t)((uint32_t)(k + 127) << 23));
+}
+
+/* p 2^k in two factors, so that subnormal results and the largest ones come out right. */
 BP_INLINE float bp_scale_f32(float p, int32_t k)
 {
     int32_t half = k >> 1;
-    return p * bp_as_float((half + 127) << 23) * bp_as_float((k - half + 127) << 23);
+    return p * bp_power_f32(half) * bp_power_f32(k - half);
 }
 
 BP_INLINE float bp_exp_f32(float x)
@@ -117,7 +123,7 @@ BP_INLINE float bp_expm1_f32(float x)
     float clamped = x < -30.0f ? -30.0f : x;
     clamped = clamped > 88.0f ? 88.0f : clamped;
     float r = bp_reduce_f32(clamped, &k);
-    float s = bp_as_float((k + 127) << 23);
+    float s = bp_power_f32(k);
     return s * bp_expm1_poly_f32(r) + (s - 1.0f);
 }
 
@@ -176,10 +182,15 @@ BP_INLINE double bp_expm1_poly_f64(double r)
     return r + r * r * p;
 }
 
+BP_INLINE double bp_power_f64(int64_t k)
+{
+    return bp_as_double((int64_t)((uint64_t)(k + 1023) << 52));
+}
+
 BP_INLINE double bp_scale_f64(double p, int64_t k)
 {
     int64_t half = (int64_t)((int32_t)k >> 1);
-    return p * bp_as_double((half + 1023) << 52) * bp_as_double((k - half + 1023) << 52);
+    return p * bp_power_f64(half) * bp_power_f64(k - half);
 }
 
 BP_INLINE double bp_exp_f64(double x)
@@ -197,7 +208,7 @@ BP_INLINE double bp_expm1_f64(double x)
     double clamped = x < -60.0 ? -60.0 : x;
     clamped = clamped > 709.0 ? 709.0 : clamped;
     double r = bp_reduce_f64(clamped, &k);
-    double s = bp_as_double((k + 1023) << 52);
+    double s = bp_power_f64(k);
     return s * bp_expm1_poly_f64(r) + (s - 1.0);
 }
 
