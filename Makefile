@@ -9,21 +9,32 @@ ARGS ?=
 FILES ?= 20000
 KILLS ?= 100
 SEED ?= 1
+# what the tests run under, and which of them
+RUN ?=
+CHOICE ?=
+TESTS ?= tests/ bpcore
 
 BIN = $(VENV)/bin
+CHECK = build/check/$(notdir $(VENV))
 PIP = $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 WHEEL = $(VENV)/wheel
 SOURCES = setup.py pyproject.toml MANIFEST.in LICENSE $(wildcard README.md) \
     $(wildcard src/bpcore/*.pyx src/bpcore/*.pxd src/bpcore/*.h) \
     $(wildcard bpcore/*.py bpcore/*.pyi bpcore/py.typed)
 
-.PHONY: help demo test fuzz kill bench bench-quick lint install develop clean
+.PHONY: help demo test fuzz kill sanitize threads debug valgrind coverage mutate bench \
+    bench-quick lint install develop clean
 
 help:
 	@echo "make demo      set up .venv and train the handwriting recogniser; ARGS=\"--help\" lists its options"
 	@echo "make test      set up .venv and test the installed wheel; ARGS=\"-k words\" selects"
 	@echo "make fuzz      damaged model and IDX files for the readers; FILES=20000 SEED=1"
 	@echo "make kill      kill -9 a training that writes checkpoints, and resume it; KILLS=100"
+	@echo "make sanitize  the tests on an engine built with AddressSanitizer and UBSan; make threads: what"
+	@echo "               shares work, with ThreadSanitizer; make debug: the tests with bounds checks"
+	@echo "make valgrind  a short training of every kind under memcheck"
+	@echo "make coverage  branch coverage of bpcore/ (95 % at least), line coverage of the kernels"
+	@echo "make mutate    change the kernels' formulas one by one: a test has to fail each time"
 	@echo "make lint      ruff, cython-lint, mypy, stubtest and codespell"
 	@echo "make bench     bpcore and its peers side by side; ARGS=\"-k words\" selects, ARGS=--docs"
 	@echo "               writes docs/performance.md; make bench-quick: the essentials, two minutes"
@@ -40,7 +51,7 @@ $(BIN)/python:
 # modules stay, since setuptools compares them with their sources.
 $(WHEEL)/built: $(BIN)/python $(SOURCES)
 	rm -rf $(WHEEL) && mkdir -p $(WHEEL)
-	find build/lib* -type f ! -name "*.so" -delete 2>/dev/null || true
+	find build/lib* build/*/lib* -type f ! -name "*.so" -delete 2>/dev/null || true
 	$(PIP) wheel --no-deps --wheel-dir $(WHEEL) .
 	$(PIP) install --force-reinstall --no-deps $(WHEEL)/*.whl
 	touch $@
@@ -55,11 +66,11 @@ demo: $(WHEEL)/with-demo
 
 # The tests run from copies, with no file of the package near them.
 test: $(WHEEL)/with-test
-	rm -rf build/check && mkdir -p build/check
-	cp -R tests pyproject.toml build/check
-	cd build/check && BPCORE_SOURCE="$(CURDIR)" $(abspath $(BIN))/python -m pytest \
+	rm -rf $(CHECK) && mkdir -p $(CHECK)
+	cp -R tests pyproject.toml $(CHECK)
+	cd $(CHECK) && BPCORE_SOURCE="$(CURDIR)" $(RUN) $(abspath $(BIN))/python -m pytest \
 	    -n $(WORKERS) --dist loadfile --no-loadscope-reorder -p no:benchmark \
-	    --doctest-modules --pyargs tests/ bpcore $(ARGS)
+	    --doctest-modules --pyargs $(TESTS) $(CHOICE) $(ARGS)
 
 # Some ten minutes; another SEED, other files.
 fuzz: $(WHEEL)/with-test
@@ -70,6 +81,51 @@ fuzz: $(WHEEL)/with-test
 
 kill: $(WHEEL)/with-files
 	$(BIN)/python -P tests/kill_run.py $(KILLS) $(SEED)
+
+# Other builds of the engine, for defects and for counting; each has an environment of its own.
+# The packaging tests are left out of all: they would make and test yet another build.
+
+# Left out: what limits or measures memory, of which the sanitizers take terabytes (of addresses)
+# and keep what is freed.  detect_leaks=0: CPython and its extension modules keep memory until
+# the process ends; that the engine does not is for test_faults.py.  With
+# allocator_may_return_null a request beyond all memory is a MemoryError, as it should be.
+# libstdc++: for the C++ exceptions of other libraries, loaded later than the sanitizer.
+SANITIZERS = $(foreach one,asan ubsan stdc++,$(shell gcc -print-file-name=lib$(one).so))
+sanitize:
+	BPCORE_SANITIZE=address,undefined $(MAKE) test VENV=.venv-sanitize \
+	    RUN='env LD_PRELOAD="$(SANITIZERS)" \
+	        ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
+	        UBSAN_OPTIONS=print_stacktrace=1' \
+	    CHOICE="-m 'not packaging and not memory'"
+
+# setarch -R: ThreadSanitizer's own addresses may be taken where the system puts things at random.
+# What was built without it (the interpreter, NumPy, BLAS) it does not see into.
+threads:
+	mkdir -p build/threads
+	gcc -O1 -g -fsanitize=thread -Isrc/bpcore tests/team_run.c -o build/threads/team_run -lpthread
+	setarch -R build/threads/team_run
+	BPCORE_SANITIZE=thread $(MAKE) test VENV=.venv-threads TESTS=tests/test_threads.py WORKERS=0 \
+	    RUN='setarch -R env LD_PRELOAD="$(shell gcc -print-file-name=libtsan.so)" \
+	        TSAN_OPTIONS=exitcode=66:ignore_noninstrumented_modules=1'
+
+debug:
+	BPCORE_DEBUG=1 $(MAKE) test VENV=.venv-debug CHOICE="-m 'not packaging'"
+
+# PYTHONMALLOC: the interpreter's own small blocks would hide the limits of arrays.
+valgrind:
+	BPCORE_DEBUG=1 $(MAKE) install VENV=.venv-debug
+	PYTHONMALLOC=malloc valgrind --error-exitcode=1 --suppressions=.ci/valgrind.supp \
+	    .venv-debug/bin/python -P tests/valgrind_run.py $(ARGS)
+
+coverage:
+	BPCORE_COVERAGE=1 $(MAKE) install VENV=.venv-coverage
+	find build/coverage -name "*.gcda" -delete
+	BPCORE_COVERAGE=1 $(MAKE) test VENV=.venv-coverage \
+	    CHOICE="-m 'not packaging' --cov --cov-report=term-missing:skip-covered --cov-fail-under=95"
+	.venv-coverage/bin/python tests/kernel_coverage.py .
+
+mutate: $(WHEEL)/with-test
+	$(BIN)/python -P tests/mutation_run.py . $(ARGS)
 
 bench: $(WHEEL)/with-bench
 	$(BIN)/python -P -m pytest -p no:xdist benchmarks $(ARGS)
@@ -96,6 +152,6 @@ develop:
 	@echo "Now: source .venv-develop/bin/activate"
 
 clean:
-	rm -rf build dist *.egg-info .venv .venv-develop $(VENV) bpcore/*.so src/bpcore/*.c
+	rm -rf build dist *.egg-info .venv .venv-* $(VENV) bpcore/*.so src/bpcore/*.c
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	find bpcore tests benchmarks -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true

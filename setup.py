@@ -1,7 +1,14 @@
 """The compiled modules of bpcore: which there are, and how Cython and the C compiler make them.
 
-Everything else about the package stands in pyproject.toml.  ``BPCORE_DEBUG=1`` in the
-environment builds with bounds checks and debug symbols, for hunting a defect in a kernel.
+Everything else about the package stands in pyproject.toml.  For hunting a defect in a kernel, the
+environment may ask for another build, each in a folder of its own below build/:
+
+``BPCORE_DEBUG=1``
+    bounds checks and debug symbols;
+``BPCORE_SANITIZE=address,undefined`` (or ``thread``)
+    what gcc's ``-fsanitize`` takes; the program then needs their libraries (see the Makefile);
+``BPCORE_COVERAGE=1``
+    gcc counts which lines of the kernels run.
 """
 
 import os
@@ -30,6 +37,11 @@ MODULES = [
 ]
 
 DEBUG = os.environ.get("BPCORE_DEBUG", "0") not in ("", "0")
+COVERAGE = os.environ.get("BPCORE_COVERAGE", "0") not in ("", "0")
+SANITIZE = os.environ.get("BPCORE_SANITIZE", "")
+BUILD = Path("build")
+for kind, chosen in {"debug": DEBUG, "coverage": COVERAGE, "sanitize": SANITIZE}.items():
+    BUILD = BUILD / kind if chosen else BUILD
 
 DIRECTIVES = {
     "language_level": 3,
@@ -49,7 +61,15 @@ else:
     # No instruction set is named: one build runs on every processor of its architecture.
     COMPILE = ["-O1", "-g"] if DEBUG else ["-O3", "-g0"]
     COMPILE += ["-fno-math-errno", "-fno-trapping-math"]
-    LINK = ["-Wl,-s"] if sys.platform == "linux" and not DEBUG else []
+    LINK = ["-Wl,-s"] if sys.platform == "linux" and str(BUILD) == "build" else []
+    if SANITIZE:
+        # -fno-wrapv: CPython's own flags hide signed overflow, which other compilers may not
+        COMPILE += ["-O1", "-g", "-fno-wrapv", "-fno-omit-frame-pointer", "-DBPCORE_NO_CLONES"]
+        COMPILE += [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all"]
+        LINK += [f"-fsanitize={SANITIZE}"]
+    if COVERAGE:
+        COMPILE += ["-O1", "--coverage", "-fprofile-update=atomic", "-DBPCORE_NO_CLONES"]
+        LINK += ["--coverage"]
 
 
 class BuildExtensions(build_ext):
@@ -60,20 +80,21 @@ class BuildExtensions(build_ext):
         # What neither compares: a build folder made with other settings is translated anew,
         # and what is translated anew is compiled anew.
         settings = [Cython.__version__, numpy.__version__, DIRECTIVES, COMPILE, LINK]
-        record = Path("build", "settings.txt")
+        record = BUILD / "settings.txt"
         unchanged = record.is_file() and record.read_text(encoding="utf-8") == repr(settings)
         translated = cythonize(
             self.extensions,
             include_path=["src"],
-            build_dir="build/cython",
+            build_dir=str(BUILD / "cython"),
             compiler_directives=DIRECTIVES,
+            emit_linenums=COVERAGE,
             nthreads=2 if sys.platform == "linux" else 0,
             force=self.force or not unchanged,
         )
         sources = {extension.name: extension.sources for extension in translated}
         for extension in self.extensions:
             extension.sources = sources[extension.name]
-        record.parent.mkdir(exist_ok=True)
+        record.parent.mkdir(parents=True, exist_ok=True)
         record.write_text(repr(settings), encoding="utf-8")
         super().run()
 
@@ -101,5 +122,5 @@ setup(
     zip_safe=False,
     ext_modules=[extension(name) for name in MODULES],
     cmdclass={"build_ext": BuildExtensions},
-    options={"build_ext": {"parallel": 2}},
+    options={"build": {"build_base": str(BUILD)}, "build_ext": {"parallel": 2}},
 )

@@ -162,12 +162,14 @@ def test_a_callback_may_replace_the_parameters():
 
 
 @LINUX
+@pytest.mark.memory
 def test_without_memory_calls_fail_and_give_back_what_they_took():
     pytest.importorskip("safetensors", reason='model files need the extra "files"')
     job(fault_jobs.__file__, "little_memory")
 
 
 @LINUX
+@pytest.mark.memory
 def test_thousands_of_fits_and_loads_leave_nothing_behind():
     pytest.importorskip("safetensors", reason='model files need the extra "files"')
     job(fault_jobs.__file__, "growth")
