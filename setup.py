@@ -87,7 +87,6 @@ class BuildExtensions(build_ext):
             include_path=["src"],
             build_dir=str(BUILD / "cython"),
             compiler_directives=DIRECTIVES,
-            emit_linenums=COVERAGE,
             nthreads=2 if sys.platform == "linux" else 0,
             force=self.force or not unchanged,
         )

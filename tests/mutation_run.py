@@ -55,9 +55,10 @@ class Change(NamedTuple):
 
 def build(tree, name):
     """Compile a module of the copy; a change that is not even C is a mistake of the list."""
-    c_file = tree / f"{name}.c"
-    command = [sys.executable, "-m", "cython", "-X", DIRECTIVES, "-I", "src", "-o", c_file]
-    subprocess.run([*command, f"src/bpcore/{name}.pyx"], cwd=tree, check=True)
+    source, c_file = tree / "src" / "bpcore" / f"{name}.pyx", tree / f"{name}.c"
+    if not c_file.is_file() or c_file.stat().st_mtime_ns <= source.stat().st_mtime_ns:
+        command = [sys.executable, "-m", "cython", "-X", DIRECTIVES, "-I", "src", "-o", c_file]
+        subprocess.run([*command, source], cwd=tree, check=True)
     include = [sysconfig.get_path("include"), np.get_include(), "src/bpcore"]
     out = tree / "bpcore" / f"{name}{sysconfig.get_config_var('EXT_SUFFIX')}"
     out.unlink(missing_ok=True)  # another process may have the old one mapped

@@ -295,6 +295,7 @@ def test_one_network_in_two_fits_at_once():
 # ---------------------------------------------------------------- processes
 
 
+@pytest.mark.memory  # joblib ends a worker that has grown
 def test_fits_in_joblibs_processes_are_as_fits_one_after_another():
     joblib = pytest.importorskip("joblib")
     expected = [fault_jobs.fitted(seed) for seed in range(4)]
@@ -307,6 +308,7 @@ def test_fits_in_joblibs_processes_are_as_fits_one_after_another():
     assert got == expected
 
 
+@pytest.mark.memory
 def test_a_search_in_processes_finds_what_one_process_finds():
     from sklearn.model_selection import GridSearchCV
 
