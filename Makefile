@@ -117,10 +117,11 @@ valgrind:
 	PYTHONMALLOC=malloc valgrind --error-exitcode=1 --suppressions=.ci/valgrind.supp \
 	    .venv-debug/bin/python -P tests/valgrind_run.py $(ARGS)
 
+# In one process: workers end without writing what gcc has counted.
 coverage:
 	BPCORE_COVERAGE=1 $(MAKE) install VENV=.venv-coverage
 	find build/coverage -name "*.gcda" -delete
-	BPCORE_COVERAGE=1 $(MAKE) test VENV=.venv-coverage \
+	BPCORE_COVERAGE=1 $(MAKE) test VENV=.venv-coverage WORKERS=0 \
 	    CHOICE="-m 'not packaging' --cov --cov-report=term-missing:skip-covered --cov-fail-under=95"
 	.venv-coverage/bin/python tests/kernel_coverage.py .
 

@@ -24,7 +24,7 @@ OPTIMIZERS = [
     "irprop-",
 ]
 LOSSES = [
-    ("quadratic", None),
+    ("quadratic", "sigmoid"),
     ("squared_error", "identity"),
     ("absolute", "softmax"),
     ("huber", "tanh"),
@@ -68,7 +68,7 @@ def main():
     runs = 0
     for dtype, (k, (loss, output)) in itertools.product(dtypes, enumerate(LOSSES)):
         network = Network(
-            (5, 7, 17, 3), [hidden[k], hidden[-1 - k]], output, loss=loss, dtype=dtype,
+            (5, 7, 17, 3), [hidden[k], hidden[(k + 5) % 10]], output, loss=loss, dtype=dtype,
             random_state=0, dropout=0.2 * (k % 2),
         )  # fmt: skip
         X, Y = rng.random((37, 5)).astype(dtype), rng.random((37, 3)).astype(dtype)
