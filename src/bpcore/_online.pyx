@@ -39,6 +39,7 @@ cdef double step_one(const Layout* layout, const Table* x, const Table* y, doubl
             layer = &layout.layers[l]
             layer_gradient(layout, l, 0, layer.n_out, &row, layout.n_inputs,
                            <const real_t**>NULL, 0, 1, 0, workspace.capacity,
-                           <const real_t*>workspace.a, <const real_t*>workspace.delta, <real_t>-eta, <real_t>1,
+                           <const real_t*>workspace.a, <const real_t*>workspace.delta,
+                           <real_t>-eta, <real_t>1,
                            theta + layer.w, <real_t>1, theta + layer.b)
     return cost
