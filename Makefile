@@ -1,6 +1,7 @@
 # The commands that people type.  Needed: Python 3.11 or newer with venv, a C compiler, make.
 #   make demo ARGS="--epochs 5"         make test ARGS="-m 'not slow'"  (a minute, no new builds)
 #   make demo ARGS="--help"             make test PYTHON=python3.12 VENV=.venv312
+#   make wheel test-wheels PYTHONS="3.11 3.12 3.13"     (commands or versions)
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,6 +14,8 @@ SEED ?= 1
 RUN ?=
 CHOICE ?=
 TESTS ?= tests/ bpcore
+PYTHONS ?= $(PYTHON)
+OLDEST ?= $(firstword $(PYTHONS))
 
 BIN = $(VENV)/bin
 CHECK = build/check/$(notdir $(VENV))
@@ -22,12 +25,14 @@ SOURCES = setup.py pyproject.toml MANIFEST.in LICENSE $(wildcard README.md) \
     $(wildcard src/bpcore/*.pyx src/bpcore/*.pxd src/bpcore/*.h) \
     $(wildcard bpcore/*.py bpcore/*.pyi bpcore/py.typed)
 
-.PHONY: help demo test fuzz kill sanitize threads debug valgrind coverage mutate bench \
-    bench-quick lint install develop clean
+.PHONY: help demo test wheel test-wheels fuzz kill sanitize threads debug valgrind coverage \
+    mutate bench bench-quick lint install develop clean
 
 help:
 	@echo "make demo      set up .venv and train the handwriting recogniser; ARGS=\"--help\" lists its options"
 	@echo "make test      set up .venv and test the installed wheel; ARGS=\"-k words\" selects"
+	@echo "make wheel     wheels for any Linux in wheelhouse/; PYTHONS=\"3.11 3.12\"; then"
+	@echo "               make test-wheels: each one tested, with the oldest libraries as well"
 	@echo "make fuzz      damaged model and IDX files for the readers; FILES=20000 SEED=1"
 	@echo "make kill      kill -9 a training that writes checkpoints, and resume it; KILLS=100"
 	@echo "make sanitize  the tests on an engine built with AddressSanitizer and UBSan; make threads: what"
@@ -78,6 +83,15 @@ fuzz: $(WHEEL)/with-test
 	cp -R tests pyproject.toml build/fuzz
 	cd build/fuzz && BPCORE_FUZZ_FILES=$(FILES) BPCORE_FUZZ_SEED=$(SEED) \
 	    $(abspath $(BIN))/python -m pytest -p no:xdist -s tests/test_fuzz_files.py $(ARGS)
+
+# Repaired by auditwheel, which says on which Linux they run.
+wheel: $(WHEEL)/with-wheels
+	$(BIN)/python -P tests/wheel_run.py build . wheelhouse $(PYTHONS)
+
+# Some minutes for each interpreter; OLDEST: which one gets the oldest libraries.
+test-wheels: $(WHEEL)/with-wheels
+	$(BIN)/python -P tests/wheel_run.py test . wheelhouse $(PYTHONS) -- -m "not slow" $(ARGS)
+	$(BIN)/python -P tests/wheel_run.py oldest . wheelhouse $(OLDEST) -- -m "not slow" $(ARGS)
 
 kill: $(WHEEL)/with-files
 	$(BIN)/python -P tests/kill_run.py $(KILLS) $(SEED)
@@ -153,6 +167,6 @@ develop:
 	@echo "Now: source .venv-develop/bin/activate"
 
 clean:
-	rm -rf build dist *.egg-info .venv .venv-* $(VENV) bpcore/*.so src/bpcore/*.c
+	rm -rf build dist wheelhouse *.egg-info .venv .venv-* $(VENV) bpcore/*.so src/bpcore/*.c
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	find bpcore tests benchmarks -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true

@@ -27,7 +27,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 # What a checkout collects beside its sources.
 LEFT_BEHIND = shutil.ignore_patterns(
     ".git", ".venv*", ".*_cache", ".hypothesis", ".benchmarks", "__pycache__",
-    "build", "dist", "*.egg-info", "*.so", "*.pyd",
+    "build", "dist", "wheelhouse", "*.egg-info", "*.so", "*.pyd",
 )  # fmt: skip
 
 

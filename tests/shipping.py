@@ -2,6 +2,7 @@
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -23,6 +24,19 @@ print(bpcore.__version__, bpcore.__file__)
 """
 
 
+def interpreter(version):
+    """A working CPython of that version, or None."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    candidates = [shutil.which(f"python{version}")]
+    candidates += sorted(pyenv.glob(f"{version}.*/bin/python{version}"), reverse=True)
+    question = "import sys, venv, ensurepip; print(*sys.version_info[:2], sep='.')"
+    for python in filter(None, candidates):
+        answer = subprocess.run([python, "-c", question], capture_output=True, text=True)
+        if answer.returncode == 0 and answer.stdout.strip() == version:
+            return python
+    return None
+
+
 def run(*command, cwd, **environment):
     """The output of a command that has to succeed; none of this process's paths reach it."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYTEST"))}
@@ -33,7 +47,7 @@ def run(*command, cwd, **environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=900,
+        timeout=1800,
     )
     if done.returncode:
         pytest.fail(f"{done.args} in {cwd} ended with {done.returncode}:\n{done.stdout[-6000:]}")

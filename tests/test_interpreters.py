@@ -3,15 +3,12 @@
 When these tests are skipped: see test_packaging.py.
 """
 
-import os
-import shutil
 import subprocess
 import sys
 import sysconfig
-from pathlib import Path
 
 import pytest
-from shipping import modules, new_environment, pip, requirements, train
+from shipping import interpreter, modules, new_environment, pip, requirements, train
 
 import bpcore
 
@@ -19,19 +16,6 @@ EXTENSION = sysconfig.get_config_var("EXT_SUFFIX")
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 pytestmark = [pytest.mark.packaging, pytest.mark.slow]
-
-
-def interpreter(version):
-    """A working CPython of that version, or a skip."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
-    candidates = [shutil.which(f"python{version}")]
-    candidates += sorted(pyenv.glob(f"{version}.*/bin/python{version}"), reverse=True)
-    question = "import sys, venv, ensurepip; print(*sys.version_info[:2], sep='.')"
-    for python in filter(None, candidates):
-        answer = subprocess.run([python, "-c", question], capture_output=True, text=True)
-        if answer.returncode == 0 and answer.stdout.strip() == version:
-            return python
-    return pytest.skip(f"no CPython {version} on this machine")
 
 
 def test_editable_install_builds_beside_the_sources(source_copy, tmp_path):
@@ -50,7 +34,10 @@ def test_editable_install_builds_beside_the_sources(source_copy, tmp_path):
     "version", [version for version in ("3.11", "3.12", "3.13", "3.14") if version != HERE]
 )
 def test_wheel_builds_and_trains(version, source_copy, tmp_path):
-    python = new_environment(interpreter(version), tmp_path / "venv")
+    command = interpreter(version)
+    if command is None:
+        pytest.skip(f"no CPython {version} on this machine")
+    python = new_environment(command, tmp_path / "venv")
     asked = subprocess.run(
         [python, "-m", "pip", "install", "--only-binary", ":all:", *requirements(source_copy)],
         cwd=tmp_path,

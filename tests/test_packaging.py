@@ -134,12 +134,13 @@ class TestDistributions:
             "numpy",
             "scikit-learn",
             "scipy",
+            "threadpoolctl",
         }
         assert metadata["Version"] == bpcore.__version__
         assert metadata["Requires-Python"] == ">=3.11"
         assert metadata["License-Expression"] == "BSD-3-Clause"
         extras = set(metadata.get_all("Provides-Extra"))
-        assert extras == {"bench", "demo", "files", "lint", "onnx", "oracle", "test"}
+        assert extras == {"bench", "demo", "files", "lint", "onnx", "oracle", "test", "wheels"}
         assert metadata.get_payload().startswith("# bpcore")
         assert "Redistribution and use in source and binary forms" in licence
 

@@ -12,11 +12,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__GNUC__)
-#  define BP_HAS_TEAMS 1
-#  if !defined(_WIN32)
-#    include <sched.h>
+#if defined(_WIN32)
+#  ifndef WIN32_LEAN_AND_MEAN
+#    define WIN32_LEAN_AND_MEAN
 #  endif
+#  ifndef NOMINMAX
+#    define NOMINMAX
+#  endif
+#  include <windows.h>
+#  define BP_HAS_TEAMS 1
+#elif defined(__GNUC__)
+#  include <sched.h>
+#  define BP_HAS_TEAMS 1
 #else
 #  define BP_HAS_TEAMS 0
 #endif
@@ -25,7 +32,7 @@
 
 typedef struct {
     int size;          /* 1: no helpers */
-    int quit;
+    uint64_t quit;
     char gap_0[64];
     uint64_t ticket;   /* n in the upper half, the next block in the lower */
     char gap_1[64];
@@ -35,47 +42,92 @@ typedef struct {
 
 #if BP_HAS_TEAMS
 
+/* What threads read and write at once.  A read sees what was written before the write that it
+ * reads; Windows has it from its own functions, whatever the compiler. */
+#if defined(_WIN32)
+
+static inline uint64_t bp_atomic_add(uint64_t *at, uint64_t n)
+{
+    return (uint64_t)InterlockedExchangeAdd64((LONG64 volatile *)at, (LONG64)n);
+}
+
+static inline uint64_t bp_atomic_read(uint64_t *at) { return bp_atomic_add(at, 0); }
+
+static inline void bp_atomic_write(uint64_t *at, uint64_t n)
+{
+    InterlockedExchange64((LONG64 volatile *)at, (LONG64)n);
+}
+
+static inline void bp_pause(void) { YieldProcessor(); }
+static inline void bp_yield(void) { SwitchToThread(); }
+
+#else
+
+static inline uint64_t bp_atomic_add(uint64_t *at, uint64_t n)
+{
+    return __atomic_fetch_add(at, n, __ATOMIC_ACQ_REL);
+}
+
+static inline uint64_t bp_atomic_read(uint64_t *at)
+{
+    return __atomic_load_n(at, __ATOMIC_ACQUIRE);
+}
+
+static inline void bp_atomic_write(uint64_t *at, uint64_t n)
+{
+    __atomic_store_n(at, n, __ATOMIC_RELEASE);
+}
+
+static inline void bp_pause(void)
+{
+#  if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#  elif defined(__aarch64__)
+    __asm__ __volatile__("yield");
+#  endif
+}
+
+static inline void bp_yield(void) { sched_yield(); }
+
+#endif
+
 static inline void bp_wait_a_little(int *spins)
 {
     if (*spins < BP_SPINS) {
         ++*spins;
-#if defined(__x86_64__) || defined(__i386__)
-        __builtin_ia32_pause();
-#endif
+        bp_pause();
     } else {
-#if !defined(_WIN32)
-        sched_yield();
-#endif
+        bp_yield();
     }
 }
 
 /* Leader: open a phase of n blocks.  What the blocks need has been written before. */
 static inline void bp_team_open(bp_team *team, ptrdiff_t n)
 {
-    __atomic_store_n(&team->done, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&team->ticket, (uint64_t)n << 32, __ATOMIC_RELEASE);
+    bp_atomic_write(&team->done, 0);
+    bp_atomic_write(&team->ticket, (uint64_t)n << 32);
 }
 
 /* The next block, or -1 where none is left. */
 static inline ptrdiff_t bp_team_take(bp_team *team)
 {
-    uint64_t ticket = __atomic_load_n(&team->ticket, __ATOMIC_ACQUIRE);
+    uint64_t ticket = bp_atomic_read(&team->ticket);
     if ((uint32_t)ticket >= ticket >> 32) return -1;
-    ticket = __atomic_fetch_add(&team->ticket, 1, __ATOMIC_ACQ_REL);
+    ticket = bp_atomic_add(&team->ticket, 1);
     return (uint32_t)ticket < ticket >> 32 ? (ptrdiff_t)(uint32_t)ticket : -1;
 }
 
 /* A block that was taken is done. */
 static inline void bp_team_done(bp_team *team)
 {
-    __atomic_fetch_add(&team->done, 1, __ATOMIC_RELEASE);
+    bp_atomic_add(&team->done, 1);
 }
 
 /* Leader: wait until all n blocks are done. */
 static inline void bp_team_close(bp_team *team, ptrdiff_t n)
 {
     int spins = 0;
-    while (__atomic_load_n(&team->done, __ATOMIC_ACQUIRE) < (uint64_t)n) bp_wait_a_little(&spins);
+    while (bp_atomic_read(&team->done) < (uint64_t)n) bp_wait_a_little(&spins);
 }
 
 /* Helper: the next block of this phase or a later one; -1 when the work is over. */
@@ -85,14 +137,14 @@ static inline ptrdiff_t bp_team_next(bp_team *team)
     for (;;) {
         ptrdiff_t block = bp_team_take(team);
         if (block >= 0) return block;
-        if (__atomic_load_n(&team->quit, __ATOMIC_ACQUIRE)) return -1;
+        if (bp_atomic_read(&team->quit)) return -1;
         bp_wait_a_little(&spins);
     }
 }
 
 static inline void bp_team_quit(bp_team *team)
 {
-    __atomic_store_n(&team->quit, 1, __ATOMIC_RELEASE);
+    bp_atomic_write(&team->quit, 1);
 }
 
 #else /* one thread only */
