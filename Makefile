@@ -86,12 +86,12 @@ fuzz: $(WHEEL)/with-test
 
 # Repaired by auditwheel, which says on which Linux they run.
 wheel: $(WHEEL)/with-wheels
-	$(BIN)/python -P tests/wheel_run.py build . wheelhouse $(PYTHONS)
+	$(BIN)/python tests/wheel_run.py build . wheelhouse $(PYTHONS)
 
 # Some minutes for each interpreter; OLDEST: which one gets the oldest libraries.
 test-wheels: $(WHEEL)/with-wheels
-	$(BIN)/python -P tests/wheel_run.py test . wheelhouse $(PYTHONS) -- -m "not slow" $(ARGS)
-	$(BIN)/python -P tests/wheel_run.py oldest . wheelhouse $(OLDEST) -- -m "not slow" $(ARGS)
+	$(BIN)/python tests/wheel_run.py test . wheelhouse $(PYTHONS) -- -m "not slow" $(ARGS)
+	$(BIN)/python tests/wheel_run.py oldest . wheelhouse $(OLDEST) -- -m "not slow" $(ARGS)
 
 kill: $(WHEEL)/with-files
 	$(BIN)/python -P tests/kill_run.py $(KILLS) $(SEED)
@@ -157,6 +157,8 @@ lint: $(WHEEL)/with-lint
 	    --ignore-disjoint-bases --allowlist "$(CURDIR)/.ci/stubtest-allowlist" \
 	    --mypy-config-file "$(CURDIR)/pyproject.toml" \
 	    $(patsubst bpcore/%.pyi,bpcore.%,$(wildcard bpcore/*.pyi))
+	cd $(WHEEL) && $(abspath $(BIN))/python -m mypy --strict --config-file "" \
+	    "$(CURDIR)/tests/typing_sample.py"
 	$(BIN)/codespell
 
 install: $(WHEEL)/with-test

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
@@ -364,7 +364,7 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, BaseEstimator):
         self._open_record(None, resume=False, partial=True)
         self.n_features_in_ = network.layer_sizes[0]
 
-    def _initialize(self, n_features: int, targets: Any, dtype: Any) -> Any:
+    def _initialize(self, n_features: int, targets: Any, dtype: Any) -> Self:
         """What ``initialize`` does once it knows the targets."""
         self._validate_params()
         hidden = hidden_sizes(self.hidden_layer_sizes)
@@ -384,7 +384,7 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, BaseEstimator):
         return (loss, None) if isinstance(loss, str) else loss
 
     @classmethod
-    def _around(cls, network: Any, loss: dict[str, Any], parameters: dict[str, Any]) -> Any:
+    def _around(cls, network: Any, loss: dict[str, Any], parameters: dict[str, Any]) -> Self:
         """An estimator whose parameters describe a network, but not yet its targets."""
         names = [sklearn_name(one) for one in network.activations]
         return cls(

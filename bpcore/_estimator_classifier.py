@@ -1,7 +1,7 @@
 """MLPClassifier: what the common estimator does not know about classes."""
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -230,7 +230,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         *,
         multilabel: bool = False,
         dtype: npt.DTypeLike = "float64",
-    ) -> Any:
+    ) -> Self:
         """Set up the network without data: ready to predict, and for partial_fit.
 
         Weights are drawn as ``fit`` draws them. Assign to ``coefs_`` and ``intercepts_``, or use
@@ -263,7 +263,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     @classmethod
     def from_network(
         cls, network: Network, classes: Any = None, *, multilabel: bool = False, **parameters: Any
-    ) -> Any:
+    ) -> Self:
         """A classifier around a network, which it shares: training one trains the other.
 
         Parameters

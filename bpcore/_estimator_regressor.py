@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -210,7 +210,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def initialize(
         self, n_features: int, n_outputs: int = 1, *, dtype: npt.DTypeLike = "float64"
-    ) -> Any:
+    ) -> Self:
         """Set up the network without data: ready to predict, and for partial_fit.
 
         Weights are drawn as ``fit`` draws them. Assign to ``coefs_`` and ``intercepts_``, or use
@@ -240,7 +240,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return self._initialize(n_features, Numbers(n_outputs, len(self._quantiles())), dtype)
 
     @classmethod
-    def from_network(cls, network: Network, **parameters: Any) -> Any:
+    def from_network(cls, network: Network, **parameters: Any) -> Self:
         """A regressor around a network, which it shares: training one trains the other.
 
         Parameters
