@@ -69,7 +69,17 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, BaseEstimator):
     # ------------------------------------------------------------ fit
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> Any:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        validation_data: Any = None,
+        checkpoint: Any = None,
+        checkpoint_every: int = 1,
+        resume: Any = None,
+    ) -> Any:
         """Train on X and y.
 
         Parameters
@@ -85,6 +95,15 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, BaseEstimator):
             Rows to follow training with: fills ``validation_scores_`` and
             ``validation_loss_curve_``. With ``early_stopping=True`` they take the place of the
             rows that would be held out.
+        checkpoint : str or path-like, default=None
+            A model file to write after every ``checkpoint_every`` epochs, and after the last.
+            ``bpcore.load`` reads it as an estimator. Takes the extra ``bpcore[files]``; not for
+            lbfgs, nor for a warm start.
+        checkpoint_every : int, default=1
+        resume : str or path-like, default=None
+            A checkpoint to go on from. With the parameters and the data of the fit that wrote
+            it, ``max_iter`` being the total, the run ends with the same bits in weights and
+            records as one that never stopped. ``random_state`` comes from the file.
 
         Returns
         -------
@@ -93,11 +112,17 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or the data do not fit.
+            If a parameter or the data do not fit, or ``resume`` is of another fit.
+        ModelFileError
+            If ``resume`` is damaged; the estimator stays as it was then.
+        OSError
+            If ``checkpoint`` cannot be written; what was reached is kept.
         DivergenceError
             If the weights leave the finite numbers; the last finite ones are kept.
         """
-        self._train(X, y, sample_weight, validation_data)
+        self._train(
+            X, y, sample_weight, validation_data, files=(checkpoint, checkpoint_every, resume)
+        )
         return self
 
     def _check_solver(self) -> bool:
@@ -116,18 +141,26 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, BaseEstimator):
         *,
         partial: bool = False,
         classes: Any = None,
+        files: tuple[Any, Any, Any] = (None, 1, None),
     ) -> None:
         """Fit and partial_fit: what cannot be trained on leaves the estimator as it was."""
         before = dict(self.__dict__)
         try:
-            data, rng = self._prepare(
-                X_given, y_given, sample_weight, validation_data, partial, classes
+            rng, rng_before = self._random(*files)
+            data = self._prepare(
+                X_given, y_given, sample_weight, validation_data, partial, classes, rng
             )
-            train: Callable[[Hooks], None] = (
-                functools.partial(fit_lbfgs, self, data)
-                if self.solver == "lbfgs"
-                else Stochastic(self, data, rng, partial).run
-            )
+            train: Callable[[Hooks], None]
+            if self.solver == "lbfgs":
+                train = functools.partial(fit_lbfgs, self, data)
+            else:
+                stochastic = Stochastic(self, data, rng, partial)
+                if rng_before is not None:
+                    checkpoint, every, resume = files
+                    stochastic.checkpoint_to(checkpoint, every, rng_before)
+                    if resume is not None:
+                        stochastic.resume_from(resume)
+                train = stochastic.run
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
@@ -138,6 +171,25 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, BaseEstimator):
         train(hooks)
         hooks.end_fit()
 
+    def _random(
+        self, checkpoint: Any, every: Any, resume: Any
+    ) -> tuple[np.random.RandomState, np.random.RandomState | None]:
+        """The fit's random numbers, and where there are checkpoints a copy of their start."""
+        rng = check_random_state(self.random_state)
+        if checkpoint is None and resume is None and every == 1:
+            return rng, None
+        # only here: they take the safetensors library
+        from bpcore import _estimator_checkpoint
+
+        _estimator_checkpoint.check_arguments(self, checkpoint, every, resume)
+        if checkpoint is None and resume is None:
+            return rng, None
+        if resume is not None:
+            rng = _estimator_checkpoint.random_before(resume)
+        before = np.random.RandomState()
+        before.set_state(rng.get_state())
+        return rng, before
+
     def _prepare(
         self,
         X_given: Any,
@@ -146,7 +198,8 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, BaseEstimator):
         validation_data: Any,
         partial: bool,
         classes: Any,
-    ) -> tuple[Split, np.random.RandomState]:
+        rng: np.random.RandomState,
+    ) -> Split:
         """Everything before the first epoch: data, network, first weights, attributes."""
         self._check_lbfgs()
         hidden = hidden_sizes(self.hidden_layer_sizes)
@@ -160,7 +213,6 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, BaseEstimator):
         weights = check_weights(sample_weight, X)
         blueprint = Blueprint.of(self, len(hidden), *self._output(targets))
         sizes = [X.shape[1], *hidden, targets.width]
-        rng = check_random_state(self.random_state)
         if resume:
             network = self._resumed(blueprint, sizes)
         else:
@@ -174,7 +226,7 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, BaseEstimator):
             data.validation = self._given_validation(validation_data, targets)
         self._install(network, blueprint, targets, fresh=not resume)
         self._open_record(data.validation, resume, partial)
-        return data, rng
+        return data
 
     def _check_lbfgs(self) -> None:
         if self.solver != "lbfgs":

@@ -138,6 +138,7 @@ class Stochastic:
     def __init__(self, est: Any, data: Split, rng: np.random.RandomState, partial: bool) -> None:
         self.est = est
         self.network = est._network
+        self.data = data
         self.training = training = data.training
         self.validation = data.validation
         self.rng = rng
@@ -152,22 +153,48 @@ class Stochastic:
             updates = -(-training.n // self.batch_size)
             est._optimizer, est._rate = make_optimizer(est, self.network, updates)
         self.before = np.empty_like(self.network.parameters)
+        # what checkpoint_to and resume_from set
+        self.checkpoints: Any = None
+        self.path: Any = None
+        self.every = 1
+        self.first = 0
+        self.finished = False
+
+    def checkpoint_to(self, path: Any, every: int, before: np.random.RandomState) -> None:
+        """Write the state to a file after so many epochs; None: nothing is written."""
+        # only here: it takes the safetensors library
+        from bpcore._estimator_checkpoint import EstimatorCheckpoints
+
+        self.checkpoints = EstimatorCheckpoints(self.est, self.data, before)
+        self.path, self.every = path, every
+
+    def resume_from(self, path: Any) -> None:
+        """Go on where a checkpoint stands."""
+        found = self.checkpoints.resume(path, self.order)
+        self.order, self.finished = found.order, found.finished
+        self.first = self.est.n_iter_
+        if isinstance(self.est.random_state, np.random.RandomState):
+            self.rng = self.est.random_state
+        self.rng.set_state(found.random.get_state())
 
     def run(self, hooks: Any) -> None:
         """Every epoch, up to max_iter or until something ends the fit."""
         est = self.est
-        est.n_iter_ = 0
-        est.stopped_early_ = False
+        est.n_iter_ = self.first
+        if not self.finished:
+            est.stopped_early_ = False
+        done = False
         self.network._begin_fit()
         try:
             with one_blas_thread():
-                for _ in range(est.max_iter):
+                for _ in range(0 if self.finished else est.max_iter - self.first):
                     hooks.begin_epoch()
                     done = self._epoch()
                     done = hooks.end_epoch() or done or self.partial
+                    self._checkpoint(done)
                     if done:
                         break
-                else:
+                if not (done or self.finished):
                     warnings.warn(
                         f"Stochastic Optimizer: Maximum iterations ({est.max_iter}) reached and "
                         "the optimization hasn't converged yet.",
@@ -180,6 +207,12 @@ class Stochastic:
             self.network._end_fit()
         if self.early_stopping and (est.stopped_early_ or not self.partial):
             self._restore_best()
+
+    def _checkpoint(self, done: bool) -> None:
+        n_iter = self.est.n_iter_
+        due = done or n_iter % self.every == 0 or n_iter == self.est.max_iter
+        if self.path is not None and due:
+            self.checkpoints.write(self.path, self.order, self.rng, done)
 
     def _epoch(self) -> bool:
         """One epoch and its book-keeping; whether it was the last."""

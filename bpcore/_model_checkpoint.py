@@ -128,6 +128,10 @@ class Checkpoints:
                     "a model file without the state of a training; fit(checkpoint=…) writes files "
                     "to resume from"
                 )
+            if "estimator" in reader.sections:
+                raise reader.fault(
+                    f"a checkpoint of an {reader.sections['kind']}, which resumes it, no Network's"
+                )
             reader.check_tensors(expected_tensors(reader))
             training = reader.sections["training"]
             with reader.reading("training"):

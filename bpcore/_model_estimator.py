@@ -19,6 +19,7 @@ from bpcore.network import Network
 __all__ = ["describe_estimator", "read_estimator"]
 
 _COUNTS = ("n_features_in_", "n_iter_", "t_", "_no_improvement_count", "_split_seed")
+_MOST = {"_split_seed": 2**31}
 _NUMBERS = ("loss_", "best_loss_", "best_validation_score_", "best_validation_loss_")
 _CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
 _OTHERS = ("feature_names_in_", "stopped_early_")
@@ -34,8 +35,16 @@ _SECTION = {"parameters", "attributes", "targets", "blueprint", "rate", "best"}
 # ---------------------------------------------------------------- out
 
 
-def describe_estimator(est: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def describe_estimator(
+    est: Any, callback: bool = True
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The sections and the tensors of a fitted estimator's file.
+
+    Parameters
+    ----------
+    est : estimator
+    callback : bool, default=True
+        Whether the parameter of that name counts; False leaves it out.
 
     Raises
     ------
@@ -52,7 +61,10 @@ def describe_estimator(est: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]
         )
     network = est.network_
     est._validate_params()
-    if est.callback is not None:
+    parameters = est.get_params(deep=False)
+    if not callback:
+        del parameters["callback"]
+    elif est.callback is not None:
         raise TypeError(
             "the parameter callback is a function, which a model file cannot hold: save after "
             "set_params(callback=None)"
@@ -65,7 +77,7 @@ def describe_estimator(est: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]
         "kind": kind,
         "network": section,
         "estimator": {
-            "parameters": _encoded(est.get_params(deep=False), "the parameter"),
+            "parameters": _encoded(parameters, "the parameter"),
             "attributes": _encoded(
                 {name: state[name] for name in KEPT if name in state}, "the attribute"
             ),
@@ -113,7 +125,11 @@ def _describe_targets(targets: Any) -> dict[str, Any]:
 
 
 def read_estimator(
-    reader: ModelReader, kind: str, network: Network, optimizer: Optimizer | None
+    reader: ModelReader,
+    kind: str,
+    network: Network,
+    optimizer: Optimizer | None,
+    allow_nonfinite: bool = False,
 ) -> Any:
     """The estimator of a file whose network and optimizer have been read."""
     from bpcore._estimator_fit import LearningRate
@@ -145,7 +161,9 @@ def read_estimator(
     if optimizer is not None:
         est._optimizer, est._rate = optimizer, rate
     if section["best"] is not None:
-        est._best_theta = reader.tensor("best_parameters") if section["best"] else None
+        est._best_theta = best = reader.tensor("best_parameters") if section["best"] else None
+        if best is not None and not (allow_nonfinite or np.isfinite(best).all()):
+            raise reader.fault("the tensor best_parameters holds NaN or infinity")
     return est
 
 
@@ -193,17 +211,19 @@ def _classes(classes: Any) -> np.ndarray:
 def _check_attribute(name: str, value: Any, network: Network) -> None:
     n_inputs = network.layer_sizes[0]
     if name in _COUNTS:
-        as_integer(value, name, least=0)
+        if as_integer(value, name, least=0) >= _MOST.get(name, 2**62):
+            raise ValueError(f"{name} is beyond what can be counted")
         if name == "n_features_in_" and value != n_inputs:
             raise ValueError(f"n_features_in_ is {value}, but its network takes {n_inputs}")
     elif name in _NUMBERS:
         if not (value is None or isinstance(value, float)):
             raise ValueError(f"{name} must be a float or null")
     elif name in _CURVES:
-        if value is not None and not (
+        optional = value is None and name != "loss_curve_"
+        if not optional and not (
             isinstance(value, list) and all(isinstance(one, float) for one in value)
         ):
-            raise ValueError(f"{name} must be a list of floats or null")
+            raise ValueError(f"{name} must be a list of floats")
     elif name == "feature_names_in_":
         if not (
             isinstance(value, np.ndarray)

@@ -150,4 +150,6 @@ def load(path: Any, *, allow_nonfinite: bool = False) -> Any:
         reader.check_tensors(expected_tensors(reader))
         network = read_network(reader, allow_nonfinite)
         optimizer = read_optimizer(reader, network) if "optimizer" in reader.sections else None
-        return read_estimator(reader, kind, network, optimizer) if is_estimator else network
+        if not is_estimator:
+            return network
+        return read_estimator(reader, kind, network, optimizer, allow_nonfinite)

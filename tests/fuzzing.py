@@ -63,6 +63,8 @@ def model_files(folder):
             ("quantiles", bpcore.MLPRegressor("quantile", quantile=[0.2, 0.8], **common), Y[:, 0]),
         ):
             est.fit(X, y).save(path(name))
+        est = bpcore.MLPClassifier(early_stopping=True, **common)
+        est.fit(X, names, checkpoint=path("run"))
     return {name: one.read_bytes() for name, one in paths.items()}
 
 

@@ -3,6 +3,7 @@
 ``make fuzz`` runs longer: BPCORE_FUZZ_FILES says how many files, BPCORE_FUZZ_SEED which ones.
 """
 
+import functools
 import os
 import tracemalloc
 import warnings
@@ -122,6 +123,36 @@ def test_damaged_checkpoints(models, tmp_path):
             assert net._rng.bit_generator.state == state, what
         net.parameters[:] = before
     print(f"{n} checkpoints, {refused} refused")
+    assert n // 2 < refused < n
+
+
+def test_damaged_checkpoints_of_an_estimator(models, tmp_path):
+    rng = np.random.default_rng([SEED, 4])
+    X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    labels = np.array(["a", "b", "c"])[np.arange(40) % 3]
+    common = {"hidden_layer_sizes": (4,), "max_iter": 4, "random_state": 0}
+    path = tmp_path / "fuzzed.safetensors"
+    refused = 0
+    n = max(1, FILES // 3)
+    for i in range(n):
+        if rng.random() < 0.3:
+            content = fuzzing.damaged(rng, models["run"], list(models.values()))
+        else:
+            content = fuzzing.rewritten(rng, models["run"])
+        path.write_bytes(content)
+        what = f"file {i} of seed {SEED}, kept as {path}"
+        est = bpcore.MLPClassifier(early_stopping=True, **common)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            call = functools.partial(est.fit, X, labels, resume=path)
+            _, error = attempt(call, ValueError, what)
+        refused += error is not None
+        if error is not None and not isinstance(error, bpcore.DivergenceError):
+            assert str(path) in str(error), what
+            assert not hasattr(est, "coefs_"), what
+        else:
+            assert np.isfinite(est.network_.parameters).all(), what
+    print(f"{n} checkpoints of an estimator, {refused} refused")
     assert n // 2 < refused < n
 
 

@@ -1,0 +1,247 @@
+"""Checkpoints of an estimator's ``fit``: its model file with the state of its training.
+
+Such a file holds what ``save`` writes of the estimator between two epochs, the best weights so far
+among it, and beside it the order of the examples and the random state: that from which the fit
+began, which draws the same held-out rows again, and that of now.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpcore import _model_json as plain
+from bpcore._data import Rows
+from bpcore._estimator_data import Split
+from bpcore._model_checkpoint import fingerprint
+from bpcore._model_estimator import describe_estimator, read_estimator
+from bpcore._model_parts import expected_tensors, read_network, read_optimizer
+from bpcore._model_read import ModelReader, library
+from bpcore._model_write import check_target
+from bpcore._validation import as_integer
+from bpcore.model_file import write
+
+__all__ = ["EstimatorCheckpoints", "check_arguments"]
+
+_TRAINING = {"arguments", "random", "random_before", "order", "finished"}
+# Parameters that another part of a run may give anew: they change no bit of an epoch. max_iter
+# does where a schedule is drawn out over it; the schedule itself is compared.
+_FREE = {"max_iter", "verbose", "callback", "random_state", "warm_start"}
+_RULES = ("momentum", "nesterov", "beta_1", "beta_2", "epsilon", "schedule")
+_CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
+# Attributes that epochs write to and a fit reads.
+_WRITTEN = (
+    *("n_iter_", "t_", "_no_improvement_count", *_CURVES, "_best_theta"),
+    *("best_loss_", "best_validation_score_", "best_validation_loss_"),
+)
+
+
+def check_arguments(est: Any, checkpoint: Any, every: Any, resume: Any) -> None:
+    """Before a fit: whether it can write and read such files.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is wrong, or the fit is one of L-BFGS or goes on from an earlier one.
+    OSError
+        If there can be no file.
+    """
+    as_integer(every, "checkpoint_every")
+    if checkpoint is None and resume is None:
+        return
+    if est.solver == "lbfgs":
+        raise ValueError(
+            "checkpoint and resume: L-BFGS keeps its state inside SciPy, which does not show it. "
+            "Use a stochastic solver, or save the estimator from a callback"
+        )
+    if est.warm_start and hasattr(est, "coefs_"):
+        raise ValueError(
+            "checkpoint and resume: a warm start goes on from weights that no checkpoint tells. "
+            "Use a new estimator, or warm_start=False"
+        )
+    library()
+    if checkpoint is not None:
+        check_target(checkpoint)
+
+
+def random_before(path: Any) -> np.random.RandomState:
+    """The random state from which the run began whose checkpoint this is."""
+    with ModelReader(path) as reader:
+        state: np.random.RandomState = _training(reader)["random_before"]
+    return state
+
+
+def _training(reader: ModelReader) -> dict[str, Any]:
+    """The section "training" of an estimator's checkpoint, decoded and checked."""
+    if not {"training", "optimizer", "estimator"} <= set(reader.sections):
+        raise reader.fault(
+            "no checkpoint of an estimator; fit(…, checkpoint=…) of one writes files to resume from"
+        )
+    training = reader.section("training", _TRAINING)
+    with reader.reading("training"):
+        for name in ("random", "random_before"):
+            if not isinstance(training[name], np.random.RandomState):
+                raise ValueError(f"{name} is not the state of a RandomState")
+        arguments = training["arguments"]
+        if not isinstance(arguments, dict) or not all(isinstance(one, str) for one in arguments):
+            raise ValueError("arguments must be a dict of names and values")
+        if not isinstance(training["finished"], bool):
+            raise ValueError("finished must be true or false")
+    return training
+
+
+class EstimatorCheckpoints:
+    """What a fit of an estimator has in its hands, as its checkpoints see it.
+
+    Parameters
+    ----------
+    est : estimator
+        Prepared for its first epoch, with its optimizer.
+    data : Split
+    before : RandomState
+        A copy of the fit's random state, made before anything was drawn.
+    """
+
+    def __init__(self, est: Any, data: Split, before: np.random.RandomState) -> None:
+        self.est = est
+        self.before = before
+        describe_estimator(est, callback=False)  # what no file can hold is refused here
+        training, validation = data.training, data.validation
+        looked_at: list[Rows | np.ndarray | None] = [training.x, training.y, training.weights]
+        if validation is not None:
+            looked_at += [validation.x, validation.y]
+        parameters = est.get_params(deep=False)
+        optimizer = est._optimizer
+        self.arguments = {
+            **{name: value for name, value in parameters.items() if name not in _FREE},
+            "layer_sizes": list(est._network.layer_sizes),
+            "dtype": est._network.dtype.name,
+            "optimizer": {name: getattr(optimizer, name) for name in _RULES},
+            "n_rows": training.n,
+            "data": fingerprint(*looked_at),
+        }
+
+    def write(self, path: Any, order: np.ndarray | None, rng: Any, finished: bool) -> None:
+        """Write a checkpoint: the state between two epochs."""
+        sections, tensors = describe_estimator(self.est, callback=False)
+        sections["training"] = {
+            "arguments": plain.encode(self.arguments, "a parameter"),
+            "random": plain.encode(rng, "random_state"),
+            "random_before": plain.encode(self.before, "random_state"),
+            "order": None if order is None else len(order),
+            "finished": finished,
+        }
+        if order is not None:
+            tensors["order"] = order.astype(np.int64, copy=False)
+        write(path, sections, tensors)
+
+    def resume(self, path: Any, order: np.ndarray | None) -> "Found":
+        """Take over a checkpoint.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is damaged.
+        ValueError
+            If it is of another fit.
+        """
+        est = self.est
+        with ModelReader(path) as reader:
+            training = _training(reader)
+            reader.check_tensors(expected_tensors(reader))
+            self._compare(reader, training["arguments"])
+            network = read_network(reader, allow_nonfinite=False)
+            optimizer = read_optimizer(reader, network)
+            there = read_estimator(reader, type(est).__name__, network, optimizer)
+            with reader.reading("training"):
+                if (network.layer_sizes, network.dtype) != (
+                    est._network.layer_sizes,
+                    est._network.dtype,
+                ):
+                    raise ValueError("the network is not the one that it describes")
+                if optimizer.name != est._optimizer.name:
+                    raise ValueError(f"{optimizer.name} is not the solver that it describes")
+                attributes = self._attributes(vars(there))
+            found = Found(self._order(reader, order), training["random"], training["finished"])
+        if there.n_iter_ > est.max_iter:
+            raise ValueError(
+                f"the checkpoint {reader.name} has {there.n_iter_} epochs behind it, but max_iter "
+                f"is {est.max_iter}"
+            )
+        est._network.parameters[:] = network.parameters
+        state: Any = optimizer.__getstate__()
+        own = est._optimizer.__getstate__()
+        own |= {name: state[name] for name in ("t", "mu_product", "slots")}
+        est._optimizer.__setstate__(own)
+        est._optimizer.learning_rate = optimizer.learning_rate
+        vars(est).update(attributes)
+        return found
+
+    def _attributes(self, there: dict[str, Any]) -> dict[str, Any]:
+        """What an epoch writes to the estimator, from the file: as much as this fit has."""
+        here = vars(self.est)
+        names = [name for name in _WRITTEN if name in here] + ["loss_", "stopped_early_"]
+        found = {}
+        for name in names:
+            if name not in there:
+                raise ValueError(f"{name} is missing")
+            found[name] = there[name]
+            if name in here and (here[name] is None) != (there[name] is None):
+                raise ValueError(f"{name} is of another kind of fit")
+        if found["loss_"] is None or found["n_iter_"] < 1:
+            raise ValueError("no epoch has ended")
+        for name in _CURVES:
+            if found[name] is not None and len(found[name]) != found["n_iter_"]:
+                raise ValueError(f"{name} has not one entry an epoch")
+        return found
+
+    def _compare(self, reader: ModelReader, there: dict[str, Any]) -> None:
+        differences = [
+            name
+            for name in sorted({*there, *self.arguments})
+            if name not in there
+            or name not in self.arguments
+            or _text(there[name]) != _text(self.arguments[name])
+        ]
+        if differences or reader.sections["kind"] != type(self.est).__name__:
+            raise ValueError(
+                f"the checkpoint {reader.name} is of another fit: "
+                f"{', '.join(one[:40] for one in differences[:8]) or 'the kind'} differ(s). A "
+                "resumed fit takes the parameters and the data of the one it goes on with"
+            )
+
+    @staticmethod
+    def _order(reader: ModelReader, order: np.ndarray | None) -> np.ndarray | None:
+        with reader.reading("order"):
+            if order is None:
+                if "order" in reader.tensors:
+                    raise ValueError("there is one, but the examples are not shuffled")
+                return None
+            if "order" not in reader.tensors:
+                raise ValueError("there is none")
+            found = reader.tensor("order")
+            if not np.array_equal(np.sort(found), np.sort(order)):
+                raise ValueError("the numbers are not those of the training rows, each once")
+        return found.astype(np.intp, copy=False)
+
+
+@dataclass
+class Found:
+    """What a checkpoint holds beside the estimator.
+
+    Attributes
+    ----------
+    order : ndarray of intp or None
+        The rows in the order of the last epoch.
+    random : RandomState
+    finished : bool
+        Whether the fit had come to its end before max_iter.
+    """
+
+    order: np.ndarray | None
+    random: np.random.RandomState
+    finished: bool
+
+
+def _text(value: Any) -> str:
+    return plain.dumps(plain.encode(value, "a parameter"))
