@@ -21,7 +21,7 @@ from bpcore._estimator_data import (
     split,
 )
 from bpcore._estimator_files import Files
-from bpcore._estimator_fit import Stochastic, fit_lbfgs
+from bpcore._estimator_fit import Stochastic, alone, fit_lbfgs
 from bpcore._estimator_network import (
     Blueprint,
     attributes_of,
@@ -119,6 +119,8 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, BaseEstimator):
             If ``checkpoint`` cannot be written; what was reached is kept.
         DivergenceError
             If the weights leave the finite numbers; the last finite ones are kept.
+        RuntimeError
+            If another fit has the estimator.
         """
         self._train(
             X, y, sample_weight, validation_data, files=(checkpoint, checkpoint_every, resume)
@@ -144,6 +146,21 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, BaseEstimator):
         files: tuple[Any, Any, Any] = (None, 1, None),
     ) -> None:
         """Fit and partial_fit: what cannot be trained on leaves the estimator as it was."""
+        with alone(self):
+            self._train_alone(
+                X_given, y_given, sample_weight, validation_data, partial, classes, files
+            )
+
+    def _train_alone(
+        self,
+        X_given: Any,
+        y_given: Any,
+        sample_weight: Any,
+        validation_data: Any,
+        partial: bool,
+        classes: Any,
+        files: tuple[Any, Any, Any],
+    ) -> None:
         before = dict(self.__dict__)
         try:
             rng, rng_before = self._random(*files)

@@ -4,7 +4,10 @@ The arithmetic is ``Network._train_epoch``'s and ``Network._cost_gradient``'s; h
 scikit-learn's book-keeping around it.
 """
 
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +21,38 @@ from bpcore._optimizers import Optimizer
 from bpcore._threads import one_blas_thread
 from bpcore.exceptions import DivergenceError
 
-__all__ = ["LearningRate", "Stochastic", "fit_lbfgs"]
+__all__ = ["LearningRate", "Stochastic", "alone", "fit_lbfgs"]
+
+# id() of the estimators that are being trained: nothing that copies or pickles take with them
+_in_training: set[int] = set()
+_lock = threading.Lock()
 
 # what adamw takes where weight_decay is None
 _ADAMW_DECAY = 0.01
 _SMALLEST_ADAPTIVE_RATE = 1e-6
+
+
+@contextmanager
+def alone(est: Any) -> Iterator[None]:
+    """Within: no other fit has the estimator.
+
+    Raises
+    ------
+    RuntimeError
+        If one has it, in another thread or around this one.
+    """
+    with _lock:
+        if id(est) in _in_training:
+            raise RuntimeError(
+                "this estimator is being trained by another fit: wait for that fit to end, or "
+                "train a copy (sklearn.base.clone)"
+            )
+        _in_training.add(id(est))
+    try:
+        yield
+    finally:
+        with _lock:
+            _in_training.discard(id(est))
 
 
 # ---------------------------------------------------------------- the optimizer and its rate

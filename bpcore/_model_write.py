@@ -19,6 +19,9 @@ except ImportError:  # Windows
 
 __all__ = ["check_target", "replace_file"]
 
+# So much of a target's name goes into that of the folder beside it: a name may have 255 bytes.
+_LONGEST = 50
+
 
 def check_target(path: Any) -> Path:
     """Where a file of this name is written, links followed.
@@ -85,7 +88,7 @@ def replace_file(path: Any, write: Callable[[Path], Any]) -> None:
 def _folder_beside(target: Path) -> Iterator[Path]:
     """A new folder beside the target, locked where the system has locks; removed at the end."""
     while True:
-        folder = target.with_name(f".{target.name}.{secrets.token_hex(6)}.partial")
+        folder = target.with_name(f".{target.name[:_LONGEST]}.{secrets.token_hex(6)}.partial")
         folder.mkdir()
         if fcntl is None:
             lock = None
@@ -108,7 +111,7 @@ def _remove_abandoned(target: Path) -> None:
     """Remove what killed writers of this target left: folders that nobody has locked."""
     if fcntl is None:
         return
-    for folder in target.parent.glob(f".{escape(target.name)}.*.partial"):
+    for folder in target.parent.glob(f".{escape(target.name[:_LONGEST])}.*.partial"):
         with contextlib.suppress(OSError):
             lock = os.open(folder, os.O_RDONLY)
             try:

@@ -209,7 +209,7 @@ def _as_constants(columns: list[np.ndarray]) -> tuple[list[np.ndarray], str]:
     Raises
     ------
     ValueError
-        If they are not all strings or all numbers.
+        If they are not all strings or all numbers, or integers beyond 64 bits with a sign.
     """
     lists = [column.tolist() for column in columns]
     every = [label for one in lists for label in one]
@@ -220,8 +220,14 @@ def _as_constants(columns: list[np.ndarray]) -> tuple[list[np.ndarray], str]:
         ((float, int, bool), np.float64, "DOUBLE"),
     ):
         if all(isinstance(label, types) for label in every):
+            if name in ("INT64", "DOUBLE") and any(
+                isinstance(label, int) and not -(2**63) <= label < 2**63 for label in every
+            ):
+                break
             return [np.array(one, dtype=dtype) for one in lists], name
-    raise ValueError(f"ONNX has no type for the labels {every[:5]!r}: use strings, or numbers")
+    raise ValueError(
+        f"ONNX has no type for the labels {every[:5]!r}: use strings, or numbers below 2**63"
+    )
 
 
 def _labels(graph: _Graph, a: str, classes: np.ndarray, targets: Any) -> str:

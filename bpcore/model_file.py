@@ -76,7 +76,7 @@ def network_file(network: Network) -> tuple[dict[str, Any], dict[str, np.ndarray
 
 def write(path: Any, sections: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
     """Write these sections and tensors as a model file."""
-    library()
+    safetensors = library()
     save_file = importlib.import_module("safetensors.numpy").save_file
     text = plain.dumps(
         {"format_version": FORMAT_VERSION, "bpcore_version": bpcore.__version__, **sections}
@@ -84,7 +84,10 @@ def write(path: Any, sections: dict[str, Any], tensors: dict[str, np.ndarray]) -
 
     def write_to(new: Path) -> None:
         reserve(2 * len(text))
-        save_file(tensors, new, metadata={METADATA_KEY: text})
+        try:
+            save_file(tensors, new, metadata={METADATA_KEY: text})
+        except safetensors.SafetensorError as error:  # the disk is full, say
+            raise OSError(f"{path} could not be written: {error}") from error
         with new.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
         if length > LONGEST_HEADER:

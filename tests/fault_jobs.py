@@ -84,6 +84,42 @@ def little_memory():
     print("fine")
 
 
+def full_disk():
+    """Files may not grow beyond 100 KB; every call that writes one meets that end."""
+    import resource
+    import signal
+
+    X, Y = problem()
+    folder = tempfile.mkdtemp()
+    path = Path(folder, "x.safetensors")
+    net = bpcore.Network((6, 300, 200, 2), random_state=0)
+    reg = bpcore.MLPRegressor(hidden_layer_sizes=(300, 200), max_iter=2, random_state=0)
+    warnings.simplefilter("ignore")
+    reg.fit(X, Y)
+    net.save(path)
+    content = path.read_bytes()
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10**5, resource.RLIM_INFINITY))
+    for name, call in {
+        "save": lambda: net.save(path),
+        "checkpoint": lambda: net.fit(X, Y, epochs=2, checkpoint=path),
+        "an estimator's checkpoint": lambda: reg.fit(X, Y, checkpoint=path),
+        "an estimator's save": lambda: reg.save(path),
+        "to_c": lambda: net.to_c(path),
+    }.items():
+        try:
+            call()
+        except OSError:
+            pass
+        else:
+            sys.exit(f"{name} said nothing")
+        if path.read_bytes() != content or len(os.listdir(folder)) > 1:
+            sys.exit(f"{name} left {os.listdir(folder)}")
+    if net.history_.epochs != 1 or reg.n_iter_ != 1:
+        sys.exit("what was reached before the disk was full is gone")
+    print("fine")
+
+
 def growth():
     """Thousands of fits, saves, loads and refusals; how much memory stays taken."""
     X, Y = problem(40)
@@ -133,4 +169,4 @@ def growth():
 
 
 if __name__ == "__main__":
-    {"little_memory": little_memory, "growth": growth}[sys.argv[1]]()
+    {"little_memory": little_memory, "full_disk": full_disk, "growth": growth}[sys.argv[1]]()

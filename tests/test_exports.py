@@ -162,9 +162,10 @@ def test_onnx_runtime_estimates_the_same(targets, run):
 
 def test_labels_that_onnx_has_no_type_for(onnx, tmp_path):
     clf = MLPClassifier((2,)).initialize(3, classes=["a", "b", "c"])
-    clf._targets.classes = np.array(["a", 1, None], dtype=object)
-    with pytest.raises(ValueError, match="ONNX has no type for the labels"):
-        clf.to_onnx(tmp_path / "x")
+    for labels in (["a", 1, None], [1, 2, 2**63], [-(2**63) - 1, 0, 0.5]):
+        clf._targets.classes = np.array(labels, dtype=object)
+        with pytest.raises(ValueError, match="ONNX has no type for the labels"):
+            clf.to_onnx(tmp_path / "x")
     assert not (tmp_path / "x").exists()
 
 

@@ -188,6 +188,12 @@ def test_a_network_beyond_all_memory():
         Network((2**30, 2**30))
 
 
+@LINUX
+def test_a_full_disk_is_an_os_error_and_the_file_that_was_there_stays():
+    pytest.importorskip("safetensors", reason='model files need the extra "files"')
+    job(fault_jobs.__file__, "full_disk")
+
+
 # ---------------------------------------------------------------- divergence
 
 
@@ -290,6 +296,33 @@ def test_one_network_in_two_fits_at_once():
     assert len(errors) == 12
     assert all("being trained" in error for error in errors)
     assert_array_equal(network.parameters, reference.parameters)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_one_estimator_in_two_fits_at_once(solver):
+    arguments = {"hidden_layer_sizes": (5,), "solver": solver, "max_iter": 4, "random_state": 0}
+    errors = []
+
+    def second(est):
+        for call in (est.fit, est.partial_fit) if solver == "adam" else (est.fit,):
+            with pytest.raises(RuntimeError, match="being trained by another fit") as caught:
+                call(X, Y)
+            errors.append(caught.value)
+
+    def callback(est):
+        second(est)
+        thread = threading.Thread(target=second, args=(est,))
+        thread.start()
+        thread.join()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        reference = MLPRegressor(**arguments).fit(X, Y)
+        est = MLPRegressor(callback=callback, **arguments).fit(X, Y)
+        assert len(errors) == (16 if solver == "adam" else 8)
+        assert est.loss_curve_ == reference.loss_curve_
+        assert_array_equal(est.network_.parameters, reference.network_.parameters)
+        est.set_params(callback=None).fit(X, Y)
 
 
 # ---------------------------------------------------------------- processes

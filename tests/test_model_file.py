@@ -451,6 +451,15 @@ def test_only_models_are_saved(path):
     assert not path.exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="paths of Windows are short")
+def test_a_name_as_long_as_names_can_be(tmp_path):
+    for name in ("x" * 255, "é" * 127):
+        network = Network((2, 1), random_state=0)
+        network.save(tmp_path / name)
+        assert_array_equal(bpcore.load(tmp_path / name).parameters, network.parameters)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_too_much_beside_the_tensors_is_refused(path, monkeypatch):
     monkeypatch.setattr(bpcore.model_file, "LONGEST_HEADER", 500)
     with pytest.raises(ValueError, match=r"beside tensors .* takes [\d,]+ bytes"):
