@@ -14,10 +14,12 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+import wheel_run
 from shipping import modules, new_environment, pip, run, train
 
 import bpcore
@@ -62,6 +64,26 @@ def test_nothing_is_built_for_one_processor_or_with_unsafe_arithmetic(source_tre
         if (match := forbidden.search(path.read_text(encoding="utf-8")))
     }
     assert found == {}
+
+
+def test_every_python_that_is_named_gets_a_wheel(source_tree):
+    metadata = tomllib.loads((source_tree / "pyproject.toml").read_text(encoding="utf-8"))
+    named = {
+        text.rpartition(" ")[2]
+        for text in metadata["project"]["classifiers"]
+        if re.search(r":: 3\.\d+$", text)
+    }
+    built = metadata["tool"]["cibuildwheel"]["build"].split()
+    wheels = {re.fullmatch(r"cp3(\d+)-\*", one).expand(r"3.\1") for one in built}
+    oldest = metadata["project"]["requires-python"].removeprefix(">=")
+    assert named <= wheels
+    assert min(wheels, key=lambda one: int(one[2:])) == oldest
+
+
+def test_the_oldest_libraries_have_exact_versions(source_tree):
+    found = wheel_run.oldest(source_tree)
+    assert {re.match(r"[\w-]+", one).group() for one in found} >= {"numpy", "scipy", "scikit-learn"}
+    assert all(re.fullmatch(r"[\w-]+==[\d.]+", one) for one in found)
 
 
 def test_an_unbuilt_tree_says_what_to_type(source_tree, tmp_path):

@@ -9,7 +9,7 @@
  * of rows and strips of columns stay in the first cache.
  *
  * The loops stand in product_loops.h, once for each element type and each of three levels of
- * the x86-64 instruction set; other processors and clang's vectors use the lowest.  The level is
+ * the x86-64 instruction set; other processors use the lowest.  The level is
  * chosen when the module is imported.  Compilers without vector types: BLAS does everything.
  */
 #ifndef BPCORE_PRODUCTS_H
