@@ -13,7 +13,7 @@ import numpy as np
 from bpcore import _model_json as plain
 from bpcore._data import Rows
 from bpcore._estimator_data import Split
-from bpcore._model_checkpoint import fingerprint
+from bpcore._model_checkpoint import _equal, _short, fingerprint
 from bpcore._model_estimator import describe_estimator, read_estimator
 from bpcore._model_parts import expected_tensors, read_network, read_optimizer
 from bpcore._model_read import ModelReader, library
@@ -26,7 +26,7 @@ __all__ = ["EstimatorCheckpoints", "check_arguments"]
 _TRAINING = {"arguments", "random", "random_before", "order", "finished"}
 # Parameters that another part of a run may give anew: they change no bit of an epoch. max_iter
 # does where a schedule is drawn out over it; the schedule itself is compared.
-_FREE = {"max_iter", "verbose", "callback", "random_state", "warm_start"}
+_FREE = {"max_iter", "verbose", "callback", "random_state", "warm_start", "hidden_layer_sizes"}
 _RULES = ("momentum", "nesterov", "beta_1", "beta_2", "epsilon", "schedule")
 _CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
 # Attributes that epochs write to and a fit reads.
@@ -113,10 +113,10 @@ class EstimatorCheckpoints:
         parameters = est.get_params(deep=False)
         optimizer = est._optimizer
         self.arguments = {
-            **{name: value for name, value in parameters.items() if name not in _FREE},
+            **{name: _plain(one) for name, one in parameters.items() if name not in _FREE},
+            **{f"optimizer's {name}": _plain(getattr(optimizer, name)) for name in _RULES},
             "layer_sizes": list(est._network.layer_sizes),
             "dtype": est._network.dtype.name,
-            "optimizer": {name: getattr(optimizer, name) for name in _RULES},
             "n_rows": training.n,
             "data": fingerprint(*looked_at),
         }
@@ -196,17 +196,17 @@ class EstimatorCheckpoints:
         return found
 
     def _compare(self, reader: ModelReader, there: dict[str, Any]) -> None:
+        kind = type(self.est).__name__
+        here = {"kind": kind, **self.arguments}
+        there = {"kind": reader.sections["kind"], **there}
         differences = [
-            name
-            for name in sorted({*there, *self.arguments})
-            if name not in there
-            or name not in self.arguments
-            or _text(there[name]) != _text(self.arguments[name])
+            f"{name[:40]} was {_short(there.get(name))} there and is {_short(here.get(name))} here"
+            for name in sorted({*there, *here})
+            if name not in there or name not in here or not _equal(there[name], here[name])
         ]
-        if differences or reader.sections["kind"] != type(self.est).__name__:
+        if differences:
             raise ValueError(
-                f"the checkpoint {reader.name} is of another fit: "
-                f"{', '.join(one[:40] for one in differences[:8]) or 'the kind'} differ(s). A "
+                f"the checkpoint {reader.name} is of another fit: {'; '.join(differences[:6])}. A "
                 "resumed fit takes the parameters and the data of the one it goes on with"
             )
 
@@ -243,5 +243,12 @@ class Found:
     finished: bool
 
 
-def _text(value: Any) -> str:
-    return plain.dumps(plain.encode(value, "a parameter"))
+def _plain(value: Any) -> Any:
+    """A parameter without the types that make no difference: lists, Python's numbers."""
+    if isinstance(value, np.generic | np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {_plain(key): _plain(one) for key, one in value.items()}
+    return value
