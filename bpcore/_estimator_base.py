@@ -2,10 +2,10 @@
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -21,17 +21,15 @@ from bpcore._estimator_data import (
     split,
 )
 from bpcore._estimator_files import Files
-from bpcore._estimator_fit import Stochastic, alone, fit_lbfgs
+from bpcore._estimator_fit import Stochastic, alone
+from bpcore._estimator_lbfgs import fit_lbfgs
 from bpcore._estimator_network import (
     Blueprint,
-    attributes_of,
     draw,
     hidden_sizes,
-    layer_sizes_of,
-    sklearn_name,
 )
 from bpcore._estimator_parameters import Parameters
-from bpcore.network import Network
+from bpcore._estimator_state import State
 
 __all__ = ["BaseMLP"]
 
@@ -39,7 +37,7 @@ __all__ = ["BaseMLP"]
 _BLOCK_NUMBERS = 2**21
 
 
-class BaseMLP(CallbackSupportMixin, Files, Parameters, BaseEstimator):
+class BaseMLP(CallbackSupportMixin, Files, Parameters, State):
     """The common half of MLPClassifier and MLPRegressor."""
 
     _y_numeric = False
@@ -293,177 +291,6 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, BaseEstimator):
             return Validation(X, targets.encode(y), given)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation_data: {error}") from error
-
-    # ------------------------------------------------------------ state
-
-    def _codec(self) -> Any:
-        """What encodes y since the first fit; None before it."""
-        return self.__dict__.get("_targets")
-
-    def _install(self, network: Network, blueprint: Blueprint, targets: Any, fresh: bool) -> None:
-        """Take over a network."""
-        if fresh or network is not self.__dict__.get("_network"):
-            self.__dict__.update(attributes_of(network))
-        self._blueprint = blueprint
-        self._targets = targets
-        self.n_outputs_ = network.layer_sizes[-1]
-        self.n_layers_ = len(network.layer_sizes)
-        self.out_activation_ = sklearn_name(network.activations[-1])
-        if fresh:
-            for name in ("_optimizer", "_rate", "_best_theta", "loss_curve_", "best_loss_"):
-                self.__dict__.pop(name, None)
-            self.n_iter_ = 0
-            self.t_ = 0
-            self._no_improvement_count = 0
-
-    def _open_record(self, validation: Any, resume: bool, partial: bool) -> None:
-        """The attributes that epochs write to; a warm start adds to what is there."""
-        had = dict(self.__dict__) if resume else {}
-        self.n_iter_ = had.get("n_iter_", 0)
-        self.t_ = had.get("t_", 0)
-        self._no_improvement_count = had.get("_no_improvement_count", 0)
-        self.loss_curve_ = had.get("loss_curve_", [])
-        self.validation_scores_ = self.validation_loss_curve_ = None
-        self.best_validation_score_ = self.best_validation_loss_ = None
-        if validation is not None:
-            self.validation_scores_ = had.get("validation_scores_") or []
-            self.validation_loss_curve_ = had.get("validation_loss_curve_") or []
-        if self.early_stopping and self.solver != "lbfgs":
-            best = had.get("best_validation_score_")
-            self.best_validation_score_ = -np.inf if best is None else best
-            if self.stop_on == "loss":
-                best = had.get("best_validation_loss_")
-                self.best_validation_loss_ = np.inf if best is None else best
-            self.best_loss_ = None
-            if not resume:
-                self._best_theta = self._network.parameters.copy()
-            elif not (partial and "_best_theta" in had):
-                self._best_theta = None
-        else:
-            best = had.get("best_loss_")
-            self.best_loss_ = np.inf if best is None else best
-
-    def _fits_optimizer(self, network: Network) -> bool:
-        """Whether there is an optimizer that partial_fit can go on with."""
-        optimizer = self.__dict__.get("_optimizer")
-        name = "adam" if self.solver == "adamw" else self.solver
-        return (
-            optimizer is not None
-            and optimizer.name == name
-            and optimizer.n_parameters == network.n_parameters
-            and optimizer.dtype == network.dtype
-        )
-
-    # ------------------------------------------------------------ the network
-
-    @property
-    def network_(self) -> Network:
-        """The ``bpcore.Network`` that is trained and predicts.
-
-        Its weights are what ``coefs_`` and ``intercepts_`` show, its other methods (gradient,
-        trace, per_sample_gradients, jacobian, …) are there for use.
-        """
-        check_is_fitted(self)
-        return self._synchronised()
-
-    def _synchronised(self, blueprint: Blueprint | None = None) -> Network:
-        """The network, after taking over arrays that were put into coefs_ or intercepts_."""
-        views = self.__dict__.get("_views", ((), ()))
-        for shown, mine in zip(views, (self.coefs_, self.intercepts_), strict=True):
-            if len(shown) != len(mine) or any(a is not b for a, b in zip(shown, mine, strict=True)):
-                return self._adopted(blueprint)
-        network: Network = self._network
-        return network
-
-    def _adopted(self, blueprint: Blueprint | None) -> Network:
-        """The network with the values of coefs_ and intercepts_, which become views of it."""
-        sizes = layer_sizes_of(self.coefs_, self.intercepts_)
-        network = self.__dict__.get("_network")
-        if network is None or list(network.layer_sizes) != sizes:
-            if blueprint is None:
-                targets = self._codec()
-                blueprint = Blueprint.of(self, len(sizes) - 2, *self._output(targets))
-            single = all(np.asarray(w).dtype == np.float32 for w in self.coefs_)
-            network = blueprint.build(sizes, np.float32 if single else np.float64)
-            self._blueprint = blueprint
-        network.set_parameters(
-            weights=[np.asarray(w).T for w in self.coefs_], biases=list(self.intercepts_)
-        )
-        self.__dict__.update(attributes_of(network))
-        return network
-
-    def _resumed(self, blueprint: Blueprint, sizes: list[int]) -> Network:
-        """The network to go on with: the one there is, with the parameters of now."""
-        there = layer_sizes_of(self.coefs_, self.intercepts_)
-        if there != sizes:
-            raise ValueError(
-                f"this call asks for layers of {sizes} units, but the weights from before make "
-                f"{there}: keep hidden_layer_sizes and the columns of y, or fit with "
-                "warm_start=False"
-            )
-        network = self._synchronised(blueprint)
-        if self._blueprint != blueprint:
-            network, trained = blueprint.build(sizes, network.dtype), network
-            network.set_parameters(trained.parameters)
-        return network
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "coefs_")
-
-    def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = dict(super().__getstate__())
-        if "_network" in state:
-            # coefs_ and intercepts_ are views into it, which pickling would tear off
-            self._synchronised()
-            state["_network"] = self._network
-            for name in ("_views", "coefs_", "intercepts_"):
-                state.pop(name)
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "_network" in state:
-            self.__dict__.update(attributes_of(state["_network"]))
-
-    def _set_up(self, network: Network, targets: Any) -> None:
-        """Become ready to predict with a network that no fit has seen."""
-        n_hidden = len(network.layer_sizes) - 2
-        blueprint = Blueprint.of(self, n_hidden, *self._output(targets))
-        self._install(network, blueprint, targets, fresh=True)
-        self._open_record(None, resume=False, partial=True)
-        self.n_features_in_ = network.layer_sizes[0]
-
-    def _initialize(self, n_features: int, targets: Any, dtype: Any) -> Self:
-        """What ``initialize`` does once it knows the targets."""
-        self._validate_params()
-        hidden = hidden_sizes(self.hidden_layer_sizes)
-        blueprint = Blueprint.of(self, len(hidden), *self._output(targets))
-        network = blueprint.build([n_features, *hidden, targets.width], dtype)
-        draw(network, blueprint, check_random_state(self.random_state))
-        self.__dict__.pop("feature_names_in_", None)
-        self._set_up(network, targets)
-        return self
-
-    @staticmethod
-    def _loss_of(network: Any) -> tuple[str, Any]:
-        """(name, parameter or None) of a network's loss."""
-        if not isinstance(network, Network):
-            raise TypeError(f"network must be a bpcore.Network, got {type(network).__name__}")
-        loss: Any = network.loss
-        return (loss, None) if isinstance(loss, str) else loss
-
-    @classmethod
-    def _around(cls, network: Any, loss: dict[str, Any], parameters: dict[str, Any]) -> Self:
-        """An estimator whose parameters describe a network, but not yet its targets."""
-        names = [sklearn_name(one) for one in network.activations]
-        return cls(
-            hidden_layer_sizes=network.layer_sizes[1:-1],
-            activation=names[:-1],
-            out_activation=names[-1],
-            dropout=list(network.dropout),
-            **loss,
-            **parameters,
-        )
 
     # ------------------------------------------------------------ predictions
 

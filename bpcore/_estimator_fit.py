@@ -1,7 +1,6 @@
 """The epochs of an estimator's fit: order, one compiled epoch, what it improved, when to stop.
 
-The arithmetic is ``Network._train_epoch``'s and ``Network._cost_gradient``'s; here stands
-scikit-learn's book-keeping around it.
+The arithmetic is ``Network._train_epoch``'s; here stands scikit-learn's book-keeping around it.
 """
 
 import threading
@@ -12,16 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
-from bpcore._estimator_data import Split, Validation
+from bpcore._estimator_data import Split
 from bpcore._fit import in_updates
 from bpcore._optimizers import Optimizer
 from bpcore._threads import one_blas_thread
 from bpcore.exceptions import DivergenceError
 
-__all__ = ["LearningRate", "Stochastic", "alone", "fit_lbfgs"]
+__all__ = ["LearningRate", "Stochastic", "alone"]
 
 # id() of the estimators that are being trained: nothing that copies or pickles take with them
 _in_training: set[int] = set()
@@ -379,95 +377,3 @@ class Stochastic:
             return True
         est._no_improvement_count = 0
         return False
-
-
-# ---------------------------------------------------------------- L-BFGS
-
-
-def fit_lbfgs(est: Any, data: Split, hooks: Any) -> None:
-    """Train with SciPy's L-BFGS-B on the cost and gradient of all rows.
-
-    Raises
-    ------
-    DivergenceError
-        If it ends at weights that are not finite; those of the last good step are kept.
-    """
-    network, divisor = est._network, est._loss_divisor()
-    training, validation = data.training, data.validation
-    theta = network.parameters
-    last = theta.copy()
-    n_iter = 0
-
-    def cost_and_gradient(x: np.ndarray) -> tuple[float, np.ndarray]:
-        theta[:] = x
-        cost, penalty, gradient = network._cost_gradient(
-            training.x, training.y, training.weights, l2=float(est.alpha), l1=float(est.l1)
-        )
-        return cost / divisor + penalty, gradient
-
-    def after_iteration(intermediate_result: Any) -> None:
-        nonlocal n_iter
-        n_iter += 1
-        theta[:] = last[:] = intermediate_result.x
-        _record_iteration(est, n_iter, float(intermediate_result.fun), validation)
-        hooks.begin_epoch()
-        if hooks.end_epoch():
-            raise StopIteration
-
-    network._begin_fit()
-    try:
-        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-            result = scipy.optimize.minimize(
-                cost_and_gradient,
-                theta.copy(),
-                method="L-BFGS-B",
-                jac=True,
-                callback=after_iteration,
-                options={"maxfun": est.max_fun, "maxiter": est.max_iter, "gtol": est.tol},
-            )
-        theta[:] = result.x
-    except BaseException:
-        theta[:] = last
-        raise
-    finally:
-        network._end_fit()
-    est.n_iter_ = min(result.nit, est.max_iter)
-    est.loss_ = float(result.fun)
-    est.best_loss_ = min(est.best_loss_, est.loss_)
-    if not np.isfinite(theta).all():
-        theta[:] = last
-        raise DivergenceError(
-            "Solver produced non-finite parameter weights. The input data may contain large values "
-            f"and need to be preprocessed. L-BFGS diverged in iteration {n_iter + 1}; the weights "
-            "from before it are kept. Scale the inputs to about 1 (StandardScaler)."
-        )
-    if not hooks.stopped:
-        _warn_of_failure(est, result)
-
-
-def _warn_of_failure(est: Any, result: Any) -> None:
-    if result.status == 0:
-        return
-    advice = f"Try more iterations (max_iter={est.max_iter}, max_fun={est.max_fun}), or inputs"
-    if not np.isfinite(result.fun):
-        advice = "The loss is not finite. Try inputs"
-    warnings.warn(
-        f"lbfgs failed to converge after {est.n_iter_} iteration(s) (status={result.status}):\n"
-        f"{result.message}\n{advice} scaled to about 1 (StandardScaler).",
-        ConvergenceWarning,
-        stacklevel=2,
-    )
-
-
-def _record_iteration(est: Any, n_iter: int, loss: float, validation: Validation | None) -> None:
-    est.n_iter_, est.loss_ = n_iter, loss
-    est.loss_curve_.append(loss)
-    est.best_loss_ = min(est.best_loss_, loss)
-    if est.verbose:
-        print(f"Iteration {n_iter}, loss = {loss:.8f}")
-    if validation is not None:
-        a = validation.outputs(est._network)
-        est.validation_scores_.append(
-            float(est._score_outputs(a, validation.Y, validation.weights))
-        )
-        est.validation_loss_curve_.append(validation.cost(est._network) / est._loss_divisor())
