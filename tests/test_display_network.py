@@ -1,6 +1,8 @@
 """The picture of a network and the film of its descent, against the traces they show."""
 
 import itertools
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -237,6 +239,27 @@ def test_a_gif_holds_every_picture(tmp_path):
     with pillow.open(tmp_path / "film.gif") as gif:
         assert gif.n_frames == len(film.frames) == 3
         assert gif.size == (320, 200)
+
+
+def test_an_mp4_holds_every_picture(tmp_path):
+    """Read back by ffmpeg as raw pixels: so many frames, the last one as matplotlib draws it."""
+    ffmpeg = shutil.which("ffmpeg")
+    if ffmpeg is None:
+        pytest.skip("ffmpeg is not on the PATH")
+    network = Network((2, 2, 1), random_state=0)
+    film = DescentAnimation.from_network(network, *XOR, n_steps=3, detailed=0)
+    film.save(tmp_path / "film.mp4", dpi=40)
+    command = [ffmpeg, "-v", "error", "-i", tmp_path / "film.mp4", "-f", "rawvideo",
+               "-pix_fmt", "gray", "-"]  # fmt: skip
+    raw = subprocess.run(command, capture_output=True, check=True).stdout
+    frames = np.frombuffer(raw, np.uint8).reshape(-1, 200, 320).astype(float)
+    assert len(frames) == len(film.frames) == 3
+    film.figure_.set_dpi(40)
+    film.figure_.canvas.draw()
+    drawn = np.asarray(film.figure_.canvas.buffer_rgba())[:, :, :3] @ [0.299, 0.587, 0.114]
+    away = [np.abs(frame - drawn).mean() for frame in frames]
+    assert away[2] < 4
+    assert away[2] < min(away[:2])
 
 
 def test_an_mp4_needs_ffmpeg(tmp_path, monkeypatch):
