@@ -1,11 +1,10 @@
-"""Learning from a stream.
+"""
+Learning from a stream
+======================
 
 Examples come one at a time, are predicted first and learned from then, with one call of
 ``Network.step`` each. Half way the world changes: the digits are upside down from there on.
 """
-
-import sys
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,39 +12,40 @@ import numpy as np
 from bpcore import Network
 from bpcore.datasets import load_digits, one_hot
 
+digits = load_digits(enlarge=False)
+rng = np.random.default_rng(0)
+order = rng.integers(len(digits.X_train), size=12_000)
+X = (digits.X_train[order] / 255).astype("float32")
+X[6000:] = X[6000:, ::-1]
+Y = one_hot(digits.y_train[order])
 
-def main(folder: Path) -> None:
-    """Learn from the stream, and write how it went into a folder."""
-    digits = load_digits(enlarge=False)
-    rng = np.random.default_rng(0)
-    order = rng.integers(len(digits.X_train), size=12_000)
-    X = (digits.X_train[order] / 255).astype("float32")
-    X[6000:] = X[6000:, ::-1]
-    Y = one_hot(digits.y_train[order])
+network = Network((64, 32, 10), "tanh", loss="categorical_cross_entropy", random_state=0)
+right = np.empty(len(X))
+for i, (x, y) in enumerate(zip(X, Y, strict=True)):
+    right[i] = network.predict(x).argmax() == y.argmax()
+    network.step(x, y, learning_rate=0.05)
 
-    network = Network(
-        (64, 32, 10), "tanh", loss="categorical_cross_entropy", random_state=0
-    )  # fmt: skip
-    right = np.empty(len(X))
-    for i, (x, y) in enumerate(zip(X, Y, strict=True)):
-        right[i] = network.predict(x).argmax() == y.argmax()
-        network.step(x, y, learning_rate=0.05)
+print(f"right before the change: {right[5000:6000].mean():.1%}")
+print(f"in the first 250 after it: {right[6000:6250].mean():.1%}")
+print(f"at the end: {right[-1000:].mean():.1%}")
 
-    window = 250
-    share = np.convolve(right, np.full(window, 1 / window), mode="valid")
-    print(f"right before the change: {right[5000:6000].mean():.1%}, in the first "
-          f"{window} after it: {right[6000:6000 + window].mean():.1%}, at the end: "
-          f"{right[-1000:].mean():.1%}")  # fmt: skip
-    figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
-    axes.plot(np.arange(window, len(X) + 1), 100 * share, color="#0072B2", linewidth=1.6)
-    axes.axvline(6000, color="#D55E00", linestyle="--", linewidth=1.6)
-    axes.text(6080, 4, "from here on upside down", color="#B04A00")
-    axes.set(xlabel="examples seen", ylabel=f"right, % of the last {window}", ylim=(0, 101),
-             xlim=(0, len(X)), title="One example, one step")  # fmt: skip
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(folder / "online_learning.png", dpi=100)
+# %%
+# The share of right guesses among the last 250, each guess made before its label was seen.
 
+window = 250
+share = np.convolve(right, np.full(window, 1 / window), mode="valid")
+figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
+axes.plot(np.arange(window, len(X) + 1), 100 * share, color="#0072B2", linewidth=1.6)
+axes.axvline(6000, color="#D55E00", linestyle="--", linewidth=1.6)
+axes.text(6080, 4, "from here on upside down", color="#B04A00")
+axes.set(
+    xlabel="examples seen",
+    ylabel=f"right, % of the last {window}",
+    ylim=(0, 101),
+    xlim=(0, len(X)),
+    title="One example, one step",
+)
+axes.grid(alpha=0.3)
+axes.spines[["top", "right"]].set_visible(False)
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
+plt.show()

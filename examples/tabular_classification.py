@@ -1,13 +1,13 @@
-"""Classes from a table.
+"""
+Classes from a table
+====================
 
 Breast tumours, benign or malignant, from 30 measurements (scikit-learn's data set): a pipeline
-with bpcore's MLPClassifier, its training with early stopping, and one tumour on its way through
-the network.
+with bpcore's ``MLPClassifier``, its training with early stopping, and one tumour on its way
+through the network.
 """
 
-import sys
-from pathlib import Path
-
+import matplotlib.pyplot as plt
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -15,28 +15,35 @@ from sklearn.preprocessing import StandardScaler
 
 from bpcore import MLPClassifier, NetworkDisplay, TrainingCurveDisplay
 
+data = load_breast_cancer()
+X_train, X_test, y_train, y_test = train_test_split(
+    data.data, data.target_names[data.target], stratify=data.target, random_state=0
+)
+classifier = MLPClassifier(
+    hidden_layer_sizes=(16,),
+    activation="tanh",
+    early_stopping=True,
+    alpha=1.0,
+    batch_size=32,
+    learning_rate_init=0.002,
+    n_iter_no_change=20,
+    random_state=0,
+)
+model = make_pipeline(StandardScaler(), classifier).fit(X_train, y_train)
+print(f"correct on test tumours: {model.score(X_test, y_test):.2%}")
 
-def main(folder: Path) -> None:
-    """Train, and write the pictures into a folder."""
-    data = load_breast_cancer()
-    X_train, X_test, y_train, y_test = train_test_split(
-        data.data, data.target_names[data.target], stratify=data.target, random_state=0
-    )
-    classifier = MLPClassifier(
-        hidden_layer_sizes=(16,), activation="tanh", early_stopping=True, alpha=1.0,
-        batch_size=32, learning_rate_init=0.002, n_iter_no_change=20, random_state=0,
-    )  # fmt: skip
-    model = make_pipeline(StandardScaler(), classifier).fit(X_train, y_train)
-    print(f"correct on test tumours: {model.score(X_test, y_test):.2%}")
+# %%
+# The loss, and the accuracy on the tenth of the rows that early stopping holds out.
 
-    curves = TrainingCurveDisplay.from_estimator(classifier)
-    curves.figure_.savefig(folder / "tabular_classification_training.png", dpi=100)
+curves = TrainingCurveDisplay.from_estimator(classifier)
 
-    scaled = model[0].transform(X_test[:1])
-    display = NetworkDisplay.from_estimator(classifier, scaled)
-    display.ax_.set_title(f"A tumour that is {y_test[0]}, and the chance that it is malignant")
-    display.figure_.savefig(folder / "tabular_classification_network.png", dpi=100)
+# %%
+# One tumour of the test part, scaled as the pipeline scales it.
 
+scaled = model[0].transform(X_test[:1])
+display = NetworkDisplay.from_estimator(classifier, scaled)
+display.ax_.set_title(f"A tumour that is {y_test[0]}, and the chance that it is malignant")
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
+plt.show()
+
+# sphinx_gallery_thumbnail_number = 2

@@ -1,12 +1,12 @@
-"""Numbers from a table.
+"""
+Numbers from a table
+====================
 
-How diabetes progresses within a year, from ten measurements (scikit-learn's data set): predicted
-against true, on patients that the network has not seen.
+How diabetes progresses within a year, from ten measurements (scikit-learn's data set):
+predicted against true, on patients that the network has not seen.
 """
 
-import sys
-from pathlib import Path
-
+import matplotlib.pyplot as plt
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import train_test_split
@@ -15,23 +15,24 @@ from sklearn.preprocessing import StandardScaler
 
 from bpcore import MLPRegressor, PredictionsDisplay
 
+X, y = load_diabetes(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+regressor = MLPRegressor(
+    hidden_layer_sizes=(16,),
+    activation="tanh",
+    solver="lbfgs",
+    alpha=10.0,
+    max_iter=500,
+    random_state=0,
+)
+model = TransformedTargetRegressor(
+    make_pipeline(StandardScaler(), regressor), transformer=StandardScaler()
+).fit(X_train, y_train)
+print(f"R² on test patients: {model.score(X_test, y_test):.3f}")
 
-def main(folder: Path) -> None:
-    """Train, and write the picture into a folder."""
-    X, y = load_diabetes(return_X_y=True)
-    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    regressor = MLPRegressor(
-        hidden_layer_sizes=(16,), activation="tanh", solver="lbfgs", alpha=10.0, max_iter=500,
-        random_state=0,
-    )  # fmt: skip
-    model = TransformedTargetRegressor(
-        make_pipeline(StandardScaler(), regressor), transformer=StandardScaler()
-    ).fit(X_train, y_train)
-    print(f"R² on test patients: {model.score(X_test, y_test):.3f}")
+# %%
+# Each point is a patient; the nearer to the line, the better.
 
-    display = PredictionsDisplay.from_estimator(model, X_test, y_test)
-    display.figure_.savefig(folder / "tabular_regression.png", dpi=100)
+display = PredictionsDisplay.from_estimator(model, X_test, y_test)
 
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
+plt.show()
