@@ -25,12 +25,13 @@ SOURCES = setup.py pyproject.toml MANIFEST.in LICENSE $(wildcard README.md) \
     $(wildcard src/bpcore/*.pyx src/bpcore/*.pxd src/bpcore/*.h) \
     $(wildcard bpcore/*.py bpcore/*.pyi bpcore/py.typed)
 
-.PHONY: help demo test wheel test-wheels fuzz kill sanitize threads debug valgrind coverage \
+.PHONY: help demo test docs wheel test-wheels fuzz kill sanitize threads debug valgrind coverage \
     mutate bench bench-quick lint install develop clean
 
 help:
 	@echo "make demo      set up .venv and train the handwriting recogniser; ARGS=\"--help\" lists its options"
 	@echo "make test      set up .venv and test the installed wheel; ARGS=\"-k words\" selects"
+	@echo "make docs      the documentation in build/docs/html; its code runs, warnings are errors"
 	@echo "make wheel     wheels for any Linux in wheelhouse/; PYTHONS=\"3.11 3.12\"; then"
 	@echo "               make test-wheels: each one tested, with the oldest libraries as well"
 	@echo "make fuzz      damaged model and IDX files for the readers; FILES=20000 SEED=1"
@@ -76,6 +77,12 @@ test: $(WHEEL)/with-test
 	cd $(CHECK) && BPCORE_SOURCE="$(CURDIR)" $(RUN) $(abspath $(BIN))/python -m pytest \
 	    -n $(WORKERS) --dist loadfile --no-loadscope-reorder -p no:benchmark \
 	    --doctest-modules --pyargs $(TESTS) $(CHOICE) $(ARGS)
+
+# The tutorial's cells and the gallery's scripts run, without a network.
+docs: $(WHEEL)/with-docs
+	$(BIN)/python -P -m sphinx --quiet --fail-on-warning --keep-going \
+	    -d build/docs/doctrees docs build/docs/html $(ARGS)
+	@echo "build/docs/html/index.html"
 
 # Some ten minutes; another SEED, other files.
 fuzz: $(WHEEL)/with-test
@@ -169,6 +176,7 @@ develop:
 	@echo "Now: source .venv-develop/bin/activate"
 
 clean:
+	rm -rf docs/gallery docs/__pycache__
 	rm -rf build dist wheelhouse *.egg-info .venv .venv-* $(VENV) bpcore/*.so src/bpcore/*.c
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	find bpcore tests benchmarks -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true

@@ -72,7 +72,7 @@ class Derivation:
             f"{'' if i else self.left.latex} &= {right.latex}"
             for i, right in enumerate(self.rights)
         ]
-        return r" \\ ".join(lines)
+        return r" \\[4pt] ".join(lines)
 
     def as_html(self) -> str:
         """Mathematics on lines of its own."""
