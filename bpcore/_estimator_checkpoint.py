@@ -26,7 +26,9 @@ __all__ = ["EstimatorCheckpoints", "check_arguments"]
 _TRAINING = {"arguments", "random", "random_before", "order", "finished"}
 # Parameters that another part of a run may give anew: they change no bit of an epoch. max_iter
 # does where a schedule is drawn out over it; the schedule itself is compared.
-_FREE = {"max_iter", "verbose", "callback", "random_state", "warm_start", "hidden_layer_sizes"}
+_FREE = {
+    "max_iter", "verbose", "callback", "random_state", "warm_start", "hidden_layer_sizes", "n_jobs",
+}  # fmt: skip
 _RULES = ("momentum", "nesterov", "beta_1", "beta_2", "epsilon", "schedule")
 _CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
 # Attributes that epochs write to and a fit reads.

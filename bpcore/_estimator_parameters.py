@@ -254,6 +254,17 @@ class Parameters:
         "{'score', 'loss'}",
         "What early stopping watches on the validation set, and what makes weights the best.",
     )
+    n_jobs: int | None = parameter(
+        None,
+        [_COUNT, Interval(Integral, None, -1, closed="right"), None],
+        "int or None",
+        """
+        The most threads that share the work of a fit or a prediction, which never changes a
+        result. None: one for each processor that the process may use, and no more than
+        OMP_NUM_THREADS, which joblib sets in its workers; fewer work where there is too little to
+        share. -1 is all processors, -2 all but one.
+        """,
+    )
     callback: Callable[..., Any] | None = parameter(
         None,
         [callable, None],

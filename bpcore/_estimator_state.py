@@ -15,6 +15,7 @@ from bpcore._estimator_network import (
     layer_sizes_of,
     sklearn_name,
 )
+from bpcore._threads import threads_for
 from bpcore.network import Network
 
 __all__ = ["State"]
@@ -31,6 +32,7 @@ class State(BaseEstimator):
         """Take over a network."""
         if fresh or network is not self.__dict__.get("_network"):
             self.__dict__.update(attributes_of(network))
+        network.n_threads = threads_for(self.n_jobs)
         self._blueprint = blueprint
         self._targets = targets
         self.n_outputs_ = network.layer_sizes[-1]
@@ -94,7 +96,12 @@ class State(BaseEstimator):
         return self._synchronised()
 
     def _synchronised(self, blueprint: Blueprint | None = None) -> Network:
-        """The network, after taking over arrays that were put into coefs_ or intercepts_."""
+        """The network, with what was put into coefs_ or intercepts_, and n_jobs threads."""
+        network = self._current(blueprint)
+        network.n_threads = threads_for(self.n_jobs)
+        return network
+
+    def _current(self, blueprint: Blueprint | None) -> Network:
         views = self.__dict__.get("_views", ((), ()))
         for shown, mine in zip(views, (self.coefs_, self.intercepts_), strict=True):
             if len(shown) != len(mine) or any(a is not b for a, b in zip(shown, mine, strict=True)):
@@ -188,6 +195,5 @@ class State(BaseEstimator):
             activation=names[:-1],
             out_activation=names[-1],
             dropout=list(network.dropout),
-            **loss,
-            **parameters,
+            **{"n_jobs": network.n_threads, **loss, **parameters},
         )

@@ -32,6 +32,16 @@ def usable_processors() -> int:
     return min(processors, int(limit)) if limit.isdigit() and int(limit) > 0 else processors
 
 
+def threads_for(n_jobs: int | None) -> int | None:
+    """How many threads `n_jobs` asks for, in joblib's way of counting; None: no limit is set.
+
+    -1 is all usable processors, -2 all but one, and so on; never fewer than one.
+    """
+    if n_jobs is None or n_jobs > 0:
+        return n_jobs
+    return max(1, usable_processors() + 1 + n_jobs)
+
+
 @cache
 def _controller() -> Any:
     # Looks through the loaded libraries: milliseconds, so once a process.

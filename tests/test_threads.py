@@ -4,13 +4,16 @@ import multiprocessing
 import os
 import sys
 import threading
+import warnings
 
 import numpy as np
 import pytest
 import threadpoolctl
 from numpy.testing import assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
 
-from bpcore import Network, _engine, _threads
+from bpcore import MLPClassifier, Network, _engine, _threads
+from bpcore._threads import threads_for
 
 SETTINGS = {
     "recogniser": ((784, 16, 16, 10), 900, 32, "sgd", {}),
@@ -206,3 +209,34 @@ def test_n_threads_is_checked_and_kept():
         with pytest.raises(error, match="n_threads"):
             Network((3, 4, 2), n_threads=wrong)
     assert network.n_threads is None
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_estimators_share_work_among_n_jobs_threads(many_threads, solver):
+    X, y = np.random.default_rng(0).random((90, 6)), np.arange(90) % 3
+    found = {}
+    for n_jobs in (1, 2, 3):
+        del many_threads[:]
+        clf = MLPClassifier((8,), solver=solver, max_iter=3, random_state=0, n_jobs=n_jobs)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            clf.fit(X, y)
+        assert clf.network_.n_threads == n_jobs
+        assert bool(many_threads) == (n_jobs > 1)
+        del many_threads[:]
+        answer = clf.predict_proba(X).tobytes()
+        assert bool(many_threads) == (n_jobs > 1)
+        found[n_jobs] = (clf.network_.parameters.tobytes(), answer)
+    assert found[1] == found[2] == found[3]
+    del many_threads[:]
+    clf.set_params(n_jobs=1).predict(X)
+    assert not many_threads
+
+
+def test_n_jobs_counts_as_joblib_does(monkeypatch):
+    monkeypatch.setattr("bpcore._threads.usable_processors", lambda: 4)
+    counts = {None: None, 1: 1, 7: 7, -1: 4, -2: 3, -9: 1}
+    assert {n_jobs: threads_for(n_jobs) for n_jobs in counts} == counts
+    for wrong in (0, "two", 1.5):
+        with pytest.raises(ValueError, match="'n_jobs' parameter"):
+            MLPClassifier(n_jobs=wrong).fit([[0.0], [1.0]], [0, 1])
