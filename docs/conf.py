@@ -104,6 +104,12 @@ def plain_words(app, what, name, obj, options, lines):
             lines[i] = "".join(parts)
 
 
+def offline(app, docname, source):
+    """Leave out the font that matplotlib's film would fetch; style.css has its buttons."""
+    source[0] = re.sub(r'<link rel="stylesheet"\s+href="https:[^>]*>', "", source[0])
+
+
 def setup(app):
     """Called by Sphinx; the docstrings have been through numpydoc by then."""
     app.connect("autodoc-process-docstring", plain_words, priority=900)
+    app.connect("source-read", offline)
