@@ -241,6 +241,13 @@ def test_subnormal_numbers_are_not_flushed(name, dtype):
     assert_array_equal(apply(name, z)[0], z)
 
 
+@TYPES
+@pytest.mark.parametrize("name", ["tanh", "relu", "identity", "elu", "leaky_relu"])
+def test_the_sign_of_zero_is_kept(name, dtype):
+    z = np.tile(np.array([0.0, -0.0], dtype), 20)
+    assert_array_equal(np.signbit(apply(name, z)[0]), np.signbit(z))
+
+
 def test_relu_slope_at_zero_is_zero():
     assert_array_equal(apply("relu", np.zeros(20))[1], np.zeros(20))
 
