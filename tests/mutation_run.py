@@ -140,8 +140,6 @@ def noticed_by(tree, change):
     """Make a change, ask the tests, take it back; the verdict."""
     path = tree / "src" / "bpcore" / change.file
     text = path.read_text(encoding="utf-8")
-    if text.count(change.old) != 1:
-        sys.exit(f"{change.file} holds {change.old!r} {text.count(change.old)} times, not once")
     if change.why:
         return f"not asked, {change.why}"
     path.write_text(text.replace(change.old, change.new), encoding="utf-8")
@@ -150,6 +148,14 @@ def noticed_by(tree, change):
     found = race(tree) if "team_run" in change.tests else ""
     path.write_text(text, encoding="utf-8")
     return found or verdict(*ask(tree, change.tests))
+
+
+def misplaced(sources, changes):
+    """The changes whose text is not there once: their line has been written anew."""
+    for change in changes:
+        text = Path(sources, "src", "bpcore", change.file).read_text(encoding="utf-8")
+        if text.count(change.old) != 1:
+            yield f"{text.count(change.old)} times, not once: {change}"
 
 
 def prepare(tree, sources, changes):
@@ -173,6 +179,8 @@ def main(sources, *words):
         for change in changes_of(text)
         if not words or any(word in str(change) for word in words)
     ]
+    if lost := list(misplaced(sources, changes)):
+        sys.exit("\n".join(lost))
     missed = []
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder)
