@@ -20,6 +20,7 @@ except ModuleNotFoundError as error:
         "work on the sources in place."
     ) from error
 
+from bpcore._scaled import scaled
 from bpcore.exceptions import DivergenceError, ModelFileError
 from bpcore.gradient import Gradient
 from bpcore.history import History
@@ -65,6 +66,7 @@ __all__ = [
     "WeightsDisplay",
     "datasets",
     "load",
+    "scaled",
     "show_config",
 ]
 

@@ -12,6 +12,7 @@ import numpy as np
 from bpcore._activations import ACTIVATIONS
 from bpcore._data import Rows
 from bpcore._losses import LOSSES
+from bpcore._scaled import Scaled
 
 ALIASES = {"logistic": "sigmoid"}
 # Losses whose targets have a range: (least, most, what they are)
@@ -55,6 +56,9 @@ def as_rows(
     if isinstance(X, Rows):
         return X, False
     table: Any
+    divisor = 1.0
+    if isinstance(X, Scaled):
+        X, divisor = X.array, X.divisor
     if hasattr(X, "tocsr"):
         table = _as_csr(X, "X")
         single = False
@@ -84,7 +88,7 @@ def as_rows(
         )
     if table.shape[0] == 0 and not allow_empty:
         raise ValueError(f"X is empty, its shape is {table.shape}: expected at least one example")
-    rows = Rows(table)
+    rows = Rows(table, divisor)
     check_finite(rows, "X", dtype)
     return rows, single
 

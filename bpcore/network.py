@@ -106,7 +106,7 @@ class Network(Architecture):
         ----------
         X : array-like or sparse matrix of shape (n, n_0), or array-like of shape (n_0,)
             float32, float64 and uint8 are read where they lie; other numbers are converted.
-            Numbers are taken as they are: scale pixels yourself.
+            Numbers are taken as they are; ``bpcore.scaled`` divides the bytes of images.
         out : ndarray of shape (n, n_L), or (n_L,) for a single example; optional
             Takes the outputs: C-contiguous, writable, of the network's dtype.
 

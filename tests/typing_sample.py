@@ -32,6 +32,7 @@ from bpcore import (
     WeightsDisplay,
     datasets,
     load,
+    scaled,
     show_config,
 )
 
@@ -176,6 +177,7 @@ def files() -> None:
         raise
     assert_type(model, Any)
     assert_type(show_config(mode="dict"), dict[str, Any] | None)
+    assert_type(scaled(np.zeros((2, 3), dtype=np.uint8), divisor=255.0).shape, tuple[int, ...])
     assert_type(bpcore.__version__, str)
     data = datasets.load_digits(enlarge=False, random_state=None)
     assert_type(data, datasets.Dataset)

@@ -17,6 +17,7 @@ cdef struct Table:
     Py_ssize_t column_stride
     Py_ssize_t n_rows
     Py_ssize_t n_columns
+    double divisor          # of bytes
     const char* indptr      # CSR
     const char* indices
     bint wide_indices       # indptr and indices are int64, else int32
@@ -25,7 +26,7 @@ cdef class Rows:
     cdef Table table
     cdef readonly object array      # keeps the memory alive
     cdef tuple _parts
-    cdef _from_dense(self, cnp.ndarray array)
+    cdef _from_dense(self, cnp.ndarray array, double divisor)
     cdef _from_csr(self, matrix)
 
 cdef void gather(const Table* table, const Py_ssize_t* order, Py_ssize_t start, Py_ssize_t n,

@@ -25,8 +25,8 @@ cdef Py_ssize_t LARGEST_ROW_DISTANCE = 2**31 - 1
 
 
 cdef inline void _gather_row(int kind, const char* row, Py_ssize_t stride, Py_ssize_t n,
-                             real_t* out) noexcept nogil:
-    """out[j] = row[j] for one strided row of a dense table."""
+                             double divisor, real_t* out) noexcept nogil:
+    """out[j] = row[j] for one strided row of a dense table, bytes divided by the divisor."""
     cdef Py_ssize_t j
     if kind == FLOAT32:
         if stride == sizeof(float):
@@ -42,9 +42,15 @@ cdef inline void _gather_row(int kind, const char* row, Py_ssize_t stride, Py_ss
         else:
             for j in range(n):
                 out[j] = <real_t>(<const double*>(row + j * stride))[0]
-    else:
+    elif divisor == 1.0:
         for j in range(n):
             out[j] = <real_t>(<const unsigned char*>(row + j * stride))[0]
+    elif stride == 1:
+        for j in range(n):
+            out[j] = <real_t>(<const unsigned char*>row)[j] / <real_t>divisor
+    else:
+        for j in range(n):
+            out[j] = <real_t>(<const unsigned char*>(row + j * stride))[0] / <real_t>divisor
 
 
 cdef inline Py_ssize_t _index(const char* indices, bint wide, Py_ssize_t i) noexcept nogil:
@@ -84,7 +90,7 @@ cdef void gather(const Table* table, const Py_ssize_t* order, Py_ssize_t start, 
             _gather_sparse_row(table, row, out + k * width)
         else:
             _gather_row(table.kind, table.data + row * table.row_stride, table.column_stride,
-                        width, out + k * width)
+                        width, table.divisor, out + k * width)
 
 
 cdef const real_t* in_place(const Table* table, const Py_ssize_t* order, Py_ssize_t start,
@@ -152,16 +158,18 @@ cdef class Rows:
     array : ndarray of shape (n, m), float32, float64 or uint8, native byte order, aligned; \
 or scipy.sparse CSR matrix or array of float32 or float64
         Kept, not copied.
+    divisor : float, default=1.0
+        What each number of an array of uint8 is divided by when it is read.
     """
 
-    def __cinit__(self, array):
+    def __cinit__(self, array, double divisor=1.0):
         self.array = array
         if isinstance(array, np.ndarray):
-            self._from_dense(array)
+            self._from_dense(array, divisor)
         else:
             self._from_csr(array)
 
-    cdef _from_dense(self, cnp.ndarray array):
+    cdef _from_dense(self, cnp.ndarray array, double divisor):
         cdef int kind = cnp.PyArray_TYPE(array)
         if kind == cnp.NPY_FLOAT32:
             self.table.kind = FLOAT32
@@ -174,6 +182,7 @@ or scipy.sparse CSR matrix or array of float32 or float64
         if kind < 0 or cnp.PyArray_NDIM(array) != 2 or not cnp.PyArray_ISBEHAVED_RO(array):
             raise TypeError("Rows takes an aligned 2-d array of float32, float64 or uint8, "
                             f"got {array.ndim} dimensions of {array.dtype}")
+        self.table.divisor = divisor
         self.table.data = <const char*>cnp.PyArray_DATA(array)
         self.table.row_stride = cnp.PyArray_STRIDE(array, 0)
         self.table.column_stride = cnp.PyArray_STRIDE(array, 1)

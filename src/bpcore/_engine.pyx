@@ -501,6 +501,7 @@ cdef class Engine:
         ):
             return False
         table.kind = FLOAT32 if self.single else FLOAT64
+        table.divisor = 1.0
         table.data = <const char*>cnp.PyArray_DATA(x)
         table.column_stride = 4 if self.single else 8
         table.row_stride = width * table.column_stride
