@@ -113,7 +113,9 @@ def main(arguments):
         elif what == "test":
             try_wheel(sources, wheelhouse, python, options, [])
         elif what == "oldest":
-            try_wheel(sources, wheelhouse, python, options, oldest(sources))
+            # old libraries call what newer ones beside them have deprecated
+            quiet = ["-W", "ignore::DeprecationWarning", *options]
+            try_wheel(sources, wheelhouse, python, quiet, oldest(sources))
         else:
             raise SystemExit(f"{what!r} is not build, test or oldest")
 
