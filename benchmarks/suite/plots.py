@@ -36,7 +36,9 @@ def _legend(figure, names) -> None:
         for n in LOOKS
         if n in names
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    # Nine names in one line are wider than the picture.
+    columns = min(len(handles), int(figure.get_figwidth() / 1.7))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
 
 
 def _plain(axes) -> None:
