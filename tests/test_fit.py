@@ -351,12 +351,13 @@ def test_dropout_is_for_training_only_and_reproducible():
     assert not np.allclose(network.parameters, plain.parameters)
 
 
-def test_rows_of_a_batch_drop_units_of_their_own():
+@pytest.mark.parametrize("batch_size", [8, 1])
+def test_rows_drop_units_of_their_own(batch_size):
     """Inputs of orthogonal rows: each row's units show in its own column of ∂C/∂w."""
     network = Network((8, 64, 1), "identity", dtype="float64", random_state=0, dropout=0.5)
     network.parameters[:] = 0.1
     before = network.weights[0].copy()
-    network.fit(np.eye(8), np.zeros(8), 1, 8, 1e-6, random_state=0)
+    network.fit(np.eye(8), np.zeros(8), 1, batch_size, 1e-6, random_state=0)
     left_out = network.weights[0] == before
     assert 0.35 < left_out.mean() < 0.65
     assert len({column.tobytes() for column in left_out.T}) == 8

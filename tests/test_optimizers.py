@@ -227,6 +227,22 @@ def test_reset_forgets(name, options):
     assert_array_equal(a, b)
 
 
+@TYPES
+def test_steps_of_irprop_stay_within_their_bounds(dtype):
+    large, small = (
+        Optimizer("irprop-", 1, dtype=dtype, learning_rate=eta) for eta in (45.0, 1.5e-6)
+    )
+    theta, up, down = np.zeros((3, 1), dtype)
+    up += 1
+    down -= 1
+    for expected in (-45, -95, -145):
+        large.update(theta, up)
+        assert theta == expected
+    small.update(theta, up)
+    small.update(theta, down)
+    assert_allclose(small.slots[0], 1e-6, rtol=1e-6)
+
+
 def test_learning_rate_and_t_can_be_set():
     o, theta = Optimizer("sgd", 1, dtype="float64", learning_rate=1.0), np.zeros(1)
     o.learning_rate = 0.25
