@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from bpcore import Network, scaled
+from bpcore import Network, _blas, scaled
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 N, WIDTH = 37, 11
@@ -171,8 +171,12 @@ def test_repeated_rows_without_memory(dtype):
 
 
 @TYPES
-def test_rows_further_apart_than_blas_can_count(tmp_path, dtype):
+@pytest.mark.parametrize("products", ["own", "BLAS"])
+def test_rows_further_apart_than_blas_can_count(tmp_path, request, products, dtype):
     """Two rows 2³¹ numbers apart, in a file with a hole between them."""
+    if products == "BLAS":
+        _blas.choose_products(most=0)
+        request.addfinalizer(_blas.choose_products)
     distance = (2**31 + 8) * np.dtype(dtype).itemsize
     path = tmp_path / "hole"
     try:
