@@ -7,20 +7,30 @@
 
 BP_INLINE BP_REAL BP_(sigmoid)(BP_REAL z)
 {
-    /* e = e^-|z| never overflows; both branches keep their relative accuracy. */
-    BP_REAL e = BP_(exp)(-BP_(abs)(z));
-    BP_REAL d = 1 / (1 + e);
-    return z >= 0 ? d : e * d;
+    /* 1 / (1 + e) or e / (1 + e) with e = e^-|z|, which never overflows. */
+    BP_REAL d;
+    BP_REAL e = BP_(odds)(BP_(signed)(BP_(abs)(z), -1), &d);
+    return (z >= 0 ? 1 : e) / d;
 }
 
 BP_INLINE BP_REAL BP_(tanh)(BP_REAL z)
 {
-    /* tanh |z| = m / (m + 2), m = e^(2|z|) - 1; past the limit it is 1 in this type. */
+    /* tanh |z| = -m / (2 + m), m = e^(-2|z|) - 1 = s q + (s - 1) with s = 2^k, q = e^r - 1;
+     * past the limit it is 1 in this type.  `rest` is what d = 2 + m leaves out when it is
+     * rounded: t rest / s goes into q, whose low digits are still at hand (t / s by x + 2 x^2). */
+    BP_C(INT) k;
+    BP_REAL c;
     BP_REAL x = BP_(abs)(z);
     x = x > BP_C(TANH_LIMIT) ? BP_C(TANH_LIMIT) : x;
-    BP_REAL m = BP_(expm1)(2 * x);
-    BP_REAL t = m / (m + 2);
-    return z < 0 ? -t : (z == 0 ? z : t);
+    BP_REAL r = BP_(reduce)(-2 * x, &k, &c);
+    BP_REAL s = BP_(power)(k);
+    BP_REAL low = BP_(expm1_tail)(r) + c;
+    BP_REAL q = r + low;
+    BP_REAL d = (1 + s) + s * q;
+    BP_REAL rest = s * q - (d - (1 + s));
+    q = r + (low + (x + 2 * x * x) * rest);
+    BP_REAL t = ((1 - s) - s * q) / d;
+    return BP_(signed)(t, z);
 }
 
 BP_INLINE BP_REAL BP_(softplus)(BP_REAL z)
@@ -152,16 +162,58 @@ static void BP_(add_bias)(ptrdiff_t n, ptrdiff_t width, const BP_REAL *BP_RESTRI
         for (ptrdiff_t j = 0; j < width; j++) z[j] += b[j];
 }
 
-/* out = alpha * the sum of n rows of `width` numbers, `step` apart, + beta * out. */
-BP_CLONES
-static void BP_(column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step,
-                             const BP_REAL *BP_RESTRICT delta, BP_REAL alpha, BP_REAL beta,
-                             BP_REAL *BP_RESTRICT out)
+/* Sums in double precision, several at a time: one alone would wait for its last addition. */
+#define BP_SUMS 8
+BP_INLINE double BP_(total)(const double *sum)
 {
-    for (ptrdiff_t j = 0; j < width; j++) out[j] = beta != 0 ? beta * out[j] : 0;
-    for (ptrdiff_t k = 0; k < n; k++, delta += step)
-        for (ptrdiff_t j = 0; j < width; j++) out[j] += alpha * delta[j];
+    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
+
+#define BP_SUM_OVER(term)                                                      \
+    for (; i + BP_SUMS <= n; i += BP_SUMS)                                     \
+        for (int j = 0; j < BP_SUMS; j++) {                                    \
+            const ptrdiff_t at = i + j;                                        \
+            term                                                               \
+        }                                                                      \
+    for (int j = 0; i < n; i++, j++) {                                         \
+        const ptrdiff_t at = i;                                                \
+        term                                                                   \
+    }
+
+/* Sum of (a - y)^2; delta = factor (a - y), unless NULL. */
+BP_CLONES
+static double BP_(squares)(ptrdiff_t n, const BP_REAL *BP_RESTRICT a,
+                           const BP_REAL *BP_RESTRICT y, BP_REAL factor,
+                           BP_REAL *BP_RESTRICT delta)
+{
+    double sum[BP_SUMS] = {0};
+    ptrdiff_t i = 0;
+    if (delta) for (ptrdiff_t k = 0; k < n; k++) delta[k] = factor * (a[k] - y[k]);
+    BP_SUM_OVER(double r = (double)a[at] - (double)y[at]; sum[j] += r * r;)
+    return BP_(total)(sum);
+}
+
+/* Sum of -y ln s(z) - (1 - y) ln(1 - s(z)), s the sigmoid, with -ln s(z) = ln(1 + e^-z);
+ * delta = factor (a - y), unless NULL. */
+BP_CLONES
+static double BP_(binary_cross_entropy)(ptrdiff_t n, const BP_REAL *BP_RESTRICT z,
+                                        const BP_REAL *BP_RESTRICT a,
+                                        const BP_REAL *BP_RESTRICT y, BP_REAL factor,
+                                        BP_REAL *BP_RESTRICT delta)
+{
+    double sum[BP_SUMS] = {0};
+    ptrdiff_t i = 0;
+    if (delta) for (ptrdiff_t k = 0; k < n; k++) delta[k] = factor * (a[k] - y[k]);
+    BP_SUM_OVER(
+        double x = z[at]; double t = y[at];
+        double tail = bp_log1p_f64(bp_exp_f64(-bp_abs_f64(x)));
+        sum[j] += t * ((x < 0 ? -x : 0.0) + tail) + (1.0 - t) * ((x > 0 ? x : 0.0) + tail);
+    )
+    return BP_(total)(sum);
+}
+
+#undef BP_SUM_OVER
+#undef BP_SUMS
 
 /* a = softmax(z) row by row; subtracting the row's maximum keeps every exponent <= 0.
  * An infinite or NaN entry gives a NaN row, as its formula does. */

@@ -7,7 +7,8 @@
  * every loop is compiled for three levels of the instruction set and the dynamic loader
  * takes the best one the processor has (GCC's function multiversioning, `target_clones`).
  *
- * Accuracy: a few units in the last place at worst; the tests walk the whole range.
+ * Accuracy: sigmoid 1.5 units in the last place at worst, tanh 1.83, exp 0.86, by every float
+ * there is and by samples in double; the tests walk the whole range.
  * NaN in gives NaN out; infinities give the limits; subnormal results are kept.
  */
 #ifndef BPCORE_VECTOR_MATH_H
@@ -71,19 +72,22 @@ BP_INLINE const char *bp_vector_level(void)
 BP_INLINE float bp_as_float(int32_t i) { float f; memcpy(&f, &i, 4); return f; }
 BP_INLINE int32_t bp_float_bits(float f) { int32_t i; memcpy(&i, &f, 4); return i; }
 
-/* x = k ln 2 + r, |r| <= ln 2 / 2.  Adding 1.5 * 2^23 rounds to the nearest integer, which
- * then stands in the low bits of the sum. */
-BP_INLINE float bp_reduce_f32(float x, int32_t *k)
+/* x = k ln 2 + r + c, |r| <= ln 2 / 2, c what the rounding of r leaves out.  Adding 1.5 * 2^23
+ * rounds to the nearest integer, which then stands in the low bits of the sum. */
+BP_INLINE float bp_reduce_f32(float x, int32_t *k, float *c)
 {
     const float shift = 12582912.0f;
     float t = x * 1.44269504088896341f + shift;
     float n = t - shift;
     *k = bp_float_bits(t) - bp_float_bits(shift);
-    return (x - n * 0.693359375f) - n * -2.12194440054690583e-4f;
+    float high = x - n * 0.693359375f;
+    float r = high - n * -2.12194440054690583e-4f;
+    *c = (high - r) - n * -2.12194440054690583e-4f;
+    return r;
 }
 
-/* e^r - 1 = r + r^2 P(r) on |r| <= ln 2 / 2 (coefficients: Cephes, expf). */
-BP_INLINE float bp_expm1_poly_f32(float r)
+/* e^r - 1 - r = r^2 P(r) on |r| <= ln 2 / 2 (coefficients: Cephes, expf). */
+BP_INLINE float bp_expm1_tail_f32(float r)
 {
     float p = 1.9875691500e-4f;
     p = p * r + 1.3981999507e-3f;
@@ -91,8 +95,11 @@ BP_INLINE float bp_expm1_poly_f32(float r)
     p = p * r + 4.1665795894e-2f;
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
-    return r + r * r * p;
+    return r * r * p;
 }
+
+/* e^(r + c) - 1 */
+BP_INLINE float bp_expm1_poly_f32(float r, float c) { return r + (bp_expm1_tail_f32(r) + c); }
 
 /* 2^k.  The shift is unsigned: where x is NaN, k is any number, and what comes of it is NaN. */
 BP_INLINE float bp_power_f32(int32_t k)
@@ -107,24 +114,46 @@ BP_INLINE float bp_scale_f32(float p, int32_t k)
     return p * bp_power_f32(half) * bp_power_f32(k - half);
 }
 
+/* e^x and, in *denominator, d = 1 + e^x, for x <= 0: the halves of a sigmoid.  `rest` is what d
+ * leaves out when it is rounded; about as much is taken off e^x, whose low digits are still at
+ * hand, so that their quotient is right.  2^k in two factors, since e^x may be subnormal. */
+BP_INLINE float bp_odds_f32(float x, float *denominator)
+{
+    int32_t k;
+    float c;
+    float clamped = x < -104.0f ? -104.0f : x;
+    float r = bp_reduce_f32(clamped, &k, &c);
+    float h = 1 + r;
+    float low = (r - (h - 1)) + (bp_expm1_tail_f32(r) + c);
+    float s = bp_power_f32(k + 64);
+    float e = (h + low) * s * 0x1p-64f;
+    float d = 1 + e;
+    float rest = e - (d - 1);
+    low -= h * rest;
+    *denominator = d;
+    return (h + low) * s * 0x1p-64f;
+}
+
 BP_INLINE float bp_exp_f32(float x)
 {
     int32_t k;
+    float c;
     float clamped = x > 89.0f ? 89.0f : x;
     clamped = clamped < -104.0f ? -104.0f : clamped;
-    float r = bp_reduce_f32(clamped, &k);
-    return bp_scale_f32(1.0f + bp_expm1_poly_f32(r), k);
+    float r = bp_reduce_f32(clamped, &k, &c);
+    return bp_scale_f32(1.0f + bp_expm1_poly_f32(r, c), k);
 }
 
 /* e^x - 1 = 2^k (e^r - 1) + (2^k - 1), for x <= 40. */
 BP_INLINE float bp_expm1_f32(float x)
 {
     int32_t k;
+    float c;
     float clamped = x < -30.0f ? -30.0f : x;
     clamped = clamped > 88.0f ? 88.0f : clamped;
-    float r = bp_reduce_f32(clamped, &k);
+    float r = bp_reduce_f32(clamped, &k, &c);
     float s = bp_power_f32(k);
-    return s * bp_expm1_poly_f32(r) + (s - 1.0f);
+    return s * bp_expm1_poly_f32(r, c) + (s - 1.0f);
 }
 
 /* ln x for x in [1, 2], all that softplus and the entropies need (fdlibm's logf). */
@@ -144,9 +173,15 @@ BP_INLINE float bp_log1p_f32(float e)
            - ((hfsq - (s * (hfsq + R) + (k * 9.0580006145e-06f + correction))) - f);
 }
 
+/* x >= 0 with the sign of y */
+BP_INLINE float bp_signed_f32(float x, float y)
+{
+    return bp_as_float(bp_float_bits(x) | (bp_float_bits(y) & INT32_MIN));
+}
 BP_INLINE float bp_abs_f32(float x) { return bp_as_float(bp_float_bits(x) & 0x7fffffff); }
 BP_INLINE float bp_erfc_f32(float x) { return erfcf(x); }
 #define BP_TANH_LIMIT_f32 10.0f
+#define BP_INT_f32 int32_t
 #define BP_INV_SQRT_2PI_f32 0.39894228040143267794f
 #define BP_SQRT_HALF_f32 0.70710678118654752440f
 
@@ -155,17 +190,20 @@ BP_INLINE float bp_erfc_f32(float x) { return erfcf(x); }
 BP_INLINE double bp_as_double(int64_t i) { double f; memcpy(&f, &i, 8); return f; }
 BP_INLINE int64_t bp_double_bits(double f) { int64_t i; memcpy(&i, &f, 8); return i; }
 
-BP_INLINE double bp_reduce_f64(double x, int64_t *k)
+BP_INLINE double bp_reduce_f64(double x, int64_t *k, double *c)
 {
     const double shift = 6755399441055744.0; /* 1.5 * 2^52 */
     double t = x * 1.44269504088896338700 + shift;
     double n = t - shift;
     *k = bp_double_bits(t) - bp_double_bits(shift);
-    return (x - n * 6.93147180369123816490e-01) - n * 1.90821492927058770002e-10;
+    double high = x - n * 6.93147180369123816490e-01;
+    double r = high - n * 1.90821492927058770002e-10;
+    *c = (high - r) - n * 1.90821492927058770002e-10;
+    return r;
 }
 
-/* e^r - 1: the Taylor series to r^13; its first term left out is below 5e-18. */
-BP_INLINE double bp_expm1_poly_f64(double r)
+/* e^r - 1 - r: the Taylor series to r^13; its first term left out is below 5e-18. */
+BP_INLINE double bp_expm1_tail_f64(double r)
 {
     double p = 1.6059043836821614599e-10;
     p = p * r + 2.0876756987868098979e-9;
@@ -179,8 +217,10 @@ BP_INLINE double bp_expm1_poly_f64(double r)
     p = p * r + 4.1666666666666666667e-2;
     p = p * r + 1.6666666666666666667e-1;
     p = p * r + 0.5;
-    return r + r * r * p;
+    return r * r * p;
 }
+
+BP_INLINE double bp_expm1_poly_f64(double r, double c) { return r + (bp_expm1_tail_f64(r) + c); }
 
 BP_INLINE double bp_power_f64(int64_t k)
 {
@@ -193,23 +233,42 @@ BP_INLINE double bp_scale_f64(double p, int64_t k)
     return p * bp_power_f64(half) * bp_power_f64(k - half);
 }
 
+BP_INLINE double bp_odds_f64(double x, double *denominator)
+{
+    int64_t k;
+    double c;
+    double clamped = x < -746.0 ? -746.0 : x;
+    double r = bp_reduce_f64(clamped, &k, &c);
+    double h = 1 + r;
+    double low = (r - (h - 1)) + (bp_expm1_tail_f64(r) + c);
+    double s = bp_power_f64(k + 64);
+    double e = (h + low) * s * 0x1p-64;
+    double d = 1 + e;
+    double rest = e - (d - 1);
+    low -= h * rest;
+    *denominator = d;
+    return (h + low) * s * 0x1p-64;
+}
+
 BP_INLINE double bp_exp_f64(double x)
 {
     int64_t k;
+    double c;
     double clamped = x > 710.0 ? 710.0 : x;
     clamped = clamped < -746.0 ? -746.0 : clamped;
-    double r = bp_reduce_f64(clamped, &k);
-    return bp_scale_f64(1.0 + bp_expm1_poly_f64(r), k);
+    double r = bp_reduce_f64(clamped, &k, &c);
+    return bp_scale_f64(1.0 + bp_expm1_poly_f64(r, c), k);
 }
 
 BP_INLINE double bp_expm1_f64(double x)
 {
     int64_t k;
+    double c;
     double clamped = x < -60.0 ? -60.0 : x;
     clamped = clamped > 709.0 ? 709.0 : clamped;
-    double r = bp_reduce_f64(clamped, &k);
+    double r = bp_reduce_f64(clamped, &k, &c);
     double s = bp_power_f64(k);
-    return s * bp_expm1_poly_f64(r) + (s - 1.0);
+    return s * bp_expm1_poly_f64(r, c) + (s - 1.0);
 }
 
 BP_INLINE double bp_log1p_f64(double e)
@@ -231,12 +290,17 @@ BP_INLINE double bp_log1p_f64(double e)
            - ((hfsq - (s * (hfsq + (t1 + t2)) + (k * 1.90821492927058770002e-10 + correction))) - f);
 }
 
+BP_INLINE double bp_signed_f64(double x, double y)
+{
+    return bp_as_double(bp_double_bits(x) | (bp_double_bits(y) & INT64_MIN));
+}
 BP_INLINE double bp_abs_f64(double x)
 {
     return bp_as_double(bp_double_bits(x) & 0x7fffffffffffffffLL);
 }
 BP_INLINE double bp_erfc_f64(double x) { return erfc(x); }
 #define BP_TANH_LIMIT_f64 20.0
+#define BP_INT_f64 int64_t
 #define BP_INV_SQRT_2PI_f64 0.39894228040143267794
 #define BP_SQRT_HALF_f64 0.70710678118654752440
 
