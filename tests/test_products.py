@@ -55,6 +55,39 @@ def test_products_through_blas(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("level", "most"), [*((level, 1e12) for level in LEVELS), (4, 0)], ids=lambda x: f"{x:g}"
+)
+def test_products_with_a_bias(level, most, dtype):
+    _blas.choose_products(level, most=most)
+    rng = np.random.default_rng(0)
+    for m, n, k in itertools.product((1, 3, 33), COLUMNS, (1, 4, 17, 129, 300)):
+        A, B, bias = (rng.standard_normal(shape).astype(dtype) for shape in ((m, k), (n, k), n))
+        C = np.full((m, n), np.nan, dtype)  # is written without being read
+        result = _blas.multiply(A, B, trans_b=True, C=C, bias=bias)
+        wide = A.astype(float) @ B.T.astype(float) + bias
+        size = np.abs(A).astype(float) @ np.abs(B.T).astype(float) + np.abs(bias) + 1
+        assert (np.abs(result - wide) / size).max() < 8 * np.finfo(dtype).eps, (m, n, k)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("level", LEVELS)
+def test_sums_of_columns(level, dtype):
+    _blas.choose_products(level)
+    rng = np.random.default_rng(0)
+    for n, width, beyond in itertools.product((1, 2, 3, 4, 5, 33), COLUMNS, (0, 3)):
+        A = rng.standard_normal((n, width + beyond)).astype(dtype)
+        total, size = A.astype(float).sum(0)[:width], np.abs(A).sum(0)[:width] + 1
+        for alpha, beta in ((1.0, 0.0), (-0.5, 1.0), (0.25, 0.5)):
+            out = rng.standard_normal(width).astype(dtype)
+            if beta == 0:
+                out[:] = np.nan  # is written without being read
+            expected = alpha * total + (beta * out.astype(float) if beta else 0)
+            _blas.add_rows(A, out, alpha, beta)
+            assert (np.abs(out - expected) / size).max() < 4 * np.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_no_rounding_hides_nan_and_infinity(dtype):
     for level in LEVELS:
         _blas.choose_products(level)
@@ -71,3 +104,7 @@ def test_multiply_refuses_what_does_not_fit():
         _blas.multiply(np.ones((2, 3)), np.ones((2, 3)))
     with pytest.raises(ValueError, match="do not fit"):
         _blas.multiply(np.ones((2, 3)), np.ones((3, 4)), C=np.ones((2, 3)))
+    with pytest.raises(ValueError, match="do not fit"):
+        _blas.multiply(np.ones((2, 3)), np.ones((4, 3)), trans_b=True, bias=np.ones(3))
+    with pytest.raises(ValueError, match="do not fit"):
+        _blas.add_rows(np.ones((2, 3)), np.ones(4))

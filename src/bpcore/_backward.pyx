@@ -6,14 +6,8 @@ The one backward pass: training, ``gradient``, the sensitivities and the trace c
 from libc.string cimport memcpy
 
 from bpcore._activations cimport times_slope
-from bpcore._blas cimport gemm, transposed_times_rows
+from bpcore._blas cimport column_sums, gemm, transposed_times_rows
 from bpcore._types cimport Layer, Layout, real_t
-
-cdef extern from "vector_math.h" nogil:
-    void bp_column_sums_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, float, float,
-                            float*)
-    void bp_column_sums_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, double, double,
-                            double*)
 
 
 cdef void delta_recursion(const Layout* layout, const real_t* theta, Py_ssize_t n,
@@ -73,7 +67,4 @@ cdef void layer_gradient(const Layout* layout, Py_ssize_t l, Py_ssize_t first, P
     else:
         transposed_times_rows(units, layer.n_in, n, alpha, delta_l, layer.n_out, x, beta, of_w,
                               layer.n_in, ahead, n_ahead)
-    if real_t is float:
-        bp_column_sums_f32(n, units, layer.n_out, delta_l, alpha, beta_b, of_b)
-    else:
-        bp_column_sums_f64(n, units, layer.n_out, delta_l, alpha, beta_b, of_b)
+    column_sums(n, units, layer.n_out, delta_l, alpha, beta_b, of_b)

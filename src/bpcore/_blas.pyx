@@ -17,18 +17,29 @@ cdef extern from "products.h" nogil:
     int bp_products_level()
     bint bp_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k)
     void bp_product_f32(bint, bint, Py_ssize_t, Py_ssize_t, Py_ssize_t, float, const float*,
-                        Py_ssize_t, const float*, Py_ssize_t, float, float*, Py_ssize_t)
+                        Py_ssize_t, const float*, Py_ssize_t, const float*, float, float*,
+                        Py_ssize_t)
     void bp_product_f64(bint, bint, Py_ssize_t, Py_ssize_t, Py_ssize_t, double, const double*,
-                        Py_ssize_t, const double*, Py_ssize_t, double, double*, Py_ssize_t)
+                        Py_ssize_t, const double*, Py_ssize_t, const double*, double, double*,
+                        Py_ssize_t)
     void bp_product_nt_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, const float**, const float*,
-                           Py_ssize_t, float*, Py_ssize_t, const float**, Py_ssize_t)
+                           Py_ssize_t, const float*, float*, Py_ssize_t, const float**, Py_ssize_t)
     void bp_product_nt_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double**, const double*,
-                           Py_ssize_t, double*, Py_ssize_t, const double**, Py_ssize_t)
+                           Py_ssize_t, const double*, double*, Py_ssize_t, const double**, Py_ssize_t)
     void bp_product_tn_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, float, const float*, Py_ssize_t,
                            const float**, float, float*, Py_ssize_t, const float**, Py_ssize_t)
     void bp_product_tn_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, double, const double*, Py_ssize_t,
                            const double**, double, double*, Py_ssize_t, const double**,
                            Py_ssize_t)
+
+    void bp_column_sums_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, float, float,
+                            float*)
+    void bp_column_sums_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, double, double,
+                            double*)
+
+cdef extern from "vector_math.h" nogil:
+    void bp_add_bias_f32(Py_ssize_t, Py_ssize_t, const float*, float*)
+    void bp_add_bias_f64(Py_ssize_t, Py_ssize_t, const double*, double*)
 
 MAX_DIMENSION = 2**31 - 1
 
@@ -62,7 +73,7 @@ def products_level():
 
 
 def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, double beta=0.0,
-             C=None):
+             C=None, bias=None):
     """alpha op(A) op(B) + beta C through ``gemm``, for tests and measurements.
 
     Parameters
@@ -71,6 +82,8 @@ def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, dou
         C is written and returned; a new array when None.
     trans_a, trans_b : bool
         Whether op transposes.
+    bias : ndarray of as many numbers as C has columns, or None
+        A Bᵀ + bias through ``weighted_inputs`` instead, whatever the other arguments.
     """
     m, k = A.shape[::-1] if trans_a else A.shape
     n = B.shape[0] if trans_b else B.shape[1]
@@ -82,7 +95,23 @@ def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, dou
     cdef const double[:, ::1] a64, b64
     cdef float[:, ::1] c32
     cdef double[:, ::1] c64
-    if A.dtype == np.float32:
+    cdef const float[::1] bias32
+    cdef const double[::1] bias64
+    cdef const float* row32
+    cdef const double* row64
+    if bias is not None and bias.shape != (n,):
+        raise ValueError("the shapes of B and bias do not fit")
+    if A.dtype == np.float32 and bias is not None:
+        a32, b32, c32, bias32 = A, B, C, bias
+        row32 = &a32[0, 0]
+        weighted_inputs[float](m, n, k, &row32, a32.shape[1], &b32[0, 0], &bias32[0], &c32[0, 0],
+                               NULL, 0)
+    elif bias is not None:
+        a64, b64, c64, bias64 = A, B, C, bias
+        row64 = &a64[0, 0]
+        weighted_inputs[double](m, n, k, &row64, a64.shape[1], &b64[0, 0], &bias64[0],
+                                &c64[0, 0], NULL, 0)
+    elif A.dtype == np.float32:
         a32, b32, c32 = A, B, C
         gemm[float](trans_a, trans_b, m, n, k, <float>alpha, &a32[0, 0], a32.shape[1],
                     &b32[0, 0], b32.shape[1], <float>beta, &c32[0, 0], c32.shape[1])
@@ -91,6 +120,30 @@ def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, dou
         gemm[double](trans_a, trans_b, m, n, k, alpha, &a64[0, 0], a64.shape[1],
                      &b64[0, 0], b64.shape[1], beta, &c64[0, 0], c64.shape[1])
     return C
+
+
+def add_rows(A, out, double alpha=1.0, double beta=0.0):
+    """out = alpha Σ_k A_k + beta out through ``column_sums``, for tests.
+
+    Parameters
+    ----------
+    A, out : ndarrays of two and one dimensions, of one type, float32 or float64, contiguous
+        Of A as many columns as out has are added up, from the first on.
+    """
+    if A.shape[1] < len(out):
+        raise ValueError("the shapes of A and out do not fit")
+    cdef const float[:, ::1] a32
+    cdef const double[:, ::1] a64
+    cdef float[::1] out32
+    cdef double[::1] out64
+    if A.dtype == np.float32:
+        a32, out32 = A, out
+        column_sums[float](a32.shape[0], out32.shape[0], a32.shape[1], &a32[0, 0], <float>alpha,
+                           <float>beta, &out32[0])
+    else:
+        a64, out64 = A, out
+        column_sums[double](a64.shape[0], out64.shape[0], a64.shape[1], &a64[0, 0], alpha, beta,
+                            &out64[0])
 
 
 cdef void gemm(bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
@@ -115,9 +168,11 @@ cdef void gemm(bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_
 
     if bp_is_small(m, n, k):
         if real_t is float:
-            bp_product_f32(trans_a, trans_b, m, n, k, alpha, A, lda, B, ldb, beta, C, ldc)
+            bp_product_f32(trans_a, trans_b, m, n, k, alpha, A, lda, B, ldb, NULL, beta, C,
+                           ldc)
         else:
-            bp_product_f64(trans_a, trans_b, m, n, k, alpha, A, lda, B, ldb, beta, C, ldc)
+            bp_product_f64(trans_a, trans_b, m, n, k, alpha, A, lda, B, ldb, NULL, beta, C,
+                           ldc)
         return
 
     if m == 1 and not trans_a:
@@ -146,18 +201,41 @@ cdef bint is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     return bp_is_small(m, n, k)
 
 
-cdef void rows_times_transposed(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const real_t** A,
-                                const real_t* B, Py_ssize_t ldb, real_t* C, Py_ssize_t ldc,
-                                const real_t** ahead, Py_ssize_t n_ahead) noexcept nogil:
-    """C = A Bᵀ for a small product, A (m, k) given by where its rows are, B (n, k).
+cdef void weighted_inputs(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const real_t** x,
+                          Py_ssize_t ldx, const real_t* w, const real_t* b, real_t* z,
+                          const real_t** ahead, Py_ssize_t n_ahead) noexcept nogil:
+    """z = x wᵀ + b, z (n, n_out), w (n_out, n_in).
 
-    ahead: a list of which every second row, n_ahead in all, of k numbers, is fetched into the
-    caches meanwhile.
+    x: where the n rows are.  ldx: how far they are apart, so that x[0] tells all; 0 where they
+    are scattered, which only a small product can be.
+    ahead: a list of which every second row, n_ahead in all, of n_in numbers, is fetched into the
+    caches meanwhile; with scattered rows only.
     """
-    if real_t is float:
-        bp_product_nt_f32(m, n, k, A, B, ldb, C, ldc, ahead, n_ahead)
+    if ldx == 0:
+        if real_t is float:
+            bp_product_nt_f32(n, n_out, n_in, x, w, n_in, b, z, n_out, ahead, n_ahead)
+        else:
+            bp_product_nt_f64(n, n_out, n_in, x, w, n_in, b, z, n_out, ahead, n_ahead)
+    elif bp_is_small(n, n_out, n_in):
+        if real_t is float:
+            bp_product_f32(False, True, n, n_out, n_in, 1, x[0], ldx, w, n_in, b, 0, z, n_out)
+        else:
+            bp_product_f64(False, True, n, n_out, n_in, 1, x[0], ldx, w, n_in, b, 0, z, n_out)
     else:
-        bp_product_nt_f64(m, n, k, A, B, ldb, C, ldc, ahead, n_ahead)
+        gemm(False, True, n, n_out, n_in, 1, x[0], ldx, w, n_in, 0, z, n_out)
+        if real_t is float:
+            bp_add_bias_f32(n, n_out, b, z)
+        else:
+            bp_add_bias_f64(n, n_out, b, z)
+
+
+cdef void column_sums(Py_ssize_t n, Py_ssize_t width, Py_ssize_t step, const real_t* A,
+                      real_t alpha, real_t beta, real_t* out) noexcept nogil:
+    """out = alpha Σ_k A_k + beta out, A (n, width), its rows `step` apart."""
+    if real_t is float:
+        bp_column_sums_f32(n, width, step, A, alpha, beta, out)
+    else:
+        bp_column_sums_f64(n, width, step, A, alpha, beta, out)
 
 
 cdef void transposed_times_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, real_t alpha,
@@ -166,7 +244,7 @@ cdef void transposed_times_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, real_t
                                 Py_ssize_t n_ahead) noexcept nogil:
     """C = alpha Aᵀ B + beta C for a small product, A (k, m), B (k, n) given by its rows.
 
-    ahead, n_ahead: as above, rows of n numbers.
+    ahead, n_ahead: as for `weighted_inputs`, rows of n numbers.
     """
     if real_t is float:
         bp_product_tn_f32(m, n, k, alpha, A, lda, B, beta, C, ldc, ahead, n_ahead)

@@ -4,12 +4,8 @@ The one forward pass: training, prediction and the trace call it.
 """
 
 from bpcore._activations cimport activate
-from bpcore._blas cimport gemm, rows_times_transposed
+from bpcore._blas cimport weighted_inputs
 from bpcore._types cimport Layer, Layout, real_t
-
-cdef extern from "vector_math.h" nogil:
-    void bp_add_bias_f32(Py_ssize_t, Py_ssize_t, const float*, float*)
-    void bp_add_bias_f64(Py_ssize_t, Py_ssize_t, const double*, double*)
 
 
 cdef inline unsigned long long _mix(unsigned long long x) noexcept nogil:
@@ -77,19 +73,9 @@ cdef void forward(const Layout* layout, const real_t* theta, const real_t** x, P
         slope_l = NULL
         if slope != NULL and (layer.stores_slope or z != NULL):
             slope_l = slope + at
-        if i > 0:
-            gemm(False, True, n, layer.n_out, layer.n_in, 1, previous, layer.n_in,
-                 theta + layer.w, layer.n_in, 0, z_l, layer.n_out)
-        elif ldx > 0:
-            gemm(False, True, n, layer.n_out, layer.n_in, 1, x[0], ldx,
-                 theta + layer.w, layer.n_in, 0, z_l, layer.n_out)
-        else:
-            rows_times_transposed(n, layer.n_out, layer.n_in, x, theta + layer.w, layer.n_in,
-                                  z_l, layer.n_out, ahead, n_ahead)
-        if real_t is float:
-            bp_add_bias_f32(n, layer.n_out, theta + layer.b, z_l)
-        else:
-            bp_add_bias_f64(n, layer.n_out, theta + layer.b, z_l)
+        weighted_inputs(n, layer.n_out, layer.n_in, x if i == 0 else &previous,
+                        ldx if i == 0 else layer.n_in, theta + layer.w, theta + layer.b, z_l,
+                        ahead, n_ahead if i == 0 else 0)
         activate(layer, n, z_l, a_l, slope_l)
         if dropout != NULL and layer.dropout > 0:
             _drop(layer, layout.n_units, n, row, dropout, a_l, slope_l)

@@ -168,22 +168,26 @@ BP_ENTRY void BP_P(dot)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
 #undef BP_TILE
 #undef BP_TILES
 
-/* One tile of C = alpha A B + beta C: sums over p of a_ip times a piece of B's row p.
+/* One tile of C = alpha (A B + bias) + beta C: sums over p of a_ip times a piece of B's row p.
  *
  * The piece starts at column `at` and is `vectors` vectors, the last one holding `last` elements.
  * a_ip stands at A[i * row_step + p * column_step]: A may be given transposed.
- * ahead: what to fetch into the caches meanwhile; narrow pieces, whose loads are the bottleneck,
+ * bias: where the sums start, from the piece's first column on, or NULL.  ahead: what to fetch into the caches meanwhile; narrow pieces, whose loads are the bottleneck,
  * leave it. */
 BP_TARGET void BP_P(row_tile)(const int rows, const int vectors, ptrdiff_t last, ptrdiff_t k,
                               BP_REAL alpha, const BP_REAL *A, ptrdiff_t row_step,
                               ptrdiff_t column_step, const BP_REAL *const *B, ptrdiff_t at,
-                              BP_REAL beta, BP_REAL *C, ptrdiff_t ldc, bp_ahead *ahead)
+                              const BP_REAL *bias, BP_REAL beta, BP_REAL *C, ptrdiff_t ldc,
+                              bp_ahead *ahead)
 {
     BP_P(vec) sum[8][3];
     BP_P(vec) b[3];
     if (vectors == 3) bp_fetch(ahead, k);
+    for (int v = 0; v < vectors; v++)
+        b[v] = bias ? BP_P(load)(bias + v * BP_LANES, v == vectors - 1 ? last : BP_LANES)
+                    : (BP_P(vec)){0};
     for (int i = 0; i < rows; i++)
-        for (int v = 0; v < vectors; v++) sum[i][v] = (BP_P(vec)){0};
+        for (int v = 0; v < vectors; v++) sum[i][v] = b[v];
     for (ptrdiff_t p = 0; p < k; p++) {
         for (int v = 0; v < vectors; v++)
             b[v] = BP_P(load)(B[p] + at + v * BP_LANES, v == vectors - 1 ? last : BP_LANES);
@@ -205,13 +209,13 @@ BP_TARGET void BP_P(row_tile)(const int rows, const int vectors, ptrdiff_t last,
 /* A strip of C down all m rows.  Each kind is a function of its own: in one large function the
  * compiler runs out of registers for the addresses. */
 #define BP_PIECE(rows_, vectors_, last_)                                                    \
-    BP_P(row_tile)(rows_, vectors_, last_, k, alpha, A, row_step, column_step, B, j, beta,  \
-                   C, ldc, ahead)
+    BP_P(row_tile)(rows_, vectors_, last_, k, alpha, A, row_step, column_step, B, j, bias,  \
+                   beta, C, ldc, ahead)
 #define BP_STRIP(name_, most_, vectors_, last_)                                             \
     BP_ENTRY void BP_P(name_)(ptrdiff_t m, ptrdiff_t last, ptrdiff_t k, BP_REAL alpha,      \
                               const BP_REAL *A, ptrdiff_t row_step, ptrdiff_t column_step,  \
-                              const BP_REAL *const *B, ptrdiff_t j, BP_REAL beta,           \
-                              BP_REAL *C, ptrdiff_t ldc, bp_ahead *ahead)                   \
+                              const BP_REAL *const *B, ptrdiff_t j, const BP_REAL *bias,    \
+                              BP_REAL beta, BP_REAL *C, ptrdiff_t ldc, bp_ahead *ahead)     \
     {                                                                                       \
         (void)last;                                                                         \
         while (m > 0) {                                                                     \
@@ -236,15 +240,15 @@ BP_STRIP(end_of_1, 8, 1, last)
 #undef BP_STRIP
 #undef BP_PIECE
 
-/* C = alpha A B + beta C, A (m, k) with any steps, B (k, n) by its rows, all read along n.
+/* C = alpha (A B + bias) + beta C, A (m, k) with any steps, B (k, n) by its rows, all read along n.
  *
  * A strip of B's columns stays in the first cache while every row of A passes by.  Strips are
  * as even as vectors allow: of four vectors two and two, since a strip of one cannot keep the
  * arithmetic busy.  ahead: rows that are needed soon. */
 BP_ENTRY void BP_P(rows)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
                          const BP_REAL *A, ptrdiff_t row_step, ptrdiff_t column_step,
-                         const BP_REAL *const *B, BP_REAL beta, BP_REAL *C, ptrdiff_t ldc,
-                         bp_ahead *ahead)
+                         const BP_REAL *const *B, const BP_REAL *bias, BP_REAL beta, BP_REAL *C,
+                         ptrdiff_t ldc, bp_ahead *ahead)
 {
     const ptrdiff_t all = (n + BP_LANES - 1) / BP_LANES;
     const ptrdiff_t strips = (all + 2) / 3;
@@ -256,11 +260,48 @@ BP_ENTRY void BP_P(rows)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
         done += vectors;
         const int whole = done < all || last == BP_LANES;
         void (*strip)(ptrdiff_t, ptrdiff_t, ptrdiff_t, BP_REAL, const BP_REAL *, ptrdiff_t,
-                      ptrdiff_t, const BP_REAL *const *, ptrdiff_t, BP_REAL, BP_REAL *, ptrdiff_t,
-                      bp_ahead *);
+                      ptrdiff_t, const BP_REAL *const *, ptrdiff_t, const BP_REAL *, BP_REAL,
+                      BP_REAL *, ptrdiff_t, bp_ahead *);
         if (vectors == 3) strip = whole ? BP_P(strip_of_3) : BP_P(end_of_3);
         else if (vectors == 2) strip = whole ? BP_P(strip_of_2) : BP_P(end_of_2);
         else strip = whole ? BP_P(strip_of_1) : BP_P(end_of_1);
-        strip(m, last, k, alpha, A, row_step, column_step, B, j, beta, C + j, ldc, ahead);
+        strip(m, last, k, alpha, A, row_step, column_step, B, j, bias ? bias + j : NULL, beta,
+              C + j, ldc, ahead);
     }
+}
+
+/* Every row of C (m, n) = bias, in the pieces in which dot_tile reads them back: other pieces
+ * would have to reach the cache first. */
+BP_ENTRY void BP_P(fill)(ptrdiff_t m, ptrdiff_t n, const BP_REAL *bias, BP_REAL *C, ptrdiff_t ldc)
+{
+    for (ptrdiff_t i = 0; i < m; i++, C += ldc) {
+        ptrdiff_t j = 0;
+        for (; j + 4 <= n; j += 4) *(BP_P(four) *)(C + j) = *(const BP_P(four) *)(bias + j);
+        for (; j < n; j++) C[j] = bias[j];
+    }
+}
+
+/* out = alpha * the sums of `count` columns of A, at most a vector, + beta * out: n rows, `step`
+ * apart.  Four sums a column: one alone would wait for its last addition at every row. */
+BP_TARGET void BP_P(sum_strip)(ptrdiff_t count, ptrdiff_t n, ptrdiff_t step, const BP_REAL *A,
+                               BP_REAL alpha, BP_REAL beta, BP_REAL *out)
+{
+    BP_P(vec) sum[4] = {{0}};
+    ptrdiff_t k = 0;
+    for (; k + 4 <= n; k += 4)
+        for (int r = 0; r < 4; r++, A += step) sum[r] += BP_P(load)(A, count);
+    for (; k < n; k++, A += step) sum[0] += BP_P(load)(A, count);
+    BP_P(vec) s = alpha * ((sum[0] + sum[1]) + (sum[2] + sum[3]));
+    if (beta != 0) s += beta * BP_P(load)(out, count);
+    BP_P(store)(out, s, count);
+}
+
+/* out = alpha * the sums of the columns of A (n, width), rows `step` apart, + beta * out. */
+BP_ENTRY void BP_P(column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, const BP_REAL *A,
+                                BP_REAL alpha, BP_REAL beta, BP_REAL *out)
+{
+    ptrdiff_t j = 0;
+    for (; j + BP_LANES <= width; j += BP_LANES)
+        BP_P(sum_strip)(BP_LANES, n, step, A + j, alpha, beta, out + j);
+    if (j < width) BP_P(sum_strip)(width - j, n, step, A + j, alpha, beta, out + j);
 }

@@ -18,18 +18,20 @@ static void BP_P(transpose)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A,
     }
 }
 
-/* C (m, n) = A B^T, A (m, k) by its rows, B (n, k).
+/* C (m, n) = A B^T + bias, A (m, k) by its rows, B (n, k).
+ * C starts as the bias: `dot` runs out of registers where it has to take it at its end.
  * ahead: n_ahead rows of k numbers, every second of this list, which are fetched meanwhile. */
 static void BP_P(product_nt)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const BP_REAL *const *A,
-                             const BP_REAL *B, ptrdiff_t ldb, BP_REAL *C, ptrdiff_t ldc,
-                             const BP_REAL *const *ahead, ptrdiff_t n_ahead)
+                             const BP_REAL *B, ptrdiff_t ldb, const BP_REAL *bias, BP_REAL *C,
+                             ptrdiff_t ldc, const BP_REAL *const *ahead, ptrdiff_t n_ahead)
 {
     /* a tile of so many rows by 4 takes a step for each vector of k */
     const ptrdiff_t tiles = (m / bp_products.dot_rows + 1) * ((n + 3) / 4);
     const ptrdiff_t steps = tiles * (k / bp_products.BP_P(lanes));
     bp_ahead soon = bp_rows_ahead((const void *const *)ahead, n_ahead,
                                   k * (ptrdiff_t)sizeof(BP_REAL), steps);
-    bp_products.BP_P(dot)(m, n, k, 1, A, B, ldb, 0, C, ldc, &soon);
+    bp_products.BP_P(fill)(m, n, bias, C, ldc);
+    bp_products.BP_P(dot)(m, n, k, 1, A, B, ldb, 1, C, ldc, &soon);
 }
 
 /* C (m, n) = alpha A^T B + beta C, A (k, m), B (k, n) by its rows.
@@ -47,7 +49,7 @@ static void BP_P(product_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alph
     for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
         ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
         bp_products.BP_P(rows)(m, n, depth, alpha, A + p * lda, 1, lda, B + p,
-                               p == 0 ? beta : 1, C, ldc, &soon);
+                               NULL, p == 0 ? beta : 1, C, ldc, &soon);
     }
 }
 
@@ -62,8 +64,8 @@ static void BP_P(narrow_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha
     for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
         ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
         for (ptrdiff_t i = 0; i < depth; i++) rows[i] = A + (p + i) * lda;
-        bp_products.BP_P(rows)(n, m, depth, 1, B + p * ldb, 1, ldb, rows, p == 0 ? 0 : 1,
-                               scratch, m, &nothing);
+        bp_products.BP_P(rows)(n, m, depth, 1, B + p * ldb, 1, ldb, rows, NULL,
+                               p == 0 ? 0 : 1, scratch, m, &nothing);
     }
     for (ptrdiff_t i = 0; i < m; i++)
         for (ptrdiff_t j = 0; j < n; j++) {
@@ -72,10 +74,12 @@ static void BP_P(narrow_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha
         }
 }
 
-/* C (m, n) = alpha op(A) op(B) + beta C, row-major. */
+/* C (m, n) = alpha op(A) op(B) + beta C, row-major; C (m, n) = A B^T + bias where the bias (n) is
+ * not NULL. */
 static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
                           BP_REAL alpha, const BP_REAL *A, ptrdiff_t lda, const BP_REAL *B,
-                          ptrdiff_t ldb, BP_REAL beta, BP_REAL *C, ptrdiff_t ldc)
+                          ptrdiff_t ldb, const BP_REAL *bias, BP_REAL beta, BP_REAL *C,
+                          ptrdiff_t ldc)
 {
     BP_REAL scratch[BP_SCRATCH];
     const BP_REAL *rows[BP_DEPTH];
@@ -89,9 +93,13 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
         if (pays && k <= BP_DEPTH && k * padded <= BP_SCRATCH) {
             BP_P(transpose)(n, k, B, ldb, scratch, padded);
             for (ptrdiff_t p = 0; p < k; p++) rows[p] = scratch + p * padded;
-            bp_products.BP_P(rows)(m, n, k, alpha, A, lda, 1, rows, beta, C, ldc,
-                                   &nothing);
+            bp_products.BP_P(rows)(m, n, k, alpha, A, lda, 1, rows, bias, beta, C,
+                                   ldc, &nothing);
             return;
+        }
+        if (bias) {
+            bp_products.BP_P(fill)(m, n, bias, C, ldc);
+            beta = 1;
         }
         for (ptrdiff_t i = 0; i < m; i += BP_DEPTH) {
             ptrdiff_t here = m - i < BP_DEPTH ? m - i : BP_DEPTH;
@@ -109,9 +117,16 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
         ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
         for (ptrdiff_t i = 0; i < depth; i++) rows[i] = B + (p + i) * ldb;
         bp_products.BP_P(rows)(m, n, depth, alpha, trans_a ? A + p * lda : A + p,
-                               trans_a ? 1 : lda, trans_a ? lda : 1, rows, p == 0 ? beta : 1, C,
-                               ldc, &nothing);
+                               trans_a ? 1 : lda, trans_a ? lda : 1, rows, NULL,
+                               p == 0 ? beta : 1, C, ldc, &nothing);
     }
+}
+
+/* out = alpha * the sums of the columns of A (n, width), rows `step` apart, + beta * out. */
+static void BP_P(column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, const BP_REAL *A,
+                              BP_REAL alpha, BP_REAL beta, BP_REAL *out)
+{
+    bp_products.BP_P(column_sums)(n, width, step, A, alpha, beta, out);
 }
 
 #undef BP_SCRATCH

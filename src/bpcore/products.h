@@ -237,12 +237,18 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 
 typedef void bp_dot_fn_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, float, const float *const *,
                            const float *, ptrdiff_t, float, float *, ptrdiff_t, bp_ahead *);
+typedef void bp_rows_fn_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, float, const float *, ptrdiff_t,
+                            ptrdiff_t, const float *const *, const float *, float, float *,
+                            ptrdiff_t, bp_ahead *);
+typedef void bp_fill_fn_f32(ptrdiff_t, ptrdiff_t, const float *, float *, ptrdiff_t);
+typedef void bp_sums_fn_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, float, float, float *);
 typedef void bp_dot_fn_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, double, const double *const *,
                            const double *, ptrdiff_t, double, double *, ptrdiff_t, bp_ahead *);
-typedef void bp_rows_fn_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, float, const float *, ptrdiff_t,
-                            ptrdiff_t, const float *const *, float, float *, ptrdiff_t, bp_ahead *);
 typedef void bp_rows_fn_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, double, const double *, ptrdiff_t,
-                            ptrdiff_t, const double *const *, double, double *, ptrdiff_t, bp_ahead *);
+                            ptrdiff_t, const double *const *, const double *, double, double *,
+                            ptrdiff_t, bp_ahead *);
+typedef void bp_fill_fn_f64(ptrdiff_t, ptrdiff_t, const double *, double *, ptrdiff_t);
+typedef void bp_sums_fn_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, const double *, double, double, double *);
 
 static struct {
     int level; /* 2, 3 or 4, of x86-64's levels; 2 elsewhere */
@@ -253,6 +259,10 @@ static struct {
     bp_dot_fn_f64 *bp_dot_f64;
     bp_rows_fn_f32 *bp_rows_f32;
     bp_rows_fn_f64 *bp_rows_f64;
+    bp_fill_fn_f32 *bp_fill_f32;
+    bp_sums_fn_f32 *bp_column_sums_f32;
+    bp_fill_fn_f64 *bp_fill_f64;
+    bp_sums_fn_f64 *bp_column_sums_f64;
 } bp_products;
 
 /* Take the highest level that the processor has, but none above `limit`; returns it. */
@@ -267,6 +277,10 @@ static int bp_choose_products(int limit, double most)
     bp_products.bp_dot_f64 = bp_dot_f64_base;
     bp_products.bp_rows_f32 = bp_rows_f32_base;
     bp_products.bp_rows_f64 = bp_rows_f64_base;
+    bp_products.bp_fill_f32 = bp_fill_f32_base;
+    bp_products.bp_column_sums_f32 = bp_column_sums_f32_base;
+    bp_products.bp_fill_f64 = bp_fill_f64_base;
+    bp_products.bp_column_sums_f64 = bp_column_sums_f64_base;
 #if BP_PRODUCTS_X86
     __builtin_cpu_init();
     if (limit >= 3 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
@@ -276,6 +290,10 @@ static int bp_choose_products(int limit, double most)
         bp_products.bp_dot_f64 = bp_dot_f64_v3;
         bp_products.bp_rows_f32 = bp_rows_f32_v3;
         bp_products.bp_rows_f64 = bp_rows_f64_v3;
+        bp_products.bp_fill_f32 = bp_fill_f32_v3;
+        bp_products.bp_column_sums_f32 = bp_column_sums_f32_v3;
+        bp_products.bp_fill_f64 = bp_fill_f64_v3;
+        bp_products.bp_column_sums_f64 = bp_column_sums_f64_v3;
     }
     if (limit >= 4 && bp_products.level == 3 && __builtin_cpu_supports("avx512f")
         && __builtin_cpu_supports("avx512vl")) {
@@ -288,6 +306,10 @@ static int bp_choose_products(int limit, double most)
         bp_products.bp_dot_f64 = bp_dot_f64_v4;
         bp_products.bp_rows_f32 = bp_rows_f32_v4;
         bp_products.bp_rows_f64 = bp_rows_f64_v4;
+        bp_products.bp_fill_f32 = bp_fill_f32_v4;
+        bp_products.bp_column_sums_f32 = bp_column_sums_f32_v4;
+        bp_products.bp_fill_f64 = bp_fill_f64_v4;
+        bp_products.bp_column_sums_f64 = bp_column_sums_f64_v4;
     }
 #endif
     return bp_products.level;
@@ -321,23 +343,36 @@ static int bp_is_small(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
 { (void)m; (void)n; (void)k; return 0; }
 static void bp_product_f32(int a, int b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, float alpha,
                            const float *A, ptrdiff_t lda, const float *B, ptrdiff_t ldb,
-                           float beta, float *C, ptrdiff_t ldc) {}
-static void bp_product_f64(int a, int b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, double alpha,
-                           const double *A, ptrdiff_t lda, const double *B, ptrdiff_t ldb,
-                           double beta, double *C, ptrdiff_t ldc) {}
+                           const float *bias, float beta, float *C, ptrdiff_t ldc) {}
 static void bp_product_nt_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *const *A,
-                              const float *B, ptrdiff_t ldb, float *C, ptrdiff_t ldc,
-                              const float *const *ahead, ptrdiff_t n_ahead) {}
-static void bp_product_nt_f64(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const double *const *A,
-                              const double *B, ptrdiff_t ldb, double *C, ptrdiff_t ldc,
-                              const double *const *ahead, ptrdiff_t n_ahead) {}
+                              const float *B, ptrdiff_t ldb, const float *bias, float *C,
+                              ptrdiff_t ldc, const float *const *ahead, ptrdiff_t n_ahead) {}
 static void bp_product_tn_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, float alpha, const float *A,
                               ptrdiff_t lda, const float *const *B, float beta, float *C,
                               ptrdiff_t ldc, const float *const *ahead, ptrdiff_t n_ahead) {}
-static void bp_product_tn_f64(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, double alpha,
-                              const double *A, ptrdiff_t lda, const double *const *B, double beta,
-                              double *C, ptrdiff_t ldc, const double *const *ahead,
-                              ptrdiff_t n_ahead) {}
+static void bp_column_sums_f32(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, const float *A,
+                               float alpha, float beta, float *out)
+{
+    for (ptrdiff_t j = 0; j < width; j++) out[j] = beta != 0 ? beta * out[j] : 0;
+    for (ptrdiff_t k = 0; k < n; k++, A += step)
+        for (ptrdiff_t j = 0; j < width; j++) out[j] += alpha * A[j];
+}
+static void bp_product_f64(int a, int b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, double alpha,
+                           const double *A, ptrdiff_t lda, const double *B, ptrdiff_t ldb,
+                           const double *bias, double beta, double *C, ptrdiff_t ldc) {}
+static void bp_product_nt_f64(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const double *const *A,
+                              const double *B, ptrdiff_t ldb, const double *bias, double *C,
+                              ptrdiff_t ldc, const double *const *ahead, ptrdiff_t n_ahead) {}
+static void bp_product_tn_f64(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, double alpha, const double *A,
+                              ptrdiff_t lda, const double *const *B, double beta, double *C,
+                              ptrdiff_t ldc, const double *const *ahead, ptrdiff_t n_ahead) {}
+static void bp_column_sums_f64(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, const double *A,
+                               double alpha, double beta, double *out)
+{
+    for (ptrdiff_t j = 0; j < width; j++) out[j] = beta != 0 ? beta * out[j] : 0;
+    for (ptrdiff_t k = 0; k < n; k++, A += step)
+        for (ptrdiff_t j = 0; j < width; j++) out[j] += alpha * A[j];
+}
 
 #endif
 #endif
