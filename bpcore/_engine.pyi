@@ -65,3 +65,21 @@ class Engine:
         clip_norm: float = 0.0,
         seed: int = 0,
     ) -> tuple[float, float]: ...
+    def _train_epochs(
+        self,
+        most: int,
+        costs: list[float],
+        rates: list[float],
+        seconds: list[float],
+        x: Rows,
+        y: Rows,
+        optimizer: Optimizer,
+        order: np.ndarray | None = None,
+        batch_size: int = 32,
+        sample_weight: np.ndarray | None = None,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        weight_decay: float = 0.0,
+        clip_norm: float = 0.0,
+        seed: int = 0,
+    ) -> bool: ...

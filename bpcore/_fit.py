@@ -1,7 +1,6 @@
 """The loop over epochs: order, one compiled epoch, record, callback."""
 
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -113,7 +112,7 @@ class _Run:
     epochs: int
     rng: np.random.Generator
     order: np.ndarray | None
-    # the arguments of Network._train_epoch
+    # the arguments of Network._train_epochs
     epoch: dict[str, Any]
     validation: Any
     every: int
@@ -191,11 +190,21 @@ def _train(run: _Run, settings: Settings) -> None:
     """The epochs that are left."""
     network, history = run.network, run.history
     drops = any(network.dropout)
+    # Nothing is drawn, shown or asked between two epochs: the engine may go through several.
+    alike = not (
+        drops
+        or run.order is not None
+        or run.validation is not None
+        or settings.progress
+        or settings.callback is not None
+        or settings.checkpoint is not None
+    )
     while history.epochs < run.epochs and history.stopped is None:
         if run.order is not None:
             run.rng.shuffle(run.order)
         seed = int(run.rng.integers(2**63)) if drops else 0
-        _epoch(network, history, order=run.order, seed=seed, **run.epoch)
+        most = run.epochs - history.epochs if alike else 1
+        _train_epochs(network, history, most, order=run.order, seed=seed, **run.epoch)
         if run.validation is not None:
             _validate(network, history, run.validation, settings.metric)
         if settings.progress:
@@ -249,14 +258,12 @@ def _validation_data(network: Any, settings: Settings) -> Any:
         raise type(error)(f"validation_data: {error}") from error
 
 
-def _epoch(network: Any, history: History, optimizer: Optimizer, **options: Any) -> None:
-    """One epoch into the history; θ is put back where it leaves the finite numbers."""
-    before = network.parameters.copy()
-    start = time.perf_counter()
-    cost, penalty = network._train_epoch(optimizer=optimizer, **options)
-    seconds = time.perf_counter() - start
-    if not (np.isfinite(cost + penalty) and np.isfinite(network.parameters).all()):
-        network.parameters[:] = before
+def _train_epochs(
+    network: Any, history: History, most: int, optimizer: Optimizer, **options: Any
+) -> None:
+    """At most so many epochs into the history, at least one."""
+    lists = history.cost, history.learning_rate, history.seconds
+    if not network._train_epochs(most, *lists, optimizer=optimizer, **options):
         history.stopped = "diverged"
         raise DivergenceError(
             f"training diverged in epoch {history.epochs + 1}: the cost or a parameter is no "
@@ -264,9 +271,6 @@ def _epoch(network: Any, history: History, optimizer: Optimizer, **options: Any)
             "parameters it had before that epoch. Try a smaller learning_rate, scaled inputs, or "
             "clip_norm"
         )
-    history.cost.append(float(cost + penalty))
-    history.learning_rate.append(float(optimizer.current_rate))
-    history.seconds.append(seconds)
 
 
 def _validate(network: Any, history: History, validation: Any, metric: str) -> None:

@@ -65,7 +65,7 @@ def test_an_interrupt_within_an_epoch(optimizer, batch_size):
         network.fit(
             *LONG, 3, batch_size, 1e-4, optimizer=optimizer, callback=callback, shuffle=False
         )
-    assert "_train_epoch" in inside(caught.value)
+    assert "_train_epochs" in inside(caught.value)
     assert network.history_.epochs == 1
     assert network.history_.stopped == "interrupt"
     assert len(network.history_.seconds) == len(network.history_.learning_rate) == 1

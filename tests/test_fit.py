@@ -470,6 +470,57 @@ def test_divergence_restores_the_last_finite_parameters(dtype):
     assert network.fit(X, Y, 1, 8, 1e-6).epochs == 1
 
 
+@TYPES
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_epochs_that_nobody_looks_at_go_as_those_that_are_looked_at(optimizer, dtype):
+    """Without a callback the engine goes through many epochs at a time."""
+    twin, X, Y, s = problem()
+    alone, watched = twin.network(dtype), twin.network(dtype)
+    schedule = {"kind": "step", "every": 100, "factor": 0.5}
+    options = {"optimizer": optimizer, "schedule": schedule, "l2": 0.1, "sample_weight": s}
+    history = alone.fit(X, Y, 1500, None, 0.01, **options)
+    seen = watched.fit(X, Y, 1500, None, 0.01, callback=lambda net, history: None, **options)
+    assert_array_equal(alone.parameters, watched.parameters)
+    assert history.cost == seen.cost
+    assert history.learning_rate == seen.learning_rate
+    assert history.epochs == len(history.seconds) == 1500
+    assert min(history.seconds) > 0
+
+
+@TYPES
+def test_divergence_after_epochs_that_nobody_looked_at(dtype):
+    """η grows from epoch to epoch, until θ is no longer finite."""
+    twin, X, Y, _ = problem(output="identity")
+    network, watched, theta = twin.network(dtype), twin.network(dtype), []
+    arguments = (X, Y, 2000, None, 1e-3)
+    options = {"schedule": {"kind": "step", "every": 5, "factor": 10}, "optimizer": "sgd"}
+    with pytest.raises(DivergenceError, match=r"epoch \d+.*learning_rate") as error:
+        network.fit(*arguments, **options)
+    with pytest.raises(DivergenceError) as other:
+        watched.fit(
+            *arguments, callback=lambda net, h: theta.append(net.parameters.copy()), **options
+        )
+    assert str(error.value) == str(other.value)
+    assert network.history_.epochs == len(theta) > 2
+    assert network.history_.cost == watched.history_.cost
+    assert network.history_.stopped == "diverged"
+    assert_array_equal(network.parameters, theta[-1])
+
+
+def test_ctrl_c_among_epochs_that_nobody_looks_at():
+    network = Network((3, 4, 1), random_state=0)
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(np.zeros((5, 3)), np.zeros(5), 10**9, None, 0.01)
+    timer.join()
+    history = network.history_
+    assert history.stopped == "interrupt"
+    assert history.epochs > 100
+    assert len(history.seconds) == len(history.learning_rate) == history.epochs
+    assert np.isfinite(network.parameters).all()
+
+
 def test_divergence_in_the_last_update_is_noticed():
     """The cost of the only batch is finite; the step from it is not."""
     network = Network((1, 1), "identity", dtype="float32", init="zeros")

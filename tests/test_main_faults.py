@@ -200,7 +200,7 @@ def test_ctrl_c_before_the_first_epoch_has_ended_is_exit_code_130(
     if stage == "Network.fit":
         monkeypatch.setattr(Network, "fit", interrupt)
     elif stage == "Network._train":
-        monkeypatch.setattr(Network, "_train_epoch", interrupt, raising=False)
+        monkeypatch.setattr(Network, "_train_epochs", interrupt, raising=False)
     else:
         monkeypatch.setattr(main_module, stage, interrupt)
     result = run("--mnist", small_mnist, "--quiet")

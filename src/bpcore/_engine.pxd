@@ -2,7 +2,8 @@ cimport numpy as cnp
 
 from bpcore._crew cimport Crew
 from bpcore._data cimport Rows, Table
-from bpcore._train cimport Examples, Workspace
+from bpcore._optimizers cimport Optimizer
+from bpcore._train cimport Examples, Regularisation, Workspace
 from bpcore._types cimport Layout
 
 cdef class Engine:
@@ -30,5 +31,9 @@ cdef class Engine:
                     Py_ssize_t batch_size, bint clips, int* members)
     cdef bint _shared(self, Py_ssize_t batch)
     cdef int _members(self, int task, Py_ssize_t n_rows, Py_ssize_t batch_size)
+    cdef Crew _training(self, Rows x, Rows y, Optimizer optimizer, object order,
+                        Py_ssize_t batch_size, object sample_weight, Regularisation rules,
+                        unsigned long long seed, int* members)
+    cdef bint _is_finite(self) noexcept
     cdef bint _as_one_row(self, Table* table, X, Py_ssize_t width)
     cdef bint _y_in_domain(self, const Table* y) noexcept

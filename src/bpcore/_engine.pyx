@@ -11,10 +11,10 @@ import numpy as np
 
 cimport numpy as cnp
 from cpython.pythread cimport PyThread_get_thread_ident
-from libc.float cimport DBL_MAX
+from libc.float cimport DBL_MAX, FLT_MAX
 from libc.math cimport isfinite
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from bpcore._crew cimport Crew
 from bpcore._data cimport FLOAT32, FLOAT64, Rows, Table, row_is_within
@@ -22,13 +22,18 @@ from bpcore._inspect cimport jacobian, per_sample_gradients, trace
 from bpcore._online cimport STACK_UNITS, predict_one, step_one
 from bpcore._optimizers cimport Optimizer
 from bpcore._train cimport (
-    COST, GRADIENT, PREDICT, TRAIN, Examples, Workspace, make_workspace, weight_sum,
+    COST, GRADIENT, PREDICT, TRAIN, Examples, Regularisation, Workspace, make_workspace,
+    weight_sum,
 )
 from bpcore._types cimport (
     BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, POISSON, Layer,
 )
 
 from bpcore._blas import MAX_DIMENSION
+
+cdef extern from "vector_math.h" nogil:
+    bint bp_all_within_f32(Py_ssize_t, const float*, float)
+    bint bp_all_within_f64(Py_ssize_t, const double*, double)
 
 cnp.import_array()
 
@@ -39,6 +44,10 @@ cdef Optimizer NO_STEPS = Optimizer("sgd", 0)
 # phases; and in a call, for which the thread is started.
 cdef double OPERATIONS_A_BATCH = 1e7
 cdef double OPERATIONS_A_CALL = 5e7
+
+
+# How long `_train_epochs` may keep the interpreter waiting.
+cdef double SECONDS_BETWEEN_LOOKS = 0.01
 
 
 def share_from(double a_batch, double a_call):
@@ -581,6 +590,79 @@ cdef class Engine:
             If θ is being trained in another thread.
         """
         cdef int members
+        cdef Regularisation rules = Regularisation(l2, l1, weight_decay, clip_norm)
+        cdef Crew crew = self._training(x, y, optimizer, order, batch_size, sample_weight, rules,
+                                        seed, &members)
+        self.training = True
+        try:
+            crew.run(members)
+        finally:
+            self.training = False
+        return crew.job.cost, crew.job.penalty
+
+    def _train_epochs(self, Py_ssize_t most, list costs, list rates, list seconds, Rows x, Rows y,
+                      Optimizer optimizer, order=None, Py_ssize_t batch_size=32,
+                      sample_weight=None, double l2=0.0, double l1=0.0,
+                      double weight_decay=0.0, double clip_norm=0.0,
+                      unsigned long long seed=0):
+        """Epochs one after the other, all in the same order: at least one, and more until `most`
+        are done or a hundredth of a second is over.
+
+        The interpreter looks in once a call, not once an epoch, which is most of the time where
+        a table is small.
+
+        Parameters
+        ----------
+        most : int
+        costs, rates, seconds : lists
+            Of every epoch its cost with the penalty, η at its end and its time are appended.
+
+        The others are those of ``_train_epoch``, and so are the errors.
+
+        Returns
+        -------
+        finite : bool
+            False where the last epoch left the finite numbers: it is not in the lists, and θ is
+            what it was before it.
+        """
+        cdef int members
+        cdef double cost, begun, start
+        cdef double now = 0.0
+        cdef Regularisation rules = Regularisation(l2, l1, weight_decay, clip_norm)
+        cdef Crew crew = self._training(x, y, optimizer, order, batch_size, sample_weight, rules,
+                                        seed, &members)
+        cdef cnp.ndarray before = np.empty_like(self._theta)
+        self.training = True
+        try:
+            begun = time.perf_counter()
+            while most > 0 and now < begun + SECONDS_BETWEEN_LOOKS:
+                most -= 1
+                memcpy(cnp.PyArray_DATA(before), self.theta, cnp.PyArray_NBYTES(before))
+                crew.job.cost = crew.job.penalty = 0.0
+                start = time.perf_counter()
+                crew.run(members)
+                now = time.perf_counter()
+                cost = crew.job.cost + crew.job.penalty
+                if not (isfinite(cost) and self._is_finite()):
+                    memcpy(self.theta, cnp.PyArray_DATA(before), cnp.PyArray_NBYTES(before))
+                    return False
+                costs.append(cost)
+                rates.append(optimizer.current_rate)
+                seconds.append(now - start)
+        finally:
+            self.training = False
+        return True
+
+    cdef bint _is_finite(self) noexcept:
+        """Whether every number of θ is."""
+        if self.single:
+            return bp_all_within_f32(self.layout.n_parameters, <const float*>self.theta, FLT_MAX)
+        return bp_all_within_f64(self.layout.n_parameters, <const double*>self.theta, DBL_MAX)
+
+    cdef Crew _training(self, Rows x, Rows y, Optimizer optimizer, object order,
+                        Py_ssize_t batch_size, object sample_weight, Regularisation rules,
+                        unsigned long long seed, int* members):
+        """The job of an epoch; see `_train_epoch`.  members: out, as in `_crew`."""
         cdef Crew crew
         self._check_idle()
         if batch_size < 1:
@@ -589,16 +671,9 @@ cdef class Engine:
             raise ValueError(f"the optimizer is for {optimizer.n_parameters} parameters of "
                              f"{optimizer.dtype}, the network has {self.layout.n_parameters} of "
                              f"{self.dtype}")
-        crew = self._crew(TRAIN, x, y, sample_weight, order, batch_size, clip_norm != 0,
-                          &members)
+        crew = self._crew(TRAIN, x, y, sample_weight, order, batch_size, rules.clip != 0, members)
         crew.optimizer = optimizer
         crew.job.seed = seed
-        crew.job.rules.l2, crew.job.rules.l1 = l2, l1
-        crew.job.rules.decay, crew.job.rules.clip = weight_decay, clip_norm
+        crew.job.rules = rules
         crew.job.drops = self.drops
-        self.training = True
-        try:
-            crew.run(members)
-        finally:
-            self.training = False
-        return crew.job.cost, crew.job.penalty
+        return crew
