@@ -26,7 +26,7 @@ SOURCES = setup.py pyproject.toml MANIFEST.in LICENSE $(wildcard README.md) \
     $(wildcard bpcore/*.py bpcore/*.pyi bpcore/py.typed)
 
 .PHONY: help demo test docs wheel test-wheels fuzz kill sanitize threads debug valgrind coverage \
-    mutate bench bench-quick lint install develop clean
+    mutate bench bench-quick bench-native lint install develop clean
 
 help:
 	@echo "make demo      set up .venv and train the handwriting recogniser; ARGS=\"--help\" lists its options"
@@ -43,7 +43,8 @@ help:
 	@echo "make mutate    change the kernels' formulas one by one: a test has to fail each time"
 	@echo "make lint      ruff, cython-lint, mypy, stubtest and codespell"
 	@echo "make bench     bpcore and its peers side by side; ARGS=\"-k words\" selects, ARGS=--docs"
-	@echo "               writes docs/performance.md; make bench-quick: the essentials, two minutes"
+	@echo "               writes docs/performance.md; make bench-quick: the essentials, two minutes;"
+	@echo "               make bench-native: beside a build for this very processor"
 	@echo "make install   set up .venv with the wheel and the tests' tools, and stop there"
 	@echo "make develop   set up .venv-develop with an editable install (again after a change in src/)"
 	@echo "make clean     remove everything that these commands made"
@@ -154,6 +155,11 @@ bench: $(WHEEL)/with-bench
 
 bench-quick: $(WHEEL)/with-bench
 	$(BIN)/python -P -m pytest -p no:xdist benchmarks --quick $(ARGS)
+
+# What a wheel for every processor leaves out of this one: two builds in turns.
+bench-native: $(WHEEL)/with-bench
+	BPCORE_NATIVE=1 $(MAKE) install VENV=.venv-native
+	$(BIN)/python -P benchmarks/two_builds.py $(BIN)/python .venv-native/bin/python $(ARGS)
 
 lint: $(WHEEL)/with-lint
 	$(BIN)/ruff check .

@@ -8,7 +8,9 @@ environment may ask for another build, each in a folder of its own below build/:
 ``BPCORE_SANITIZE=address,undefined`` (or ``thread``)
     what gcc's ``-fsanitize`` takes; the program then needs their libraries (see the Makefile);
 ``BPCORE_COVERAGE=1``
-    gcc counts which lines of the kernels run.
+    gcc counts which lines of the kernels run;
+``BPCORE_NATIVE=1``
+    all code for this very processor (``-march=native``), to see what a wheel for all leaves out.
 """
 
 import os
@@ -38,9 +40,11 @@ MODULES = [
 
 DEBUG = os.environ.get("BPCORE_DEBUG", "0") not in ("", "0")
 COVERAGE = os.environ.get("BPCORE_COVERAGE", "0") not in ("", "0")
+NATIVE = os.environ.get("BPCORE_NATIVE", "0") not in ("", "0")
 SANITIZE = os.environ.get("BPCORE_SANITIZE", "")
 BUILD = Path("build")
-for kind, chosen in {"debug": DEBUG, "coverage": COVERAGE, "sanitize": SANITIZE}.items():
+KINDS = {"debug": DEBUG, "coverage": COVERAGE, "native": NATIVE, "sanitize": SANITIZE}
+for kind, chosen in KINDS.items():
     BUILD = BUILD / kind if chosen else BUILD
 
 DIRECTIVES = {
@@ -67,6 +71,8 @@ else:
         COMPILE += ["-O1", "-g", "-fno-wrapv", "-fno-omit-frame-pointer", "-DBPCORE_NO_CLONES"]
         COMPILE += [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all"]
         LINK += [f"-fsanitize={SANITIZE}"]
+    if NATIVE:
+        COMPILE += ["-march=native"]
     if COVERAGE:
         COMPILE += ["-O1", "--coverage", "-fprofile-update=atomic", "-DBPCORE_NO_CLONES"]
         LINK += ["--coverage"]

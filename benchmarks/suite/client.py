@@ -35,10 +35,12 @@ def environment(threads: int, keep: bool = False) -> dict[str, str]:
 class Worker:
     """One process that measures; see `suite.worker`."""
 
-    def __init__(self, threads: int, dtype: str, keep: bool = False) -> None:
+    def __init__(
+        self, threads: int, dtype: str, keep: bool = False, python: str = sys.executable
+    ) -> None:
         self.key = (threads, dtype)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "suite.worker", str(threads)],
+            [python, "-P", "-m", "suite.worker", str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
