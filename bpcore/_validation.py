@@ -50,9 +50,12 @@ def as_array(X: Any, what: str, dtype: np.dtype) -> np.ndarray:
 
 
 def as_rows(
-    X: Any, n_columns: int, dtype: np.dtype, *, allow_empty: bool = False
+    X: Any, n_columns: int, dtype: np.dtype, *, allow_empty: bool = False, finite: bool = True
 ) -> tuple[Rows, bool]:
-    """(X as Rows of n_columns numbers, whether X was a single example without its row axis)."""
+    """(X as Rows of n_columns numbers, whether X was a single example without its row axis).
+
+    finite: whether X is looked through for NaN and infinity; where not, the caller does.
+    """
     if isinstance(X, Rows):
         return X, False
     table: Any
@@ -89,7 +92,8 @@ def as_rows(
     if table.shape[0] == 0 and not allow_empty:
         raise ValueError(f"X is empty, its shape is {table.shape}: expected at least one example")
     rows = Rows(table, divisor)
-    check_finite(rows, "X", dtype)
+    if finite:
+        check_finite(rows, "X", dtype)
     return rows, single
 
 

@@ -135,20 +135,27 @@ class Network(Architecture):
         return super().predict(X, out)
 
     def _predict_checked(self, X: Any, out: np.ndarray | None) -> np.ndarray:
-        rows, single = check.as_rows(X, self.layer_sizes[0], self.dtype, allow_empty=True)
+        # An array of the caller's must not be half written when X turns out to be bad; one of our
+        # own may: then the first layer tells, and X is not read twice.
+        rows, single = check.as_rows(
+            X, self.layer_sizes[0], self.dtype, allow_empty=True, finite=out is not None
+        )
         shape = (self.layer_sizes[-1],) if single else (len(rows), self.layer_sizes[-1])
         if out is None:
             out = np.empty(shape, dtype=self.dtype)
-        elif not isinstance(out, np.ndarray):
+            if not self._predict_into(rows, out):
+                check.check_finite(rows, "X", self.dtype)
+            return out
+        if not isinstance(out, np.ndarray):
             raise TypeError(f"out must be an ndarray, got {type(out).__name__}")
-        elif out.shape != shape or out.dtype != self.dtype:
+        if out.shape != shape or out.dtype != self.dtype:
             raise ValueError(
                 f"out has shape {out.shape} and dtype {out.dtype}, expected {shape} and "
                 f"{self.dtype}"
             )
-        elif not (out.flags.c_contiguous and out.flags.writeable and out.flags.aligned):
+        if not (out.flags.c_contiguous and out.flags.writeable and out.flags.aligned):
             raise ValueError("out must be C-contiguous and writable")
-        elif isinstance(X, np.ndarray) and np.may_share_memory(out, X):
+        if isinstance(X, np.ndarray) and np.may_share_memory(out, X):
             raise ValueError("out shares memory with X: give an array of its own")
         self._predict_into(rows, out)
         return out

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import accuracy_score, r2_score
 from twin import Twin, examples
 
-from bpcore import Network
+from bpcore import Network, _engine
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
@@ -410,3 +410,34 @@ def test_copies_between_two_fits_of_one_callback():
     network.fit(X, Y, epochs=2, callback=lambda net, history: copies.append(copy.deepcopy(net)))
     copies[0].fit(X, Y, epochs=1)
     assert copies[0].n_parameters == network.n_parameters
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_number_that_is_none_is_found_behind_any_activation(bad, threads, dtype):
+    """σ makes 0 or 1 of infinity; the row is named all the same, and ``out`` is not touched."""
+    network = Network((70, 5, 3), "sigmoid", dtype=dtype, random_state=0, n_threads=threads)
+    X = np.random.default_rng(0).standard_normal((3000, 70)).astype(dtype)
+    X[2718, 69] = bad
+    network.weights[0][:, 69] = 0  # 0 times infinity is NaN
+    before = _engine.share_from(0, 0)
+    try:
+        with pytest.raises(ValueError, match="in row 2718"):
+            network.predict(X)
+        out = np.full((3000, 3), 7, dtype)
+        with pytest.raises(ValueError, match="in row 2718"):
+            network.predict(X, out)
+        assert (out == 7).all()
+        with pytest.raises(ValueError, match="in row 0"):
+            network.predict(X[2718:2719])
+        assert np.isfinite(network.predict(X[:2718])).all()
+    finally:
+        _engine.share_from(*before)
+
+
+def test_sums_beyond_the_type_are_no_fault_of_the_data():
+    network = Network((2, 2), "sigmoid", init="zeros")
+    network.set_parameters(weights=[[[3e38, 3e38], [-3e38, -3e38]]])
+    with np.errstate(over="ignore"):
+        assert_array_equal(network.predict([[1.0, 1.0], [0.0, 0.0]]), [[1, 0], [0.5, 0.5]])

@@ -340,8 +340,15 @@ cdef class Engine:
         return a
 
     def _predict_into(self, Rows x, cnp.ndarray out):
-        """out (n, n_L), contiguous, of θ's type = a^(L) for every row of x."""
-        cdef int members
+        """out (n, n_L), contiguous, of θ's type = a^(L) for every row of x.
+
+        Returns
+        -------
+        finite : bool
+            False where some z^(1) was not finite, as it is for every row that is not: so x need
+            not be looked through beforehand.
+        """
+        cdef int members, member
         cdef Crew crew = self._crew(PREDICT, x, None, None, None, 0, False, &members)
         if cnp.PyArray_TYPE(out) != (cnp.NPY_FLOAT32 if self.single else cnp.NPY_FLOAT64) \
                 or not cnp.PyArray_ISCARRAY(out) \
@@ -352,6 +359,10 @@ cdef class Engine:
         crew.keeps += (out,)
         if x.table.n_rows > 0:
             crew.run(members)
+        for member in range(members):
+            if crew.workspace.parts[member] != 0:
+                return False
+        return True
 
     def _cost(self, Rows x, Rows y, sample_weight=None):
         """C = Σ s_k C_k / Σ s_k over all rows."""

@@ -9,4 +9,4 @@ cdef struct Dropout:
 cdef void forward(const Layout* layout, const real_t* theta, const real_t** x, Py_ssize_t ldx,
                   const real_t** ahead, Py_ssize_t n_ahead, Py_ssize_t n, Py_ssize_t row,
                   Py_ssize_t capacity, real_t* a, real_t* slope, real_t* z, real_t* z_out,
-                  real_t* out, const Dropout* dropout) noexcept nogil
+                  real_t* out, const Dropout* dropout, bint* finite) noexcept nogil

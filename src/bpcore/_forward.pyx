@@ -3,9 +3,15 @@
 The one forward pass: training, prediction and the trace call it.
 """
 
+from libc.float cimport DBL_MAX, FLT_MAX
+
 from bpcore._activations cimport activate
 from bpcore._blas cimport weighted_inputs
 from bpcore._types cimport Layer, Layout, real_t
+
+cdef extern from "vector_math.h" nogil:
+    bint bp_all_within_f32(Py_ssize_t, const float*, float)
+    bint bp_all_within_f64(Py_ssize_t, const double*, double)
 
 
 cdef inline unsigned long long _mix(unsigned long long x) noexcept nogil:
@@ -36,10 +42,17 @@ cdef void _drop(const Layer* layer, Py_ssize_t n_units, Py_ssize_t n, Py_ssize_t
             slope[k * layer.n_out + j] *= factor
 
 
+cdef bint _all_finite(Py_ssize_t n, const real_t* z) noexcept nogil:
+    if real_t is float:
+        return bp_all_within_f32(n, z, FLT_MAX)
+    else:
+        return bp_all_within_f64(n, z, DBL_MAX)
+
+
 cdef void forward(const Layout* layout, const real_t* theta, const real_t** x, Py_ssize_t ldx,
                   const real_t** ahead, Py_ssize_t n_ahead, Py_ssize_t n, Py_ssize_t row,
                   Py_ssize_t capacity, real_t* a, real_t* slope, real_t* z, real_t* z_out,
-                  real_t* out, const Dropout* dropout) noexcept nogil:
+                  real_t* out, const Dropout* dropout, bint* finite) noexcept nogil:
     """Rows row : row + n of a buffer made for `capacity` rows.
 
     x: where the n input rows are.  ldx: how far they are apart, so that x[0] tells all; 0 where
@@ -52,6 +65,8 @@ cdef void forward(const Layout* layout, const real_t* theta, const real_t** x, P
     z_out: (capacity, n_L) or NULL: z^(L) alone, for the losses.  Written.
     out: (n, n_L) or NULL: takes a^(L) instead of a.  Written.
     dropout: NULL but in a training step.
+    finite: NULL, or set to False where z^(1) is not finite, which it cannot be where x is not:
+    no activation has hidden it yet.
     """
     cdef Py_ssize_t i, at
     cdef const Layer* layer
@@ -76,6 +91,8 @@ cdef void forward(const Layout* layout, const real_t* theta, const real_t** x, P
         weighted_inputs(n, layer.n_out, layer.n_in, x if i == 0 else &previous,
                         ldx if i == 0 else layer.n_in, theta + layer.w, theta + layer.b, z_l,
                         ahead, n_ahead if i == 0 else 0)
+        if i == 0 and finite != NULL and not _all_finite(n * layer.n_out, z_l):
+            finite[0] = False
         activate(layer, n, z_l, a_l, slope_l)
         if dropout != NULL and layer.dropout > 0:
             _drop(layer, layout.n_units, n, row, dropout, a_l, slope_l)

@@ -16,7 +16,7 @@ cdef void predict_one(const Layout* layout, const real_t* theta, const real_t* x
     cdef real_t buffer[STACK_UNITS]
     cdef const real_t* row = x
     forward(layout, theta, &row, layout.n_inputs, <const real_t**>NULL, 0, 1, 0, 1, buffer,
-            <real_t*>NULL, <real_t*>NULL, <real_t*>NULL, out, <const Dropout*>NULL)
+            <real_t*>NULL, <real_t*>NULL, <real_t*>NULL, out, <const Dropout*>NULL, NULL)
 
 
 cdef double step_one(const Layout* layout, const Table* x, const Table* y, double eta,

@@ -137,7 +137,7 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
         <object>members * w.largest * itemsize if trains else 0,
         capacity * sizeof(double),
         n_blocks * sizeof(double),
-        <object>w.n_pieces * 2 * sizeof(double),
+        max(<object>w.n_pieces * 2, <object>members) * sizeof(double),
     ]
     offsets = []
     total = ALIGNMENT
@@ -257,7 +257,8 @@ cdef void row_block(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t ro
                 job.examples.order[start + k] if job.examples.order != NULL else start + k]
 
     forward(layout, theta, x, ldx, ahead, (n_ahead + 1) // 2, n, row, w.capacity, a, slope,
-            <real_t*>NULL, <real_t*>w.z_out, <real_t*>NULL, &dropout if job.drops else NULL)
+            <real_t*>NULL, <real_t*>w.z_out, <real_t*>NULL, &dropout if job.drops else NULL,
+            NULL)
     cost[0] = cost_and_delta(
         &layout.loss, last, n, <const real_t*>w.z_out + row * last.n_out, <const real_t*>a + end,
         <const real_t*>(slope + end if slope != NULL and last.stores_slope else NULL),
@@ -447,7 +448,11 @@ cdef double _sum(const double* parts, Py_ssize_t n) noexcept nogil:
 
 cdef void _predict_rows(const Job* job, Workspace w, Py_ssize_t b, int member,
                         const real_t* theta) noexcept nogil:
-    """A block of a prediction, in the rows of the workspace that are the member's own."""
+    """A block of a prediction, in the rows of the workspace that are the member's own.
+
+    The member's number in `parts` becomes 1 where a z^(1) is not finite.
+    """
+    cdef bint finite = True
     cdef const Layout* layout = job.layout
     cdef Py_ssize_t own = member * w.block
     cdef Py_ssize_t first = b * w.block
@@ -460,7 +465,9 @@ cdef void _predict_rows(const Job* job, Workspace w, Py_ssize_t b, int member,
         ldx = layout.n_inputs
     forward(layout, theta, &x, ldx, <const real_t**>NULL, 0, n, own, w.capacity,
             <real_t*>w.a, <real_t*>NULL, <real_t*>NULL, <real_t*>NULL,
-            <real_t*>job.out + first * layout.n_outputs, <const Dropout*>NULL)
+            <real_t*>job.out + first * layout.n_outputs, <const Dropout*>NULL, &finite)
+    if not finite:
+        w.parts[member] = 1.0
 
 
 cdef void _do(Job* job, Workspace w, Optimizer o, Py_ssize_t b, int member,
