@@ -78,6 +78,11 @@ def test_goals_are_told_reached_or_not(content):
     assert found["training: seed, 1 thread, against JAX"].found == "5 ×"
     assert found["training: seed, 1 thread, against scikit-learn"].word == "not reached"
     assert found["training: seed, 1 thread, against PyTorch"].word == "not measured"
+    # twice as fast as bpcore was, of 100 GFLOP/s
+    asked = found["training: seed, 1 thread, against scikit-learn"]
+    seed = tasks.TRAINING["seed"]
+    assert asked.asked_rate == pytest.approx(2 * 60_000 * seed.flops_a_row / 0.02 / 1e9)
+    assert asked.gemm_rate == 100
     assert found["training: wide, 2 threads, against JAX"].word == "not reached"
     one_row = "prediction: 784-16-16-10, 1 row, 1 thread, against ONNX Runtime"
     assert found[one_row].word == "reached"
@@ -112,6 +117,7 @@ def test_report_has_its_figures(content):
         "| 10,000,000 | 1 | left out: needs 9.0 GB |",
         "scikit-learn trains nielsen with binary_cross_entropy",
         "PyTorch, nielsen, float32: reached the cost 3",
+        "| 10 × | 5 × | not reached | 316 of 100, 316% |",
         "Once a fit, on top of its epochs (`nielsen`): bpcore 12.0 ms.",
         "openblas 0.3.30 Zen (libblas.so): 1",
     ):

@@ -46,6 +46,9 @@ class Verdict:
     asked: str
     found: str
     reached: bool | None
+    # What the goal asks of the machine in this run, where it is a rate, and what GEMM gives.
+    asked_rate: float | None = None
+    gemm_rate: float | None = None
 
     @property
     def word(self) -> str:
@@ -125,7 +128,11 @@ def _ratio_verdicts(content: dict, labels: dict[str, str]):
         entry = find(content, kind, key, threads)
         found = ratio(entry, peer) if entry else None
         words = "" if found is None else f"{found:.3g} ×"
-        yield Verdict(goal, f"{factor:g} ×", words, None if found is None else found >= factor)
+        reached = None if found is None else found >= factor
+        rates = ()
+        if found is not None:
+            rates = factor * gflops(entry, peer), entry["products"]["gflops"]
+        yield Verdict(goal, f"{factor:g} ×", words, reached, *rates)
 
 
 def _share_verdicts(content: dict):

@@ -110,10 +110,25 @@ def heading(content: dict) -> str:
 
 def goals_table(content: dict) -> str:
     verdicts = goals.verdicts(content, LABELS)
-    rows = [[v.goal, v.asked, v.found, v.word] for v in verdicts if v.reached is not None]
+    rows = [
+        [v.goal, v.asked, v.found, v.word, _of_the_machine(v)]
+        for v in verdicts
+        if v.reached is not None
+    ]
     left = sum(v.reached is None for v in verdicts)
     words = f"\n\nNot measured in this run: {left} of {len(verdicts)} goals." if left else ""
-    return table(["Goal", "asked", "found", ""], rows) + words
+    asks = (
+        "\n\nThe last column: the GFLOP/s that the goal comes to, given the peer's own time in this "
+        "run, of those that the product of two 1024 × 1024 matrices reached in the same rounds."
+    )
+    return table(["Goal", "asked", "found", "", "asks of the machine"], rows) + asks + words
+
+
+def _of_the_machine(verdict: goals.Verdict) -> str:
+    if verdict.asked_rate is None or verdict.gemm_rate is None:
+        return ""
+    share = verdict.asked_rate / verdict.gemm_rate
+    return f"{verdict.asked_rate:.0f} of {verdict.gemm_rate:.0f}, {share:.0%}"
 
 
 def training_tables(content: dict) -> str:
