@@ -1,4 +1,5 @@
-"""The one door to matrix products: row-major in; own loops for small layers, BLAS for the rest.
+"""The one door to matrix products: row-major in; own loops where the processor has AVX2 or more,
+elsewhere for small layers only, BLAS for the rest.
 
 SciPy's ``cython_blas`` takes C ``int``.  Every size that comes here is the width of a layer,
 the rows of a block or the distance between two rows of the input; the callers refuse widths
@@ -8,6 +9,7 @@ that, and cut rows into blocks.  So the casts below cannot wrap round.
 
 import numpy as np
 
+from libc.math cimport INFINITY
 from scipy.linalg.cython_blas cimport dgemm, dgemv, sgemm, sgemv
 
 from bpcore._types cimport real_t
@@ -43,11 +45,12 @@ cdef extern from "vector_math.h" nogil:
 
 MAX_DIMENSION = 2**31 - 1
 
-# Multiplications in a product from which on BLAS's packed panels pay.
-cdef double MOST = 5e7
+# Without AVX2 or more the own loops use a fraction of the processor: multiplications in a product
+# from which on BLAS's packed panels pay there.
+cdef double MOST_OF_THE_BASELINE = 5e7
 
 
-def choose_products(int level=4, double most=MOST):
+def choose_products(int level=4, most=None):
     """Set which of the own loops serve, and up to which size; returns the level taken.
 
     For tests and measurements; the module calls it once when it is imported.
@@ -57,9 +60,13 @@ def choose_products(int level=4, double most=MOST):
     level : int, default=4
         The highest level of the x86-64 instruction set to use (2, 3 or 4), if the processor
         has it.
-    most : float, default=5e7
-        Products of more multiplications go to BLAS; 0: all do.
+    most : float, optional
+        Products of more multiplications go to BLAS; 0: all do.  When None: 5e7 on level 2, no
+        limit above it.
     """
+    level = bp_choose_products(level, 0)
+    if most is None:
+        most = INFINITY if level > 2 else MOST_OF_THE_BASELINE
     return bp_choose_products(level, most)
 
 

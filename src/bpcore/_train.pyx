@@ -40,7 +40,7 @@ cdef Py_ssize_t SHARES = 4
 cdef Py_ssize_t MULTIPLE = 8        # sizes are multiples of the tiles' rows
 cdef Py_ssize_t LEAST_BLOCK = 16
 cdef Py_ssize_t LARGEST_BLOCK = 256
-cdef Py_ssize_t PIECE_NUMBERS = 32768
+cdef Py_ssize_t PIECE_NUMBERS = 65536
 cdef Py_ssize_t LEAST_PIECE = 2048
 
 # Multiplications between two looks at the interpreter's signals: a few hundredths of a second.

@@ -78,10 +78,11 @@ BP_TARGET BP_P(four) BP_P(sums)(BP_P(vec) a, BP_P(vec) b, BP_P(vec) c, BP_P(vec)
 
 /* One tile of C = alpha A B^T + beta C: rows x columns (<= 4) dot products over k.
  *
- * A: where each row stands.  ahead: what to fetch into the caches meanwhile. */
+ * A: where each row stands, of which the part from `at` on is taken.  ahead: what to fetch into the caches meanwhile. */
 BP_TARGET void BP_P(dot_tile)(const int rows, const int columns, ptrdiff_t k, BP_REAL alpha,
-                              const BP_REAL *const *A, const BP_REAL *B, ptrdiff_t ldb,
-                              BP_REAL beta, BP_REAL *C, ptrdiff_t ldc, bp_ahead *ahead)
+                              const BP_REAL *const *A, ptrdiff_t at, const BP_REAL *B,
+                              ptrdiff_t ldb, BP_REAL beta, BP_REAL *C, ptrdiff_t ldc,
+                              bp_ahead *ahead)
 {
     ptrdiff_t step;
     const char *next = bp_take(ahead, k / BP_LANES, &step);
@@ -89,7 +90,7 @@ BP_TARGET void BP_P(dot_tile)(const int rows, const int columns, ptrdiff_t k, BP
     BP_P(vec) a[BP_DOT_ROWS];
     const BP_REAL *row[BP_DOT_ROWS];
     ptrdiff_t p = 0;
-    for (int i = 0; i < rows; i++) row[i] = A[i];
+    for (int i = 0; i < rows; i++) row[i] = A[i] + at;
     for (; p + BP_LANES <= k; p += BP_LANES) {
         __builtin_prefetch(next);
         next += step;
@@ -119,7 +120,7 @@ BP_TARGET void BP_P(dot_tile)(const int rows, const int columns, ptrdiff_t k, BP
 }
 
 #define BP_TILE(rows_, columns_)                                                            \
-    BP_P(dot_tile)(rows_, columns_, k, alpha, A + i, B + j * ldb, ldb, beta,                \
+    BP_P(dot_tile)(rows_, columns_, k, alpha, A + i, at, B + j * ldb, ldb, beta,            \
                    C + i * ldc + j, ldc, ahead)
 #define BP_TILES(rows_)                                                                     \
     case rows_:                                                                             \
@@ -130,38 +131,59 @@ BP_TARGET void BP_P(dot_tile)(const int rows, const int columns, ptrdiff_t k, BP
         }                                                                                   \
         break;
 
+/* `dot` for rows that fit the first cache, of which `at` is where they begin, and a B that fits
+ * the second one. */
+BP_TARGET void BP_P(dot_block)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
+                               const BP_REAL *const *A, ptrdiff_t at, const BP_REAL *B, ptrdiff_t ldb,
+                               BP_REAL beta, BP_REAL *C, ptrdiff_t ldc, bp_ahead *ahead)
+{
+    ptrdiff_t columns;
+    for (ptrdiff_t j = 0; j < n; j += columns) {
+        columns = n - j >= 4 ? 4 : (n - j >= 2 ? 2 : 1);
+        ptrdiff_t rows;
+        for (ptrdiff_t i = 0; i < m; i += rows) {
+            ptrdiff_t left = m - i;
+            rows = left >= BP_DOT_ROWS ? BP_DOT_ROWS : (left >= 2 ? 2 : 1);
+            switch (rows) {
+            BP_TILES(1) BP_TILES(2)
+#if BP_DOT_ROWS == 4
+            BP_TILES(4)
+#else
+            BP_TILES(3)
+#endif
+            }
+        }
+    }
+}
+
 /* C = alpha A B^T + beta C, A (m, k) by its rows, B (n, k): both read along k.
  *
- * A block of A's rows stays in the first cache while every row of B passes by.
+ * A panel of B's rows stays in the second cache while all rows of A pass by, a block of A's rows
+ * in the first one while the panel does.  Long rows are taken in even parts.
  * ahead: rows that are needed soon. */
 BP_ENTRY void BP_P(dot)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
                         const BP_REAL *const *A, const BP_REAL *B, ptrdiff_t ldb, BP_REAL beta,
                         BP_REAL *C, ptrdiff_t ldc, bp_ahead *ahead)
 {
-    ptrdiff_t block = BP_BLOCK_BYTES / (ptrdiff_t)(k * sizeof(BP_REAL));
-    block = block < BP_DOT_ROWS ? BP_DOT_ROWS : block / BP_DOT_ROWS * BP_DOT_ROWS;
-    while (m > 0) {
-        ptrdiff_t here = m < block ? m : block;
-        ptrdiff_t columns;
-        for (ptrdiff_t j = 0; j < n; j += columns) {
-            columns = n - j >= 4 ? 4 : (n - j >= 2 ? 2 : 1);
-            ptrdiff_t rows;
-            for (ptrdiff_t i = 0; i < here; i += rows) {
-                ptrdiff_t left = here - i;
-                rows = left >= BP_DOT_ROWS ? BP_DOT_ROWS : (left >= 2 ? 2 : 1);
-                switch (rows) {
-                BP_TILES(1) BP_TILES(2)
-#if BP_DOT_ROWS == 4
-                BP_TILES(4)
-#else
-                BP_TILES(3)
-#endif
-                }
+    const ptrdiff_t longest = BP_ROW_BYTES / (ptrdiff_t)sizeof(BP_REAL);
+    const ptrdiff_t parts = (k + longest - 1) / longest;
+    ptrdiff_t done = 0;
+    for (ptrdiff_t s = 0; s < parts; s++) {
+        ptrdiff_t depth = (k - done) / (parts - s);
+        if (s < parts - 1) depth = depth / BP_LANES * BP_LANES;
+        ptrdiff_t block = BP_BLOCK_BYTES / (ptrdiff_t)(depth * sizeof(BP_REAL));
+        ptrdiff_t panel = BP_PANEL_BYTES / (ptrdiff_t)(depth * sizeof(BP_REAL)) / 4 * 4;
+        block = block < BP_DOT_ROWS ? BP_DOT_ROWS : block / BP_DOT_ROWS * BP_DOT_ROWS;
+        for (ptrdiff_t j = 0; j < n; j += panel) {
+            ptrdiff_t columns = n - j < panel ? n - j : panel;
+            for (ptrdiff_t i = 0; i < m; i += block) {
+                ptrdiff_t rows = m - i < block ? m - i : block;
+                BP_P(dot_block)(rows, columns, depth, alpha, A + i, done, B + j * ldb + done, ldb,
+                                beta, C + i * ldc + j, ldc, ahead);
             }
         }
-        m -= here;
-        A += here;
-        C += here * ldc;
+        done += depth;
+        beta = 1;
     }
 }
 
@@ -240,11 +262,24 @@ BP_STRIP(end_of_1, 8, 1, last)
 #undef BP_STRIP
 #undef BP_PIECE
 
+/* Of k rows of B, `count` numbers from column j on, copied side by side to `packed`; `rows` gets
+ * where each row would begin if all of it stood there. */
+static void BP_P(pack)(ptrdiff_t k, ptrdiff_t count, const BP_REAL *const *B, ptrdiff_t j,
+                       BP_REAL *packed, const BP_REAL **rows)
+{
+    for (ptrdiff_t p = 0; p < k; p++, packed += 3 * BP_LANES) {
+        memcpy(packed, B[p] + j, (size_t)count * sizeof(BP_REAL));
+        rows[p] = packed - j;
+    }
+}
+
 /* C = alpha (A B + bias) + beta C, A (m, k) with any steps, B (k, n) by its rows, all read along n.
  *
  * A strip of B's columns stays in the first cache while every row of A passes by.  Strips are
  * as even as vectors allow: of four vectors two and two, since a strip of one cannot keep the
- * arithmetic busy.  ahead: rows that are needed soon. */
+ * arithmetic busy.  Rows that lie a multiple of 1024 bytes apart share their places in the caches
+ * and drive each other out; narrow strips of them are copied (BP_PACKS).
+ * ahead: rows that are needed soon. */
 BP_ENTRY void BP_P(rows)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
                          const BP_REAL *A, ptrdiff_t row_step, ptrdiff_t column_step,
                          const BP_REAL *const *B, const BP_REAL *bias, BP_REAL beta, BP_REAL *C,
@@ -253,6 +288,10 @@ BP_ENTRY void BP_P(rows)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
     const ptrdiff_t all = (n + BP_LANES - 1) / BP_LANES;
     const ptrdiff_t strips = (all + 2) / 3;
     const ptrdiff_t last = n - (all - 1) * BP_LANES;
+    const ptrdiff_t apart = k > 1 ? (const char *)B[1] - (const char *)B[0] : 0;
+    const int packs = BP_PACKS && m >= BP_PACK_FROM && k >= 64 && apart % 1024 == 0;
+    BP_REAL packed[BP_DEPTH * 3 * BP_LANES];
+    const BP_REAL *packed_rows[BP_DEPTH];
     ptrdiff_t done = 0;
     for (ptrdiff_t s = 0; s < strips; s++) {
         const ptrdiff_t j = done * BP_LANES;
@@ -262,10 +301,16 @@ BP_ENTRY void BP_P(rows)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
         void (*strip)(ptrdiff_t, ptrdiff_t, ptrdiff_t, BP_REAL, const BP_REAL *, ptrdiff_t,
                       ptrdiff_t, const BP_REAL *const *, ptrdiff_t, const BP_REAL *, BP_REAL,
                       BP_REAL *, ptrdiff_t, bp_ahead *);
+        const BP_REAL *const *rows = B;
+        if (packs) {
+            BP_P(pack)(k, (vectors - 1) * BP_LANES + (whole ? BP_LANES : last), B, j, packed,
+                       packed_rows);
+            rows = packed_rows;
+        }
         if (vectors == 3) strip = whole ? BP_P(strip_of_3) : BP_P(end_of_3);
         else if (vectors == 2) strip = whole ? BP_P(strip_of_2) : BP_P(end_of_2);
         else strip = whole ? BP_P(strip_of_1) : BP_P(end_of_1);
-        strip(m, last, k, alpha, A, row_step, column_step, B, j, bias ? bias + j : NULL, beta,
+        strip(m, last, k, alpha, A, row_step, column_step, rows, j, bias ? bias + j : NULL, beta,
               C + j, ldc, ahead);
     }
 }

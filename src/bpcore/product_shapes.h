@@ -2,8 +2,6 @@
 
 /* Numbers that a transposed operand or result may fill on the stack. */
 #define BP_SCRATCH 8192
-/* Rows that are added up at a time: a strip of so many rows fits the first cache. */
-#define BP_DEPTH 256
 /* Rows of so many numbers may be scattered, and meet `dot` (SCATTERED_INPUTS in _crew.pyx): whole
  * matrices of such rows have to meet it too, to the last bit. */
 #define BP_SCATTERED 64
@@ -130,5 +128,4 @@ static void BP_P(column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, cons
 }
 
 #undef BP_SCRATCH
-#undef BP_DEPTH
 #undef BP_SCATTERED

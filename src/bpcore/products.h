@@ -1,9 +1,10 @@
-/* Matrix products of a network's sizes, for the layers that are too small for BLAS.
+/* Matrix products of a network's sizes.
  *
  * Why not BLAS alone: a general GEMM first copies its operands into packed panels, which pays
  * when each number is used hundreds of times.  In a layer of 16 or 100 units it costs as much
- * as the product, and what a BLAS does about it differs from library to library and from
- * processor to processor.  Here the operands are read where they lie: the weights (n_out, n_in)
+ * as the product, in one of 2048 units still a sixth, since a batch goes through in blocks of some
+ * hundred rows; and what a BLAS does about it differs from library to library and from processor
+ * to processor.  Here the operands are read where they lie: the weights (n_out, n_in)
  * and the examples (n, n_in) both run along n_in, so that z = x w^T is a set of dot products of
  * contiguous rows; the other two products add up rows.  Tiles of sums fill the registers; blocks
  * of rows and strips of columns stay in the first cache.
@@ -41,8 +42,16 @@
 #endif
 
 #define BP_PICK __builtin_shufflevector
-/* What a block of rows may fill of a first cache of 32 KB. */
+/* What a block of rows may fill of a first cache of 32 KB, the longest row of which a block of
+ * four is taken, and what rows that pass by may fill of a second cache of 256 KB. */
 #define BP_BLOCK_BYTES 20000
+#define BP_ROW_BYTES 4096
+#define BP_PANEL_BYTES 163840
+/* Rows that are added up at a time: a strip of so many rows fits the first cache. */
+#define BP_DEPTH 256
+/* Rows of a result from which on copying a strip pays, where it does at all (BP_PACKS: measured
+ * with strips of 96 bytes, not worth it with those of 192). */
+#define BP_PACK_FROM 32
 
 /* ---- what is needed soon ---------------------------------------------------------------- */
 
@@ -109,6 +118,7 @@ static inline __attribute__((always_inline)) void bp_fetch(bp_ahead *ahead, ptrd
 
 #define BP_TARGET static inline __attribute__((always_inline))
 #define BP_ENTRY static __attribute__((noinline))
+#define BP_PACKS 1
 #define BP_DOT_ROWS 3
 #define BP_ROWS_OF_3 4
 #define BP_ROWS_OF_2 6
@@ -180,6 +190,7 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #undef BP_REGISTER
 #undef BP_SUM
 #undef BP_DOT_ROWS
+#undef BP_PACKS
 #undef BP_ROWS_OF_3
 #undef BP_ROWS_OF_2
 
@@ -187,6 +198,7 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 
 #define BP_TARGET static inline __attribute__((always_inline, target("avx512f,avx512vl,fma")))
 #define BP_ENTRY static __attribute__((noinline, target("avx512f,avx512vl,fma")))
+#define BP_PACKS 0
 #define BP_DOT_ROWS 4
 #define BP_ROWS_OF_3 8
 #define BP_ROWS_OF_2 8
@@ -229,9 +241,13 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #undef BP_SUM
 #endif /* BP_PRODUCTS_X86 */
 #undef BP_DOT_ROWS
+#undef BP_PACKS
 #undef BP_ROWS_OF_3
 #undef BP_ROWS_OF_2
 #undef BP_BLOCK_BYTES
+#undef BP_ROW_BYTES
+#undef BP_PANEL_BYTES
+#undef BP_PACK_FROM
 
 /* ---- the choice of a level -------------------------------------------------------------- */
 
