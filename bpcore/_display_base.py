@@ -18,7 +18,9 @@ __all__ = [
     "BLUE",
     "VERMILION",
     "as_image_shape",
+    "as_picture",
     "axes_grid",
+    "axes_of",
     "diverging",
     "named",
     "network_of",
@@ -69,15 +71,14 @@ def axes_grid(
             n_rows, n_columns, figsize=figsize, layout="constrained", squeeze=False
         )
         return figure, axes
-    given = np.asarray(ax, dtype=object)
+    given = axes_of(ax)
     n = n_rows * n_columns
     if given.size == n:
-        return given.flat[0].figure, given.reshape(n_rows, n_columns)
+        return given[0].figure, given.reshape(n_rows, n_columns)
     if given.size != 1:
-        raise ValueError(
-            f"ax holds {given.size} axes, but this display takes one or {n_rows} x {n_columns}"
-        )
-    (one,) = given.flat
+        several = f" or {n_rows} x {n_columns}" if n > 1 else ""
+        raise ValueError(f"ax holds {given.size} axes, but this display takes one{several}")
+    (one,) = given
     one.set_axis_off()
     cells = one.get_subplotspec()
     if cells is None:
@@ -85,10 +86,23 @@ def axes_grid(
             f"this display needs {n} axes: give ax={n_rows} x {n_columns} of them, or one that "
             "stands in a grid (plt.subplots)"
         )
-    inner = cells.subgridspec(n_rows, n_columns)
+    # a layout engine finds the room for titles and labels itself
+    room = {} if one.figure.get_layout_engine() else {"hspace": 0.6, "wspace": 0.35}
+    inner = cells.subgridspec(n_rows, n_columns, **room)
     axes = np.array([[one.figure.add_subplot(inner[r, c]) for c in range(n_columns)]
                      for r in range(n_rows)])  # fmt: skip
     return one.figure, axes
+
+
+def axes_of(ax: Any) -> np.ndarray:
+    """The axes given as one, or as a sequence or array of any shape, in a row."""
+    given = np.asarray(ax, dtype=object).ravel()
+    kind = require("matplotlib.axes").Axes
+    wrong = [one for one in given if not isinstance(one, kind)]
+    if wrong or not given.size:
+        found = type(wrong[0] if wrong else ax).__name__
+        raise TypeError(f"ax must be matplotlib Axes or a sequence of them, got {found}")
+    return given
 
 
 def diverging() -> "Colormap":
@@ -121,12 +135,15 @@ def network_of(model: Any) -> "Network":
 
     if isinstance(model, Network):
         return model
-    network = getattr(model, "network_", None)
-    if not isinstance(network, Network):
-        raise TypeError(
-            f"expected a bpcore Network, MLPClassifier or MLPRegressor, got {type(model).__name__}"
-        )
-    return network
+    if hasattr(type(model), "network_"):
+        return model.network_
+    hint = ""
+    if hasattr(model, "get_params"):
+        hint = "; of a pipeline or a search, give the fitted bpcore estimator inside it"
+    raise TypeError(
+        "expected a bpcore Network, MLPClassifier or MLPRegressor, got "
+        f"{type(model).__name__}{hint}"
+    )
 
 
 def targets_of(estimator: Any, y: Any) -> np.ndarray:
@@ -134,7 +151,9 @@ def targets_of(estimator: Any, y: Any) -> np.ndarray:
     network = network_of(estimator)
     if network is estimator:
         raise TypeError("expected a fitted MLPClassifier or MLPRegressor, got a Network")
-    encoded = np.asarray(estimator._targets.encode(np.asarray(y)))
+    labels = np.asarray(y)
+    estimator._targets.check(labels, False)  # encoding takes what it does not know for another
+    encoded = np.asarray(estimator._targets.encode(labels))
     return encoded.reshape(len(encoded), network.layer_sizes[-1])
 
 
@@ -147,49 +166,74 @@ def named(models: Any) -> dict[str, Any]:
     return {"": models}
 
 
-def as_image_shape(image_shape: Any, n_pixels: int) -> tuple[int, int]:
-    """(height, width) of a row of n_pixels; None takes a square.
+def as_image_shape(image_shape: Any, n_inputs: int) -> tuple[int, ...]:
+    """(height, width) or (height, width, 3) of a row of n_inputs; None takes a square.
 
     Raises
     ------
     ValueError
-        If the pixels do not fill the shape, or are no square.
+        If it is no such shape, or the inputs do not fill it, or are no square.
     """
     if image_shape is None:
-        side = math.isqrt(n_pixels)
-        if side * side != n_pixels:
+        side = math.isqrt(n_inputs)
+        if side * side != n_inputs:
             raise ValueError(
-                f"{n_pixels} inputs make no square image: give image_shape=(height, width)"
+                f"{n_inputs} inputs make no square image: give image_shape=(height, width), or "
+                "(height, width, 3) for colours"
             )
         return side, side
-    height, width = (int(side) for side in image_shape)
-    if height < 1 or width < 1 or height * width != n_pixels:
+    given = np.asarray(image_shape)
+    if given.dtype.kind not in "iu" or given.ndim != 1 or len(given) not in (2, 3):
         raise ValueError(
-            f"image_shape {(height, width)} holds {height * width} pixels, but there are "
-            f"{n_pixels} inputs"
+            "image_shape must be (height, width), or (height, width, 3) for colours, got "
+            f"{image_shape!r}"
         )
-    return height, width
+    shape = tuple(given.tolist())
+    if shape[2:] == (1,):
+        shape = shape[:2]
+    if min(shape) < 1 or shape[2:] not in ((), (3,)):
+        raise ValueError(f"image_shape must be of positive sides and 1 or 3 colours, got {shape}")
+    if math.prod(shape) != n_inputs:
+        raise ValueError(
+            f"image_shape {shape} takes {math.prod(shape)} inputs, but there are {n_inputs}"
+        )
+    return shape
+
+
+def as_picture(pixels: Any, shape: tuple[int, ...], low: float, high: float) -> np.ndarray:
+    """A row of pixels as ``imshow`` takes them.
+
+    (height, width) as they are, since a colormap has limits of its own; colours with `low` as 0
+    and `high` as 1.
+    """
+    picture = np.asarray(pixels).reshape(shape)
+    if len(shape) == 2:
+        return picture
+    return np.clip((picture - float(low)) / ((high - low) or 1.0), 0.0, 1.0)
 
 
 def paint_image(
     axes: "Axes",
     pixels: np.ndarray,
-    shape: tuple[int, int],
+    shape: tuple[int, ...],
     centre: tuple[float, float],
     size: float,
     *,
+    vmin: float,
+    vmax: float,
     up: bool = False,
     **options: Any,
 ) -> Any:
     """An image of a given size (its longer side) around a point; y points down, or up."""
-    height, width = shape
+    height, width = shape[:2]
     scale = size / max(height, width)
     x, y = centre
     half = -scale * height / 2 if up else scale * height / 2
     extent = (x - scale * width / 2, x + scale * width / 2, y + half, y - half)
     return axes.imshow(
-        np.asarray(pixels).reshape(shape), extent=extent, interpolation="nearest", **options
-    )
+        as_picture(pixels, shape, vmin, vmax), extent=extent, interpolation="nearest", vmin=vmin,
+        vmax=vmax, **options,
+    )  # fmt: skip
 
 
 def as_dense(X: Any) -> np.ndarray:

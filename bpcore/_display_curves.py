@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from bpcore._display_base import axes_grid, named, network_of, require, run_colours
+from bpcore._display_base import axes_grid, axes_of, named, network_of, require, run_colours
 from bpcore.history import History
 
 if TYPE_CHECKING:
@@ -120,8 +120,12 @@ class TrainingCurveDisplay:
         ValueError
             If a network was never fitted.
         """
-        runs = {name: network_of(one) for name, one in named(network).items()}
+        runs = named(network)
         for one in runs.values():
+            if network_of(one) is not one:
+                raise TypeError(
+                    f"expected a bpcore Network, got {type(one).__name__}: from_estimator draws it"
+                )
             if not hasattr(one, "history_"):
                 raise ValueError(f"{one!r} has no history_: fit it first")
         histories = {name: one.history_ for name, one in runs.items()}
@@ -155,7 +159,12 @@ class TrainingCurveDisplay:
         runs = named(estimator)
         for one in runs.values():
             if not hasattr(one, "loss_curve_"):
-                raise ValueError(f"{one!r} has no loss_curve_: fit it first")
+                what = "fit it first"
+                if not hasattr(one, "fit") or not hasattr(one, "get_params"):
+                    what = "from_network draws a Network, from_history a History"
+                elif hasattr(one, "steps") or hasattr(one, "estimator"):
+                    what = "give the fitted bpcore estimator inside it"
+                raise ValueError(f"{type(one).__name__} has no loss_curve_: {what}")
         if score_name is None:
             classes = [hasattr(one, "classes_") for one in runs.values()]
             score_name = "accuracy" if all(classes) else "score" if any(classes) else "R²"
@@ -194,16 +203,19 @@ class TrainingCurveDisplay:
             Itself.
         """
         n_panels = 2 if any(score.size for score in self.validation_scores) else 1
+        if ax is not None and n_panels == 1 and axes_of(ax).size > 1:
+            raise ValueError(
+                f"ax holds {axes_of(ax).size} axes, but there is no score to draw: give one"
+            )
         figure, grid = axes_grid(ax, 1, n_panels, (4.0 * n_panels + 0.5 * (n_panels == 1), 3.4))
         self.figure_, self.axes_ = figure, grid[0]
         colours = run_colours(len(self.names))
         self.cost_lines_ = [
-            self._line(self.axes_[0], curve, colour, "-")
-            for curve, colour in zip(self.costs, colours, strict=True)
+            self._line(self.axes_[0], curve, i, "-") for i, curve in enumerate(self.costs)
         ]
         self.validation_cost_lines_ = [
-            self._line(self.axes_[0], curve, colour, "--")
-            for curve, colour in zip(self.validation_costs, colours, strict=True)
+            self._line(self.axes_[0], curve, i, "--")
+            for i, curve in enumerate(self.validation_costs)
         ]
         self.score_lines_: list[Any] = []
         self.best_: list[tuple[int, float] | None] = []
@@ -215,50 +227,68 @@ class TrainingCurveDisplay:
         longest = max(cost.size for cost in self.costs)
         for axes in self.axes_:
             _style(axes, longest)
-        self._legend(self.axes_[0], colours)
+        self._legend(ax is None, colours)
         return self
 
-    @staticmethod
-    def _line(axes: "Axes", curve: np.ndarray, colour: str, style: str) -> Any:
+    def _line(self, axes: "Axes", curve: np.ndarray, run: int, style: str) -> Any:
         """One curve over the epochs 1, 2, …; None for an empty one."""
         if not curve.size:
             return None
-        marker = "o" if curve.size <= 30 else None
+        colour, marker = _look_of(run, len(self.names))
+        if curve.size > 30 and marker == "o":
+            marker = ""
         (line,) = axes.plot(
             np.arange(1, curve.size + 1), curve, style, color=colour, marker=marker,
-            markersize=3, linewidth=1.6,
+            markersize=3 if marker == "o" else 4.5, markevery=max(1, curve.size // 30),
+            linewidth=1.6,
         )  # fmt: skip
         return line
 
     def _plot_scores(self, axes: "Axes", colours: list[str]) -> None:
-        for curve, colour in zip(self.validation_scores, colours, strict=True):
-            self.score_lines_.append(self._line(axes, curve, colour, "--"))
-            if not curve.size:
+        for i, (curve, colour) in enumerate(zip(self.validation_scores, colours, strict=True)):
+            self.score_lines_.append(self._line(axes, curve, i, "--"))
+            if not np.isfinite(curve).any():
                 self.best_.append(None)
                 continue
-            best = int(np.argmax(curve))
+            best = int(np.nanargmax(curve))
             self.best_.append((best + 1, float(curve[best])))
             axes.plot(best + 1, curve[best], "D", color=colour, markersize=6,
                       markeredgecolor="white", zorder=3)  # fmt: skip
         axes.set(ylabel=f"{self.score_name} (◆ best)")
 
-    def _legend(self, axes: "Axes", colours: list[str]) -> None:
+    def _legend(self, new: bool, colours: list[str]) -> None:
         """The runs by colour; solid and broken lines by what they are."""
         line = require("matplotlib.lines").Line2D
         handles = []
+        looks = [_look_of(i, len(self.names)) for i in range(len(self.names))]
         if len(self.names) > 1 or self.names[0]:
             handles = [
-                line([], [], color=colour, linewidth=1.6, label=name)
-                for name, colour in zip(self.names, colours, strict=True)
-            ]
+                line([], [], color=colour, linewidth=1.6, label=name, markersize=4.5,
+                     marker=marker if marker != "o" else "")
+                for name, (colour, marker) in zip(self.names, looks, strict=True)
+            ]  # fmt: skip
         if any(curve.size for curve in self.validation_costs):
             colour = "0.3" if handles else colours[0]
             handles += [
                 line([], [], color=colour, linestyle="-", label="training"),
                 line([], [], color=colour, linestyle="--", label="validation"),
             ]
-        if handles:
-            axes.legend(handles=handles, loc="best", framealpha=0.85, edgecolor="none")
+        if len(handles) > 4 and new:  # beneath it all, where no line is
+            widest = max(len(str(handle.get_label())) for handle in handles)
+            n_columns = min(len(handles), max(1, int(8.0 / (0.09 * widest + 0.6))))
+            self.figure_.legend(handles=handles, loc="outside lower center", ncols=n_columns,
+                                frameon=False)  # fmt: skip
+            width, height = self.figure_.get_size_inches()
+            self.figure_.set_size_inches(width, height + 0.22 * -(-len(handles) // n_columns))
+        elif handles:
+            self.axes_[0].legend(handles=handles, loc="best", framealpha=0.85, edgecolor="none")
+
+
+def _look_of(run: int, n_runs: int) -> tuple[str, str]:
+    """(colour, marker) of a run: markers tell apart those whose colours are the same."""
+    colours = run_colours(n_runs)
+    first = colours.index(colours[run])
+    return colours[run], "os^vDX"[colours[first:run].count(colours[run]) % 6]
 
 
 def _style(axes: "Axes", n_epochs: int) -> None:

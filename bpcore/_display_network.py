@@ -17,9 +17,13 @@ class NetworkDisplay:
     """A network as the source draws it: units coloured by activation, connections by weight.
 
     With targets, what comes back: units by ∂C/∂a, connections by ∂C/∂w, on scales that go with
-    the root, so that small ones show. Weights are coloured by the largest of their layer. Layers
-    too wide to draw are folded to their first and last units; an input that is an image is shown
-    as one, with the strongest connections of each unit leaving from their pixels.
+    the root, so that small ones show: blue where more would lower the cost, orange where less
+    would. Weights are coloured by the largest of their layer. Layers too wide to draw are folded
+    to their first and last units; an input that is an image is shown as one, with the strongest
+    connections of each unit leaving from their pixels.
+
+    Softmax binds the outputs to each other: with the categorical cross entropy ∂C/∂a is 0 at
+    each output that should be 0, although the connections into it have derivatives.
 
     Parameters
     ----------
@@ -29,7 +33,7 @@ class NetworkDisplay:
     show : {"weights", "activations", "gradient"}
     image : ndarray of shape (n_0,) or None, default=None
         The input's pixels, where it is shown as an image.
-    image_shape : (int, int) or None, default=None
+    image_shape : (int, int), (int, int, 3) or None, default=None
     strengths : ndarray of shape (n_1, n_0) or None, default=None
         By which an image's connections are chosen; None: the connections' own values.
     names : list of str or None, default=None
@@ -44,7 +48,8 @@ class NetworkDisplay:
     connections_ : list of LineCollection
         Layers 1 … L at index l - 1.
     image_ : AxesImage or None
-        Of the input: its pixels, or ∂C/∂a^(0) with ``show="gradient"``.
+        Of the input: its pixels, or ∂C/∂a^(0) with ``show="gradient"``. Colours are scaled to
+        [0, 1]; those of a derivative so that 0 becomes the grey 0.5.
     shown_ : list of ndarray of int
         The units drawn of each layer.
     pairs_ : list of ndarray (n, 2)
@@ -68,7 +73,7 @@ class NetworkDisplay:
         *,
         show: str,
         image: np.ndarray | None = None,
-        image_shape: tuple[int, int] | None = None,
+        image_shape: tuple[int, ...] | None = None,
         strengths: np.ndarray | None = None,
         names: list[str] | None = None,
     ) -> None:
@@ -102,9 +107,10 @@ class NetworkDisplay:
         show : {"auto", "weights", "activations", "gradient"}, default="auto"
             "weights" needs neither x nor y, "activations" x, "gradient" both. "auto": the last
             of these that x and y allow.
-        image_shape : "auto", (int, int) or None, default="auto"
-            Height and width where the input is an image; None where it is none. "auto": a square
-            image where the inputs make one and are too many to draw as units.
+        image_shape : "auto", (int, int), (int, int, 3) or None, default="auto"
+            Height and width where the input is an image, with a 3 where each pixel is red, green
+            and blue; None where it is none. "auto": a square image where the inputs make one and
+            are too many to draw as units.
         names : sequence of str, optional
             Of the outputs.
         **plot_options
@@ -121,6 +127,8 @@ class NetworkDisplay:
         """
         network = network_of(network)
         if show == "auto":
+            if x is None and y is not None:
+                raise ValueError("y was given without x: give both, or neither")
             show = "weights" if x is None else "activations" if y is None else "gradient"
         check_show(show)
         if show == "weights":

@@ -10,8 +10,8 @@ __all__ = ["RADIUS", "Layout", "fold"]
 RADIUS = 0.37
 # room between the two halves of a folded layer, in units
 _GAP = 2.0
-# width of the drawing over its height
-_ASPECT = 1.35
+# width of the drawing over its height, and the least distance of two layers
+_ASPECT, _LAYERS = 1.35, 2.2
 
 
 def fold(n: int, most: int) -> np.ndarray:
@@ -37,7 +37,7 @@ class Layout:
         Of the drawing, and from layer to layer.
     image : (x, y, size) or None
         Centre and longer side of the input's image.
-    image_shape : (int, int) or None
+    image_shape : (int, int), (int, int, 3) or None
     """
 
     shown: list[np.ndarray]
@@ -47,11 +47,11 @@ class Layout:
     width: float
     gap: float
     image: tuple[float, float, float] | None
-    image_shape: tuple[int, int] | None
+    image_shape: tuple[int, ...] | None
 
     @classmethod
     def of(
-        cls, layer_sizes: tuple[int, ...], most: int, image_shape: tuple[int, int] | None
+        cls, layer_sizes: tuple[int, ...], most: int, image_shape: tuple[int, ...] | None
     ) -> "Layout":
         """The layout of a network's layers, from left to right."""
         shown = [fold(n, most) for n in layer_sizes]
@@ -69,7 +69,9 @@ class Layout:
         if image_shape is not None:
             size = 0.5 * height
             image, left = (size / 2, 0.0, size), size
-        gap = (width - left) / (len(drawn) - (image_shape is None))
+        n_gaps = len(drawn) - (image_shape is None)
+        gap = max((width - left) / n_gaps, _LAYERS)
+        width = left + gap * n_gaps
         first = left + (gap if image_shape is not None else 0.0)
         places, dots = [], []
         for i, (units, n, step) in enumerate(zip(drawn, sizes, steps, strict=True)):
@@ -82,14 +84,14 @@ class Layout:
             places.insert(0, np.empty((0, 2)))
         return cls(shown, places, dots, height, width, gap, image, image_shape)
 
-    def pixel_places(self, pixels: np.ndarray) -> np.ndarray:
-        """(n, 2): the centres of pixels of the input's image."""
+    def pixel_places(self, inputs: np.ndarray) -> np.ndarray:
+        """(n, 2): the centres of the pixels that inputs are (a colour) of."""
         assert self.image is not None
         assert self.image_shape is not None
         x, y, size = self.image
-        height, width = self.image_shape
+        height, width, *colours = self.image_shape
         scale = size / max(height, width)
-        row, column = np.divmod(pixels, width)
+        row, column = np.divmod(inputs // (colours[0] if colours else 1), width)
         return np.column_stack(
             [x + (column + 0.5 - width / 2) * scale, y - (row + 0.5 - height / 2) * scale]
         )

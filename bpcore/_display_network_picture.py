@@ -1,10 +1,20 @@
 """The circles, lines and words of a network's picture, and how they take on values."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bpcore._display_base import axes_grid, diverging, paint_image, plt, require, symmetric_limit
+from bpcore._display_base import (
+    as_picture,
+    axes_grid,
+    axes_of,
+    diverging,
+    paint_image,
+    plt,
+    require,
+    symmetric_limit,
+)
 from bpcore._display_network_layout import RADIUS, Layout
 
 if TYPE_CHECKING:
@@ -59,7 +69,7 @@ class Picture:
         """Axes with room for the drawing, the words beside it and the scales beneath."""
         layout, inches = self.layout, 8.0
         if ax is not None:
-            given = np.asarray(ax, dtype=object).flat[0]
+            given = axes_of(ax)[0]
             inches = given.bbox.width / given.figure.dpi
         words = max(0.5, 0.085 * max(len(text) for text in self.output_texts()) + 0.25)
         # words have a size in inches: what is left of the width is the drawing's
@@ -100,19 +110,21 @@ class Picture:
         x, y, size = self.layout.image
         shape = self.layout.image_shape
         assert shape is not None
-        self.image = paint_image(self.axes, pixels, shape, (x, y), size, up=True, cmap="gray_r")
+        low, high = float(pixels.min()), float(pixels.max())
+        self.image = paint_image(self.axes, pixels, shape, (x, y), size, up=True, cmap="gray_r",
+                                 vmin=low, vmax=high)  # fmt: skip
         left, right, bottom, top = self.image.get_extent()
         rectangle = require("matplotlib.patches").Rectangle
         self.axes.add_patch(rectangle((left, bottom), right - left, top - bottom, fill=False,
                                       edgecolor="0.4", linewidth=0.8))  # fmt: skip
-        low, high = float(pixels.min()), float(pixels.max())
-        if high > low and min(shape) > 1:
-            height, width = shape
+        if high > low and min(shape[:2]) > 1:
+            height, width = shape[:2]
+            light = pixels.reshape(height, width, -1).mean(axis=2)
             half = (right - left) / width / 2
             self.outline = self.axes.contour(
                 np.linspace(left + half, right - half, width),
                 np.linspace(top - half, bottom + half, height),
-                pixels.reshape(shape), levels=[(low + high) / 2], colors="black",
+                light, levels=[(low + high) / 2], colors="black",
                 linewidths=0.9, linestyles="dashed",
             )  # fmt: skip
             self.outline.set_visible(False)
@@ -121,15 +133,20 @@ class Picture:
 
     def set_image(self, pixels: np.ndarray, *, derivative: bool) -> str:
         """Show pixels as they are, or derivatives by them; what to write beneath."""
-        self.image.set_data(np.asarray(pixels).reshape(self.layout.image_shape))
         if self.outline is not None:
             self.outline.set_visible(derivative)
-        if not derivative:
-            self.image.set(cmap="gray_r", clim=(float(pixels.min()), float(pixels.max())))
-            return f"{pixels.size:,} inputs"
         limit = symmetric_limit(pixels)
-        self.image.set(cmap=diverging(), clim=(-limit, limit))
-        return f"∂C/∂a, up to ±{short(limit)}"
+        low, high = (-limit, limit) if derivative else (float(pixels.min()), float(pixels.max()))
+        shape = self.layout.image_shape
+        assert shape is not None
+        self.image.set_data(as_picture(pixels, shape, low, high))
+        self.image.set(cmap=diverging() if derivative else "gray_r", clim=(low, high))
+        return self.derivative_note(limit) if derivative else f"{pixels.size:,} inputs"
+
+    def derivative_note(self, limit: float) -> str:
+        """What to write beneath the derivatives by the pixels."""
+        coloured = len(self.layout.image_shape or ()) == 3
+        return f"∂C/∂a, up to ±{short(limit)}{'; grey: 0' if coloured else ''}"
 
     # ------------------------------------------------------------ connections and units
 
@@ -205,20 +222,28 @@ class Picture:
         low = -layout.height / 2 - 0.05 * self.inch
         sizes = self.display.layer_sizes
         kinds = ["input", *["unit"] * (len(sizes) - 2), "output"]
-        crowded = layout.gap < 0.85 * self.inch
+        gap = layout.gap / self.inch
         self.layer_texts: list[Any] = []
         for layer, (n, kind) in enumerate(zip(sizes, kinds, strict=True)):
             places = layout.places[layer]
             x = float(places[0, 0]) if len(places) else layout.image[0]  # type: ignore[index]
-            note = f"{n:,}" if crowded and len(places) else f"{n:,} {kind}{'s' if n > 1 else ''}"
+            crowded = gap < 0.85 and len(places)
+            note = f"{n:,}" if crowded else f"{n:,} {kind}{'s' if n > 1 else ''}"
             if not len(places) and self.show == "gradient":
-                note = f"∂C/∂a, up to ±{short(self.image.norm.vmax)}"
-            text = axes.text(x, low, f"layer {layer}\n{note}", ha="center", va="top", fontsize=10)
+                note = self.derivative_note(self.image.norm.vmax)
+            name = f"{layer}" if gap < 0.62 and layer else f"layer {layer}"
+            text = axes.text(x, low, f"{name}\n{note}", ha="center", va="top", fontsize=10)
             self.layer_texts.append(text)
         self.output_labels = [
             axes.text(x + _EDGE, y, text, va="center", fontsize=10)
             for text, (x, y) in zip(self.output_texts(), layout.places[-1], strict=True)
         ]
+        # a line of words is 0.15 inches high: of outputs that are closer, name some
+        places = layout.places[-1]
+        if len(places) > 1:
+            every = math.ceil(0.15 * self.inch / float(np.diff(places[:2, 1])[0] * -1))
+            for i, label in enumerate(self.output_labels):
+                label.set_visible(i % every == 0)
 
     def _draw_colorbars(self) -> None:
         """One scale for the units, one for the connections, side by side beneath."""

@@ -57,13 +57,13 @@ def check_show(show: Any) -> None:
         raise ValueError(f"show must be one of {', '.join(_SHOWS)}, got {show!r}")
 
 
-def as_shape(image_shape: Any, n_inputs: int) -> tuple[int, int] | None:
+def as_shape(image_shape: Any, n_inputs: int) -> tuple[int, ...] | None:
     if image_shape is None:
         return None
     if isinstance(image_shape, str):
         if image_shape != "auto":
-            raise ValueError(f'image_shape must be "auto", (height, width) or None, got '
-                             f"{image_shape!r}")  # fmt: skip
+            raise ValueError('image_shape must be "auto", (height, width), (height, width, 3) or '
+                             f"None, got {image_shape!r}")  # fmt: skip
         try:
             return as_image_shape(None, n_inputs)
         except ValueError:

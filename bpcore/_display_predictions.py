@@ -12,6 +12,7 @@ from bpcore._display_base import (
     as_dense,
     as_image_shape,
     axes_grid,
+    axes_of,
     network_of,
     paint_image,
     spread,
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PredictionsDisplay"]
 
-_COLUMNS = 10
-_PLACE_HEIGHT = 1.42
+# images in a row at most; an image's longer side, in widths of a place; inches of a line of words
+_COLUMNS, _SIDE, _LINE = 10, 0.88, 0.15
 
 
 class PredictionsDisplay:
@@ -41,13 +42,13 @@ class PredictionsDisplay:
         Of each guess; None for numbers.
     X : ndarray of shape (n, n_pixels) or None
         The images.
-    image_shape : (int, int) or None
+    image_shape : (int, int), (int, int, 3) or None
 
     Attributes
     ----------
     figure_ : matplotlib Figure
     axes_ : ndarray of Axes
-        Images: the first ones, and the misread ones. Numbers: one.
+        Images: the first ones, and those misread, if there are any. Numbers: one.
     misread : ndarray of int
         Rows guessed wrong, the most certain first.
     shown_ : list of ndarray of int
@@ -75,7 +76,7 @@ class PredictionsDisplay:
         predicted: np.ndarray,
         certainties: np.ndarray | None = None,
         X: np.ndarray | None = None,
-        image_shape: tuple[int, int] | None = None,
+        image_shape: tuple[int, ...] | None = None,
     ) -> None:
         self.kind, self.true, self.predicted = kind, true, predicted
         self.certainties, self.X, self.image_shape = certainties, X, image_shape
@@ -94,7 +95,7 @@ class PredictionsDisplay:
         Y: Any,
         *,
         kind: str = "auto",
-        image_shape: tuple[int, int] | None = None,
+        image_shape: tuple[int, ...] | None = None,
         names: Any = None,
         output: int = 0,
         **plot_options: Any,
@@ -111,8 +112,8 @@ class PredictionsDisplay:
         kind : {"auto", "images", "scatter"}, default="auto"
             "auto": images where targets are classes (zeros and ones, several outputs or a cross
             entropy), else a scatter plot.
-        image_shape : (int, int) or None, default=None
-            Height and width; None: a square.
+        image_shape : (int, int), (int, int, 3) or None, default=None
+            Height and width, with a 3 where each pixel is red, green and blue; None: a square.
         names : sequence, optional
             Of the classes; None: 0, 1, …
         output : int, default=0
@@ -163,7 +164,7 @@ class PredictionsDisplay:
         X: Any,
         y: Any,
         *,
-        image_shape: tuple[int, int] | None = None,
+        image_shape: tuple[int, ...] | None = None,
         output: int = 0,
         **plot_options: Any,
     ) -> Self:
@@ -175,8 +176,8 @@ class PredictionsDisplay:
             Fitted; any of scikit-learn's convention.
         X : array-like of shape (n, n_features)
         y : array-like of shape (n,), or (n, n_outputs) for a regressor
-        image_shape : (int, int) or None, default=None
-            Height and width; None: a square.
+        image_shape : (int, int), (int, int, 3) or None, default=None
+            Height and width, with a 3 where each pixel is red, green and blue; None: a square.
         output : int, default=0
             Which column of y a scatter plot shows.
         **plot_options
@@ -241,9 +242,13 @@ class PredictionsDisplay:
         first = check.as_integer(n_images, "n_images")
         wrong = check.as_integer(n_misread, "n_misread")
         rows = [np.arange(min(first, len(self.true))), self.misread[:wrong]]
-        if not len(rows[1]):
-            rows.pop()
-        heights = [0.35 + 0.8 * _PLACE_HEIGHT * math.ceil(len(r) / _COLUMNS) for r in rows]
+        if not len(rows[1]) and (ax is None or axes_of(ax).size == 1):
+            rows.pop()  # two axes that are given are both taken, whatever the guesses
+        self._set_places(rows, 8.0 if ax is None else _inches(axes_of(ax)[0]))
+        unit = 8.0 / self._columns
+        heights = [
+            0.35 + unit * self._head_and_image[2] * math.ceil(len(r) / self._columns) for r in rows
+        ]
         self.figure_, grid = axes_grid(ax, len(rows), 1, (8.0, sum(heights) + 0.2))
         self.axes_ = grid[:, 0]
         if ax is None:
@@ -252,7 +257,9 @@ class PredictionsDisplay:
         self.images_: list[list[Any]] = []
         n, n_wrong = len(self.true), len(self.misread)
         titles = [f"The first {len(rows[0])} of {n:,}: the guess, and its certainty in [0, 1]"]
-        if not n_wrong:
+        if len(rows) > 1 and not n_wrong:
+            titles.append(f"None of {n:,} is misread")
+        elif not n_wrong:
             titles[0] += "; none is misread"
         elif n_wrong == len(rows[1]):
             titles.append(f"The {n_wrong:,} misread: true as guess, certainty")
@@ -265,29 +272,49 @@ class PredictionsDisplay:
             self._plot_images(axes, chosen, title)
         return self
 
+    def _set_places(self, rows: list[np.ndarray], inches: float) -> None:
+        """How many images fit beside each other, and how high their words, they and both are."""
+        assert self.image_shape is not None
+        drawn = np.concatenate(rows)
+        pairs = {(str(self.true[row]), str(self.predicted[row])) for row in drawn}
+        lines = [line for pair in pairs for line in _guess_in_words(*pair).split("\n")]
+        longest = max(map(len, lines), default=1)
+        self._columns = max(2, min(_COLUMNS, int(inches / (0.085 * longest + 0.12))))
+        n_lines = 1 + max((_guess_in_words(*pair).count("\n") + 1 for pair in pairs), default=1)
+        head = 0.12 + n_lines * _LINE * self._columns / inches
+        height, width = self.image_shape[:2]
+        image = _SIDE * height / max(height, width)
+        self._head_and_image = (head, image, head + image + 0.04)
+
     def _plot_images(self, axes: "Axes", rows: np.ndarray, title: str) -> None:
-        """All images in one set of axes: a place is one wide and _PLACE_HEIGHT high."""
+        """All images in one set of axes: a place is one wide."""
         assert self.X is not None
         assert self.image_shape is not None
         assert self.certainties is not None
         images = []
-        shades = {"cmap": "gray_r", "vmin": self.X.min(), "vmax": self.X.max()}
+        shades: dict[str, Any] = {
+            "cmap": "gray_r",
+            "vmin": float(self.X.min()),
+            "vmax": float(self.X.max()),
+        }
+        head, image, height = self._head_and_image
         for place, row in enumerate(rows):
-            down, right = divmod(place, _COLUMNS)
-            x, top = right + 0.5, _PLACE_HEIGHT * down + 0.5
+            down, right = divmod(place, self._columns)
+            x, top = right + 0.5, height * down + head
             images.append(
-                paint_image(axes, self.X[row], self.image_shape, (x, top + 0.44), 0.88, **shades)
-            )
-            true, guess = self.true[row], self.predicted[row]
+                paint_image(axes, self.X[row], self.image_shape, (x, top + image / 2), _SIDE,
+                            **shades)
+            )  # fmt: skip
+            true, guess = str(self.true[row]), str(self.predicted[row])
             right_guess = true == guess
-            words = f"{guess}" if right_guess else f"{true} as {guess}"
             axes.text(
-                x, top - 0.03, f"{words}\n{self.certainties[row]:.2f}", ha="center", va="bottom",
-                fontsize=9.5, linespacing=1.05, color="black" if right_guess else "#B04A00",
+                x, top - 0.03, f"{_guess_in_words(true, guess)}\n{self.certainties[row]:.2f}",
+                ha="center", va="bottom", fontsize=9.5, linespacing=1.05,
+                color="black" if right_guess else "#B04A00",
                 fontweight="normal" if right_guess else "bold",
             )  # fmt: skip
-        n_rows = math.ceil(len(rows) / _COLUMNS)
-        axes.set(xlim=(0, _COLUMNS), ylim=(_PLACE_HEIGHT * n_rows, 0), aspect="equal")
+        n_rows = max(1, math.ceil(len(rows) / self._columns))
+        axes.set(xlim=(0, self._columns), ylim=(height * n_rows, 0), aspect="equal")
         axes.set_title(title, fontsize=11)
         axes.set_axis_off()
         self.images_.append(images)
@@ -313,6 +340,18 @@ class PredictionsDisplay:
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
         self.shown_ = [np.arange(n)]
+
+
+def _guess_in_words(true: str, guess: str) -> str:
+    """The guess; a wrong one after what is true, on two lines where the names are long."""
+    if true == guess:
+        return guess
+    return f"{true} as {guess}" if len(true + guess) <= 5 else f"{true} as\n{guess}"
+
+
+def _inches(axes: "Axes") -> float:
+    """How wide axes are."""
+    return float(axes.bbox.width / axes.figure.dpi)
 
 
 def _fitting(network: Any, X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

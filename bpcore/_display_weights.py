@@ -11,6 +11,7 @@ from bpcore._display_base import (
     diverging,
     network_of,
     paint_image,
+    require,
     symmetric_limit,
 )
 
@@ -29,8 +30,8 @@ class WeightsDisplay:
     ----------
     weights : ndarray of shape (n_units, n_pixels)
         One row of w^(1) a unit.
-    image_shape : (int, int)
-        Height and width of an image; their product is n_pixels.
+    image_shape : (int, int) or (int, int, 3)
+        Height and width of an image, and its colours; their product is n_pixels.
     before : ndarray of shape (n_units, n_pixels) or None, default=None
         The same rows before training.
     units : ndarray of int or None, default=None
@@ -42,7 +43,8 @@ class WeightsDisplay:
     axes_ : ndarray of Axes, shape (1,) or (2,)
         After training; or before and after.
     images_, images_before_ : list of AxesImage
-        One a unit; empty where there is no before.
+        One a unit; empty where there is no before. Colours are scaled to [0, 1], a weight of 0 to
+        the grey 0.5.
     colorbar_ : matplotlib Colorbar
 
     Examples
@@ -58,7 +60,7 @@ class WeightsDisplay:
         self,
         weights: np.ndarray,
         *,
-        image_shape: tuple[int, int],
+        image_shape: tuple[int, ...],
         before: np.ndarray | None = None,
         units: np.ndarray | None = None,
     ) -> None:
@@ -71,7 +73,7 @@ class WeightsDisplay:
         cls,
         network: Any,
         *,
-        image_shape: tuple[int, int] | None = None,
+        image_shape: tuple[int, ...] | None = None,
         before: Any = None,
         units: Any = None,
         **plot_options: Any,
@@ -81,8 +83,9 @@ class WeightsDisplay:
         Parameters
         ----------
         network : Network
-        image_shape : (int, int) or None, default=None
-            Height and width; None: a square of the network's inputs.
+        image_shape : (int, int), (int, int, 3) or None, default=None
+            Height and width, with a 3 where each pixel is red, green and blue; None: a square of
+            the network's inputs.
         before : Network, ndarray of shape (n_parameters,), or None, default=None
             The network before training, or a copy of its ``parameters`` from then.
         units : sequence of int or None, default=None
@@ -158,7 +161,7 @@ class WeightsDisplay:
         ax : Axes or sequence of two Axes, default=None
             Where to; None: a new figure.
         cmap : Colormap or str, default=None
-            For weights around 0; None: blue below, orange above.
+            For weights around 0; None: blue below, orange above. Not for colours.
 
         Returns
         -------
@@ -167,15 +170,20 @@ class WeightsDisplay:
         """
         n = len(self.weights)
         n_panels = 1 if self.before is None else 2
-        n_columns = min(n, 8 if n_panels == 1 else max(2, math.ceil(math.sqrt(n))))
+        n_columns = min(n, max(8 if n_panels == 1 else 2, math.ceil(math.sqrt(n))))
         n_rows = math.ceil(n / n_columns)
-        place = 8.0 / (n_columns * n_panels)
-        figsize = (8.0, min(8.0, 0.85 + 0.3 * (n_panels - 1) + n_rows * place * 1.15))
+        place = min(8.0 / (n_columns * n_panels), 3.0)
+        # a number above each image takes a sixth of an inch
+        self._head = max(0.23, 0.18 / place)
+        height = n_rows * place * (self._head + 0.92)
+        figsize = (8.0, min(12.0, 0.85 + 0.3 * (n_panels - 1) + height))
         self.figure_, grid = axes_grid(ax, 1, n_panels, figsize)
         self.axes_ = grid[0]
         parts = [self.weights] if self.before is None else [self.before, self.weights]
         limit = symmetric_limit(*parts)
-        options = {"cmap": cmap or diverging(), "vmin": -limit, "vmax": limit}
+        coloured = len(self.image_shape) == 3
+        colours = "gray" if coloured else cmap or diverging()
+        options = {"cmap": colours, "vmin": -limit, "vmax": limit}
         drawn = [
             self._plot_rows(axes, rows, n_columns, n_rows, options)
             for axes, rows in zip(self.axes_, parts, strict=True)
@@ -185,22 +193,26 @@ class WeightsDisplay:
             for axes, title in zip(self.axes_, ("before training", "after training"), strict=True):
                 axes.set_title(title)
         self.colorbar_ = self.figure_.colorbar(
-            self.images_[0], ax=list(self.axes_), location="bottom", shrink=0.5, aspect=40,
-            label="weight from a pixel (w of layer 1)",
+            require("matplotlib.cm").ScalarMappable(
+                require("matplotlib.colors").Normalize(-limit, limit), colours
+            ),
+            ax=list(self.axes_), location="bottom", shrink=0.5, aspect=40,
+            label=f"weight from {'each colour of ' if coloured else ''}a pixel (w of layer 1)",
         )  # fmt: skip
         return self
 
     def _plot_rows(
         self, axes: "Axes", rows: np.ndarray, n_columns: int, n_rows: int, options: dict[str, Any]
     ) -> list[Any]:
-        """All images in one set of axes: a place is one wide and 1.15 high."""
+        """All images in one set of axes: a place is one wide, a number and an image high."""
         images = []
         for place, (unit, row) in enumerate(zip(self.units, rows, strict=True)):
             down, right = divmod(place, n_columns)
-            centre = (right + 0.5, 1.15 * down + 0.68)
+            top = (self._head + 0.92) * down + self._head
+            centre = (right + 0.5, top + 0.45)
             images.append(paint_image(axes, row, self.image_shape, centre, 0.9, **options))
-            axes.text(right + 0.5, 1.15 * down + 0.2, f"{unit}", ha="center", va="bottom",
+            axes.text(right + 0.5, top - 0.03, f"{unit}", ha="center", va="bottom",
                       fontsize=9)  # fmt: skip
-        axes.set(xlim=(0, n_columns), ylim=(1.15 * n_rows, 0), aspect="equal")
+        axes.set(xlim=(0, n_columns), ylim=((self._head + 0.92) * n_rows, 0), aspect="equal")
         axes.set_axis_off()
         return images

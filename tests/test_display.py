@@ -249,7 +249,7 @@ def test_predictions_refused(recogniser):
         ({"Y": Y[:, :2]}, "expected (60, 4) or (60,)"),
         ({"kind": "pie"}, "kind must be auto, images or scatter"),
         ({"kind": "scatter", "output": 4}, "an output from 0 to 3"),
-        ({"image_shape": (2, 3)}, "holds 6 pixels"),
+        ({"image_shape": (2, 3)}, "takes 6 inputs"),
     ]
     for options, message in refused:
         with pytest.raises(ValueError, match=re.escape(message)):

@@ -147,7 +147,7 @@ def test_what_a_network_s_picture_refuses(recogniser):
         (lambda: NetworkDisplay.from_network(network, show="activations"), "needs x"),
         (lambda: NetworkDisplay.from_network(network, X[0], show="gradient"), "needs x and y"),
         (lambda: NetworkDisplay.from_network(network, X[0], names=["a"]), "names holds 1"),
-        (lambda: NetworkDisplay.from_network(network, X[0], image_shape=(5, 7)), "holds 35 pixels"),
+        (lambda: NetworkDisplay.from_network(network, X[0], image_shape=(5, 7)), "takes 35 inputs"),
         (lambda: NetworkDisplay.from_network(network, X[0], image_shape="no"), 'must be "auto"'),
         (lambda: NetworkDisplay.from_trace(t, example=3), "row of the trace, 0 to 2"),
         (lambda: NetworkDisplay.from_trace(t, example=1), "of a weight above 0"),
