@@ -39,7 +39,9 @@ class Writer:
         """The table of Σ Π factors (terms, factors), and the order of the terms in it."""
         products = factors.prod(axis=1)
         order = np.argsort(-np.abs(products), kind="stable")
-        kept = order if len(order) <= self.most else order[: self.most]
+        # terms of 0, of which softmax and relu make many, say nothing each by itself
+        some = max(1, int(np.count_nonzero(products)))
+        kept = order[: min(self.most, some if some < len(order) - 1 else len(order))]
         rest = None
         if len(kept) < len(order):
             rest = (len(order) - len(kept), float(products[order[len(kept) :]].sum()))

@@ -135,6 +135,19 @@ def test_how_many_terms_are_left_out():
     assert_allclose(table.rest[1], terms.sum() - terms[largest].sum(), rtol=1e-4, atol=1e-8)
 
 
+def test_terms_of_zero_are_not_listed():
+    network = Network((3, 4, 10), "relu", "softmax", "categorical_cross_entropy", random_state=0)
+    t = network.trace([0.1, 0.2, 0.3], np.eye(10)[4])
+    (table,) = tables(t.explain("z", layer=2, j=1))
+    assert [i for i, _ in table.rows] == [4]  # ∂C/∂a is 0 where y is
+    assert table.rest == (9, 0.0)
+    assert_allclose(table.rows[0][1][-1], table.total, rtol=1e-6)
+    network.weights[1][:] = 0
+    (table,) = tables(network.trace([0.1, 0.2, 0.3], np.eye(10)[4]).explain("a", layer=1, k=0))
+    assert len(table.rows) == 1
+    assert table.total == 0
+
+
 # ---------------------------------------------------------------- differences
 
 
