@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         NetworkDisplay,
         PathRecorder,
         PredictionsDisplay,
+        ScoreRecorder,
         TrainingCurveDisplay,
         WeightsDisplay,
     )
@@ -61,6 +62,7 @@ __all__ = [
     "NetworkDisplay",
     "PathRecorder",
     "PredictionsDisplay",
+    "ScoreRecorder",
     "Trace",
     "TrainingCurveDisplay",
     "WeightsDisplay",
@@ -82,6 +84,7 @@ _LATER = {
     "NetworkDisplay": "bpcore.display",
     "PathRecorder": "bpcore.display",
     "PredictionsDisplay": "bpcore.display",
+    "ScoreRecorder": "bpcore.display",
     "TrainingCurveDisplay": "bpcore.display",
     "WeightsDisplay": "bpcore.display",
     "datasets": "bpcore.datasets",

@@ -1,10 +1,12 @@
 """Cost and score by epoch, of one fit or of several."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from bpcore._display_base import axes_grid, axes_of, named, network_of, require, run_colours
+from bpcore._display_recorders import ScoreRecorder
 from bpcore.history import History
 
 if TYPE_CHECKING:
@@ -18,8 +20,32 @@ def _curve(values: Any) -> np.ndarray:
     return np.asarray([] if values is None else values, dtype=np.float64).ravel()
 
 
+def _scores_of(scores: Any, costs: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """The training scores of each run, whose costs are given; empty where there are none."""
+    if scores is None:
+        return [np.empty(0) for _ in costs]
+    if not isinstance(scores, Mapping):
+        if len(costs) > 1:
+            raise ValueError("training_scores of several runs must be a dict, by their names")
+        scores = dict.fromkeys(costs, scores)
+    unknown = [name for name in scores if name not in costs]
+    if unknown:
+        raise ValueError(f"training_scores names {unknown[0]!r}, but the runs are {list(costs)}")
+    curves = []
+    for name, cost in costs.items():
+        one = scores.get(name)
+        curve = _curve(one.scores if isinstance(one, ScoreRecorder) else one)
+        if curve.size not in (0, cost.size):
+            raise ValueError(
+                f"training_scores holds {curve.size} numbers, but the fit had {cost.size} epochs: "
+                "give the recorder of this fit"
+            )
+        curves.append(curve)
+    return curves
+
+
 class TrainingCurveDisplay:
-    """Cost and validation score by epoch, several runs side by side.
+    """Cost and score by epoch, of training and validation, several runs side by side.
 
     Make one with ``from_network``, ``from_history`` or ``from_estimator``.
 
@@ -31,6 +57,8 @@ class TrainingCurveDisplay:
         The training cost of each run, one number an epoch.
     validation_costs, validation_scores : list of ndarray
         The same on validation data; empty arrays where there were none.
+    training_scores : list of ndarray or None, default=None
+        The score on the training data, likewise.
     cost_name, score_name : str
         Labels of the axes.
 
@@ -39,10 +67,11 @@ class TrainingCurveDisplay:
     figure_ : matplotlib Figure
     axes_ : ndarray of Axes, shape (1,) or (2,)
         Cost, and score where there is one.
-    cost_lines_, validation_cost_lines_, score_lines_ : list of Line2D or None
-        One entry a run; None where the run has no such record.
+    cost_lines_, validation_cost_lines_, score_lines_, training_score_lines_ : list of Line2D
+        One entry for each run; None where the run has no such record.
     best_ : list of (int, float) or None
-        Epoch, counted from 1, and value of each run's highest score.
+        Epoch, counted from 1, and value of each run's highest validation score (lowest where that
+        is the cost).
 
     Examples
     --------
@@ -61,6 +90,7 @@ class TrainingCurveDisplay:
         costs: list[np.ndarray],
         validation_costs: list[np.ndarray],
         validation_scores: list[np.ndarray],
+        training_scores: list[np.ndarray] | None = None,
         cost_name: str = "cost",
         score_name: str = "validation score",
     ) -> None:
@@ -68,11 +98,17 @@ class TrainingCurveDisplay:
         self.costs = costs
         self.validation_costs = validation_costs
         self.validation_scores = validation_scores
+        self.training_scores = training_scores or [np.empty(0) for _ in names]
         self.cost_name, self.score_name = cost_name, score_name
 
     @classmethod
     def from_history(
-        cls, history: Any, *, score_name: str = "validation score", **plot_options: Any
+        cls,
+        history: Any,
+        *,
+        training_scores: Any = None,
+        score_name: str = "validation score",
+        **plot_options: Any,
     ) -> Self:
         """Draw the record of a fit.
 
@@ -80,6 +116,8 @@ class TrainingCurveDisplay:
         ----------
         history : History, or dict or list of them
             A dict's keys name the runs.
+        training_scores : ScoreRecorder or sequence of float, or dict of them, optional
+            The score on the training data by epoch; of several runs, by their names.
         score_name : str, default="validation score"
             What the score is: "accuracy", "r2".
         **plot_options
@@ -94,12 +132,20 @@ class TrainingCurveDisplay:
             if not isinstance(run, History):
                 raise TypeError(f"expected a bpcore History, got {type(run).__name__}")
         return cls._of(
-            runs, ("cost", "validation_cost", "validation_score"), score_name=score_name
+            runs,
+            ("cost", "validation_cost", "validation_score"),
+            training_scores,
+            score_name=score_name,
         ).plot(**plot_options)
 
     @classmethod
     def from_network(
-        cls, network: Any, *, score_name: str = "validation score", **plot_options: Any
+        cls,
+        network: Any,
+        *,
+        training_scores: Any = None,
+        score_name: str = "validation score",
+        **plot_options: Any,
     ) -> Self:
         """Draw the last fit of a network.
 
@@ -107,7 +153,8 @@ class TrainingCurveDisplay:
         ----------
         network : Network, or dict or list of them
             Fitted: the record is its ``history_``. A dict's keys name the runs.
-        score_name : str, default="validation score"
+        training_scores, score_name
+            As in ``from_history``.
         **plot_options
             As ``plot`` takes them.
 
@@ -129,11 +176,18 @@ class TrainingCurveDisplay:
             if not hasattr(one, "history_"):
                 raise ValueError(f"{one!r} has no history_: fit it first")
         histories = {name: one.history_ for name, one in runs.items()}
-        return cls.from_history(histories, score_name=score_name, **plot_options)
+        return cls.from_history(
+            histories, training_scores=training_scores, score_name=score_name, **plot_options
+        )
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, *, score_name: str | None = None, **plot_options: Any
+        cls,
+        estimator: Any,
+        *,
+        training_scores: Any = None,
+        score_name: str | None = None,
+        **plot_options: Any,
     ) -> Self:
         """Draw the fit of an estimator.
 
@@ -142,6 +196,8 @@ class TrainingCurveDisplay:
         estimator : MLPClassifier or MLPRegressor, or dict or list of them
             Fitted; scikit-learn's own serve too. A dict's keys name the runs. Scores need
             ``early_stopping=True`` or ``fit(…, validation_data=…)``.
+        training_scores
+            As in ``from_history``.
         score_name : str or None, default=None
             None: "accuracy" for classifiers, "R²" for regressors.
         **plot_options
@@ -170,10 +226,14 @@ class TrainingCurveDisplay:
             score_name = "accuracy" if all(classes) else "score" if any(classes) else "R²"
             score_name = f"validation {score_name}"
         parts = ("loss_curve_", "validation_loss_curve_", "validation_scores_")
-        return cls._of(runs, parts, cost_name="loss", score_name=score_name).plot(**plot_options)
+        return cls._of(
+            runs, parts, training_scores, cost_name="loss", score_name=score_name
+        ).plot(**plot_options)  # fmt: skip
 
     @classmethod
-    def _of(cls, runs: dict[str, Any], parts: tuple[str, str, str], **labels: str) -> Self:
+    def _of(
+        cls, runs: dict[str, Any], parts: tuple[str, str, str], scores: Any, **labels: str
+    ) -> Self:
         """A display of the attributes `parts` of each run."""
         curves = [[_curve(getattr(run, part, None)) for run in runs.values()] for part in parts]
         costs, validation_costs, validation_scores = curves
@@ -184,6 +244,7 @@ class TrainingCurveDisplay:
             costs=costs,
             validation_costs=validation_costs,
             validation_scores=validation_scores,
+            training_scores=_scores_of(scores, dict(zip(runs, costs, strict=True))),
             **labels,
         )
 
@@ -202,7 +263,8 @@ class TrainingCurveDisplay:
         TrainingCurveDisplay
             Itself.
         """
-        n_panels = 2 if any(score.size for score in self.validation_scores) else 1
+        scores = [*self.validation_scores, *self.training_scores]
+        n_panels = 2 if any(score.size for score in scores) else 1
         if ax is not None and n_panels == 1 and axes_of(ax).size > 1:
             raise ValueError(
                 f"ax holds {axes_of(ax).size} axes, but there is no score to draw: give one"
@@ -218,6 +280,7 @@ class TrainingCurveDisplay:
             for i, curve in enumerate(self.validation_costs)
         ]
         self.score_lines_: list[Any] = []
+        self.training_score_lines_: list[Any] = []
         self.best_: list[tuple[int, float] | None] = []
         self.axes_[0].set(ylabel=self.cost_name)
         if log_scale:
@@ -246,15 +309,21 @@ class TrainingCurveDisplay:
 
     def _plot_scores(self, axes: "Axes", colours: list[str]) -> None:
         for i, (curve, colour) in enumerate(zip(self.validation_scores, colours, strict=True)):
+            training = self._line(axes, self.training_scores[i], i, "-")
+            self.training_score_lines_.append(training)
             self.score_lines_.append(self._line(axes, curve, i, "--"))
             if not np.isfinite(curve).any():
                 self.best_.append(None)
                 continue
-            best = int(np.nanargmax(curve))
+            is_cost = np.array_equal(curve, self.validation_costs[i], equal_nan=True)
+            best = int(np.nanargmin(curve) if is_cost else np.nanargmax(curve))
             self.best_.append((best + 1, float(curve[best])))
             axes.plot(best + 1, curve[best], "D", color=colour, markersize=6,
                       markeredgecolor="white", zorder=3)  # fmt: skip
-        axes.set(ylabel=f"{self.score_name} (◆ best)")
+        name = self.score_name
+        if any(self.training_score_lines_):
+            name = name.removeprefix("validation ")
+        axes.set(ylabel=f"{name} (◆ best)" if any(self.best_) else name)
 
     def _legend(self, new: bool, colours: list[str]) -> None:
         """The runs by colour; solid and broken lines by what they are."""
@@ -267,7 +336,10 @@ class TrainingCurveDisplay:
                      marker=marker if marker != "o" else "")
                 for name, (colour, marker) in zip(self.names, looks, strict=True)
             ]  # fmt: skip
-        if any(curve.size for curve in self.validation_costs):
+        validation = [*self.validation_costs, *self.validation_scores]
+        if any(c.size for c in self.validation_costs) or (
+            any(self.training_score_lines_) and any(c.size for c in validation)
+        ):
             colour = "0.3" if handles else colours[0]
             handles += [
                 line([], [], color=colour, linestyle="-", label="training"),

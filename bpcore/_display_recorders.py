@@ -1,4 +1,4 @@
-"""Callbacks of ``fit`` that keep what the displays draw: θ, and the gradients of each layer."""
+"""Callbacks of ``fit`` that keep what the displays draw: θ, scores, gradients of each layer."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,14 @@ import numpy as np
 from bpcore import _validation as check
 from bpcore._display_base import network_of
 
-__all__ = ["PERCENTILES", "GradientFlowRecorder", "LayerFlow", "PathRecorder", "flow_of"]
+__all__ = [
+    "PERCENTILES",
+    "GradientFlowRecorder",
+    "LayerFlow",
+    "PathRecorder",
+    "ScoreRecorder",
+    "flow_of",
+]
 
 PERCENTILES = (5, 25, 50, 75, 95)
 
@@ -59,6 +66,47 @@ class PathRecorder:
         self.path.append(network_of(model).parameters.copy())
         costs = model.loss_curve_ if history is None else history.cost
         self.costs.append(float(costs[-1]))
+
+
+class ScoreRecorder:
+    """The score on the training examples by epoch, for ``TrainingCurveDisplay``.
+
+    ``fit`` records the score on validation data only, since that on the training data takes
+    another pass through them. Give this to ``fit`` as ``callback=``, with all of them or with a
+    part.
+
+    Parameters
+    ----------
+    X, Y
+        Examples and targets, as the ``score`` of the network or estimator takes them.
+    metric : {"auto", "accuracy", "r2", "cost"}, default="auto"
+        As in ``Network.score``. Estimators have a score of their own: leave it at "auto".
+
+    Attributes
+    ----------
+    scores : list of float
+        One an epoch, after its last step.
+
+    Examples
+    --------
+    >>> from bpcore import Network, ScoreRecorder, TrainingCurveDisplay
+    >>> X, Y = [[0.0, 1.0], [1.0, 0.0]], [0.0, 1.0]
+    >>> net = Network((2, 3, 1), random_state=0)
+    >>> recorder = ScoreRecorder(X, Y)
+    >>> history = net.fit(X, Y, epochs=5, validation_data=(X, Y), callback=recorder)
+    >>> recorder.scores == history.validation_score
+    True
+    >>> display = TrainingCurveDisplay.from_network(net, training_scores=recorder)
+    """
+
+    def __init__(self, X: Any, Y: Any, *, metric: str = "auto") -> None:
+        self.X, self.Y, self.metric = X, Y, metric
+        self.scores: list[float] = []
+
+    def __call__(self, model: Any, history: Any = None) -> None:
+        """Keep the score after the epoch that has just ended; never asks to stop."""
+        options = {} if self.metric == "auto" else {"metric": self.metric}
+        self.scores.append(float(model.score(self.X, self.Y, **options)))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from bpcore._display_descent import DescentDisplay
 from bpcore._display_flow import GradientFlowDisplay
 from bpcore._display_network import NetworkDisplay
 from bpcore._display_predictions import PredictionsDisplay
-from bpcore._display_recorders import GradientFlowRecorder, PathRecorder
+from bpcore._display_recorders import GradientFlowRecorder, PathRecorder, ScoreRecorder
 from bpcore._display_weights import WeightsDisplay
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "NetworkDisplay",
     "PathRecorder",
     "PredictionsDisplay",
+    "ScoreRecorder",
     "TrainingCurveDisplay",
     "WeightsDisplay",
 ]

@@ -19,6 +19,7 @@ from bpcore import (
     Network,
     NetworkDisplay,
     PredictionsDisplay,
+    ScoreRecorder,
     TrainingCurveDisplay,
     WeightsDisplay,
 )
@@ -95,6 +96,66 @@ def test_curves_of_estimators():
     display = TrainingCurveDisplay.from_estimator({"a": regressor})
     assert display.score_name == "validation R²"
     assert display.axes_.shape == (1,)
+
+
+def test_scores_of_training_beside_those_of_validation(recogniser):
+    _, X, Y, *_ = recogniser
+    network = Network((36, 20, 6, 4), dtype="float64", random_state=0)
+    scores, costs = ScoreRecorder(X, Y), ScoreRecorder(X, Y, metric="cost")
+    by_hand = []
+
+    def all_of_them(net, history):
+        scores(net, history)
+        costs(net, history)
+        by_hand.append(net.score(X, Y))
+
+    network.fit(X, Y, epochs=4, validation_data=(X[:20], Y[:20]), callback=all_of_them)
+    assert scores.scores == by_hand
+    assert costs.scores[-1] == network.cost(X, Y)
+    display = TrainingCurveDisplay.from_network(network, training_scores=scores)
+    assert display.training_score_lines_[0].get_ydata().tolist() == by_hand
+    assert display.score_lines_[0].get_ydata().tolist() == network.history_.validation_score
+    assert display.axes_[1].get_ylabel() == "score (◆ best)"
+    assert_readable(display.figure_)
+    alone = TrainingCurveDisplay.from_history(
+        Network((36, 4)).fit(X, Y, epochs=2), training_scores=[0.25, 0.5]
+    )
+    assert alone.training_score_lines_[0].get_ydata().tolist() == [0.25, 0.5]
+    assert (alone.score_lines_, alone.best_) == ([None], [None])
+    runs = {"a": network, "b": network}
+    two = TrainingCurveDisplay.from_network(runs, training_scores={"b": scores})
+    assert two.training_score_lines_[0] is None
+    assert two.training_score_lines_[1].get_ydata().tolist() == by_hand
+    for given, message in (
+        (scores, "must be a dict, by their names"),
+        ({"c": scores}, "names 'c', but the runs are"),
+        ({"a": [0.5]}, "holds 1 numbers, but the fit had 4 epochs"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            TrainingCurveDisplay.from_network(runs, training_scores=given)
+
+
+def test_scores_of_an_estimator_s_training():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 3)), rng.integers(0, 2, 60)
+    recorder = ScoreRecorder(X, y)
+    classifier = MLPClassifier(
+        hidden_layer_sizes=4, early_stopping=True, max_iter=400, n_iter_no_change=3,
+        random_state=0, callback=recorder,
+    ).fit(X, y)  # fmt: skip
+    display = TrainingCurveDisplay.from_estimator(classifier, training_scores=recorder)
+    assert len(recorder.scores) == classifier.n_iter_
+    assert display.training_score_lines_[0].get_ydata().tolist() == recorder.scores
+    assert display.axes_[1].get_ylabel().startswith("accuracy")
+    assert_readable(display.figure_)
+
+
+def test_the_best_of_a_score_that_is_the_cost():
+    network = Network((2, 3, 1), random_state=0)
+    history = network.fit(*XOR, epochs=6, validation_data=XOR, metric="cost")
+    least = int(np.argmin(history.validation_cost))
+    display = TrainingCurveDisplay.from_history(history)
+    assert display.best_ == [(least + 1, history.validation_cost[least])]
 
 
 def test_curves_of_nothing():
