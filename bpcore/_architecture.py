@@ -240,7 +240,28 @@ class Architecture(Engine):
     # ------------------------------------------------------------ copies
 
     def astype(self, dtype: npt.DTypeLike) -> Self:
-        """A copy of the network with θ and arithmetic of another type, float32 or float64."""
+        """A copy of the network with θ and arithmetic of another type.
+
+        Parameters
+        ----------
+        dtype : {"float32", "float64"}
+
+        Returns
+        -------
+        Network
+            Independent of this one.
+
+        Raises
+        ------
+        ValueError
+            If dtype is another.
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> Network((2, 1), random_state=0).astype("float64").dtype
+        dtype('float64')
+        """
         twin = type(self)(**self._description(), dtype=dtype, init="zeros")
         twin.set_parameters(self.parameters)
         twin._rng = copy.deepcopy(self._rng)

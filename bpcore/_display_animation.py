@@ -159,6 +159,13 @@ class DescentAnimation:
         Returns
         -------
         DescentAnimation
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError, TypeError
+            If y holds a label that the classifier does not know, or as ``from_network`` says.
         """
         return cls.from_network(network_of(estimator), X, targets_of(estimator, y), **options)
 

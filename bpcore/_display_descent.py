@@ -150,6 +150,13 @@ class DescentDisplay:
         Returns
         -------
         DescentDisplay
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError, TypeError
+            If y holds a label that the classifier does not know, or as ``from_network`` says.
         """
         Y = targets_of(estimator, y)
         return cls.from_network(network_of(estimator), X, Y, path, **options)

@@ -123,6 +123,13 @@ class GradientFlowDisplay:
         Returns
         -------
         GradientFlowDisplay
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError, TypeError
+            If y holds a label that the classifier does not know, or as ``from_network`` says.
         """
         Y = targets_of(estimator, y)
         return cls.from_network(network_of(estimator), X, Y, **plot_options)

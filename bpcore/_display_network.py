@@ -14,7 +14,7 @@ __all__ = ["NetworkDisplay"]
 
 
 class NetworkDisplay:
-    """A network as the source draws it: units coloured by activation, connections by weight.
+    """A network as textbooks draw it: units coloured by activation, connections by weight.
 
     With targets, what comes back: units by ∂C/∂a, connections by ∂C/∂w, on scales that go with
     the root, so that small ones show: blue where more would lower the cost, orange where less
@@ -216,6 +216,13 @@ class NetworkDisplay:
         Returns
         -------
         NetworkDisplay
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError, TypeError
+            If y holds a label that the classifier does not know, or as ``from_network`` says.
         """
         network = network_of(estimator)
         classes = getattr(estimator, "classes_", ())

@@ -124,6 +124,13 @@ class WeightsDisplay:
         Returns
         -------
         WeightsDisplay
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError, TypeError
+            As ``from_network`` says.
         """
         return cls.from_network(network_of(estimator), **options)
 

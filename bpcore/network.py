@@ -34,7 +34,7 @@ class Network(Architecture):
         σ of layer L; also "softmax". None: the one that belongs to the loss (sigmoid, softmax,
         exponential for the entropies and Poisson), else that of the last hidden layer.
     loss : str or (str, parameter), default="quadratic"
-        C_k of one example, summed over the outputs: "quadratic" (a - y)², the source's, without
+        C_k of one example, summed over the outputs: "quadratic" (a - y)², the textbook's, without
         ½; "squared_error" ½ (a - y)²; "absolute"; "huber" (parameter: δ, 1.0); "quantile"
         (parameter: q or one q an output, 0.5); "binary_cross_entropy" (sigmoid outputs);
         "categorical_cross_entropy" (softmax); "poisson", half the deviance (exponential or
@@ -42,7 +42,7 @@ class Network(Architecture):
     dtype : {"float32", "float64"}, default="float32"
         Type of θ and of all arithmetic; costs are summed in double precision.
     init : str, default="glorot"
-        θ⁰: "normal", N(0, 1) for weights and biases, as in the source; "glorot" (uniform),
+        θ⁰: "normal", N(0, 1) for weights and biases, as in the textbook; "glorot" (uniform),
         "glorot_normal", "he" (normal), "he_uniform", "lecun" (normal), "lecun_uniform", each
         with biases 0; "zeros".
     random_state : None, int, Generator or RandomState, default=None
@@ -131,7 +131,13 @@ class Network(Architecture):
         return super().predict(X, out)
 
     def forward(self, X: Any, out: np.ndarray | None = None) -> np.ndarray:
-        """The same as ``predict``, by the name of what it does."""
+        """a^(L), the outputs of the network: ``predict``, by the name of what it does.
+
+        Parameters
+        ----------
+        X, out
+            As in ``predict``, whose results and errors it has.
+        """
         return super().predict(X, out)
 
     def _predict_checked(self, X: Any, out: np.ndarray | None) -> np.ndarray:
@@ -205,6 +211,19 @@ class Network(Architecture):
         Returns
         -------
         float
+            Larger is better, but for "cost".
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``cost`` does, or if there is no such metric.
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> net = Network((1, 1), activation="identity", init="zeros")
+        >>> net.score([[1.0], [2.0]], [0.0, 1.0])
+        0.5
         """
         rows, targets, weights = self._examples(X, Y, sample_weight)
         return _scores.score(self, rows, targets, metric, weights)
@@ -254,6 +273,19 @@ class Network(Architecture):
         -------
         ndarray of shape (n, n_parameters)
             Row k is the gradient of C_k; their mean is ``gradient(X, Y).vector``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``cost`` does.
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> net = Network((1, 1), activation="identity", dtype="float64", init="zeros")
+        >>> net.per_sample_gradients([[1.0], [2.0]], [1.0, 1.0])  # ∂C/∂w, ∂C/∂b
+        array([[-2., -2.],
+               [-4., -2.]])
         """
         rows, targets, _ = self._examples(X, Y, None)
         return self._per_sample_gradients(rows, targets)
@@ -268,6 +300,19 @@ class Network(Architecture):
         Returns
         -------
         ndarray of shape (n, n_L, n_0), or (n_L, n_0) for a single example
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``predict`` does.
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> net = Network((2, 1), activation="identity", dtype="float64", init="zeros")
+        >>> net.weights[0][:] = 3.0, 4.0
+        >>> net.jacobian([1.0, 1.0])
+        array([[3., 4.]])
         """
         rows, single = check.as_rows(X, self.layer_sizes[0], self.dtype, allow_empty=True)
         jacobian = self._jacobian(rows)
@@ -284,6 +329,11 @@ class Network(Architecture):
         Returns
         -------
         Trace
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``cost`` does.
 
         Examples
         --------

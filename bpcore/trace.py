@@ -100,7 +100,7 @@ class Trace:
     ) -> "Explanation":
         """One derivative, taken apart by the chain rule with the numbers filled in.
 
-        ∂C/∂w = ∂z/∂w · ∂a/∂z · ∂C/∂a, as the source derives it; ∂C/∂a of an inner unit is the
+        ∂C/∂w = ∂z/∂w · ∂a/∂z · ∂C/∂a, as the textbook derives it; ∂C/∂a of an inner unit is the
         sum over its outgoing connections, the largest terms first.
 
         Parameters
