@@ -1,6 +1,7 @@
 """One derivation as terminal text, LaTeX and HTML, from the same blocks."""
 
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -44,7 +45,7 @@ class Note:
     def as_html(self) -> str:
         """One paragraph."""
         inside = "".join(
-            rf"\({html.escape(part.latex)}\)" if isinstance(part, Math) else html.escape(part)
+            rf"\({html.escape(part.latex)}\)" if isinstance(part, Math) else _words(part)
             for part in self.parts
         )
         return f"<p>{inside}</p>"
@@ -188,7 +189,7 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         inside = "".join(block.as_html() for block in self.blocks)
-        title = html.escape(self.title)
+        title = _words(self.title)
         # Sphinx's MathJax looks for mathematics in this class; Jupyter everywhere.
         return f'<div class="mathjax_process"><p><strong>{title}</strong></p>{inside}</div>'
 
@@ -197,7 +198,17 @@ def _lines(lines: Sequence[str]) -> str:
     return r" \\[4pt] ".join(lines)
 
 
+# C_2 within a sentence
+_INDEXED = re.compile(r"\b([^\W_]+)_(\w+)")
+
+
+def _words(text: str) -> str:
+    """A sentence as HTML."""
+    return _INDEXED.sub(r"\\(\1_{\2}\\)", html.escape(text))
+
+
 def _escape(text: str) -> str:
-    for character in "&%#_$":
+    """A sentence inside of LaTeX's text, where an index is mathematics again."""
+    for character in "&%#$":
         text = text.replace(character, "\\" + character)
-    return text
+    return _INDEXED.sub(r"$\1_{\2}$", text)

@@ -338,6 +338,17 @@ def test_latex_and_html_are_well_formed(output, loss):
         parser.parse(f"${latex}$")
 
 
+def test_indices_within_sentences_are_mathematics():
+    """In \\text{} MathJax would show an escaped underscore with its backslash."""
+    network, X, Y, s = make()
+    explanation = network.trace(X, Y, s).explain("b", layer=2, j=1, example=2)
+    assert explanation.title == "∂C_2/∂b of unit 1 of layer 2"
+    assert r"\text{∂$C_{2}$/∂b of unit 1 of layer 2}" in explanation._repr_latex_()
+    assert r"<strong>∂\(C_{2}\)/∂b of unit 1 of layer 2</strong>" in explanation._repr_html_()
+    mean = network.trace(X, Y, s).explain("b", layer=2, j=1)
+    assert r"hold $s_{i}$ / Σ s" in mean._repr_latex_()
+
+
 def test_html_shows_the_same_numbers():
     network, X, Y, s = make()
     explanation = network.trace(X, Y, s).explain("a", layer=1, k=2, most=3)
