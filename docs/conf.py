@@ -83,6 +83,8 @@ sphinx_gallery_conf = {
     "thumbnail_size": (400, 280),
     "remove_config_comments": True,
     "reference_url": {"bpcore": None},
+    # explanations and films; not the text that set_title happens to return
+    "capture_repr": ("_repr_html_",),
 }
 
 # ---------------------------------------------------------------- the docstrings
@@ -109,7 +111,14 @@ def offline(app, docname, source):
     source[0] = re.sub(r'<link rel="stylesheet"\s+href="https:[^>]*>', "", source[0])
 
 
+def units(app, docname, source):
+    """Keep numbers and their units on one line in the narrow columns of the performance tables."""
+    if docname == "performance":
+        source[0] = re.sub(r"(?<=\d) (?=(?:[nµm]?s|×|[kM]?B)\b|×)", "\N{NO-BREAK SPACE}", source[0])
+
+
 def setup(app):
     """Called by Sphinx; the docstrings have been through numpydoc by then."""
     app.connect("autodoc-process-docstring", plain_words, priority=900)
     app.connect("source-read", offline)
+    app.connect("source-read", units)

@@ -3,7 +3,7 @@ Gradient descent as a film
 ==========================
 
 A network of 13 parameters learns exclusive or: the first step stage by stage (forward, backward,
-update), the following ones a picture each.
+update), then a picture after every fourth step. Press ▶ below the picture to play it.
 """
 
 import matplotlib.pyplot as plt
@@ -20,7 +20,7 @@ film = DescentAnimation.from_network(
 print(f"cost {film.steps[0].cost:.4f} → {film.steps[-1].cost:.4f}, {len(film.frames)} pictures")
 
 # %%
-# ``film.save("film.gif")`` writes it into a file, or ``film.save("film.mp4")`` where ffmpeg is
+# ``film.save("film.gif")`` writes it to a file, as does ``film.save("film.mp4")`` where ffmpeg is
 # installed.
 
 animation = film.animation()

@@ -6,7 +6,7 @@ Backpropagation's chain
 :math:`\frac{\partial C}{\partial w} = \frac{\partial z}{\partial w}\,
 \frac{\partial a}{\partial z}\,\frac{\partial C}{\partial a}`
 with the numbers of a real image that the recogniser misreads, each of them compared with a
-numerical derivative; and a picture of how the error flows back through the whole network.
+numerical derivative, and a picture of how the error flows back through the whole network.
 """
 
 import matplotlib.pyplot as plt
@@ -48,12 +48,13 @@ for term, error in trace.check("w", layer=2, j=int(j), k=int(k)).items():
     print(f"{term:<6} {error:.0e}")
 
 # %%
-# The whole network: units by ∂C/∂a, connections by ∂C/∂w. In the image, orange pixels are those
-# where less ink would help; the dashed line is the outline of the digit.
+# The whole network: units coloured by ∂C/∂a, connections by ∂C/∂w. Blue: more of it would lower the
+# cost; orange: less of it would. In the image, orange pixels are those where less ink would help;
+# the dashed line is the outline of the digit.
 
 display = NetworkDisplay.from_trace(trace)
 display.ax_.set_title(
-    f"Backward: a {digits.y_test[row]} read as {guesses[row]}, and what would mend it"
+    f"Backward: a {digits.y_test[row]} read as {guesses[row]}, and what would correct it"
 )
 
 plt.show()

@@ -1,9 +1,9 @@
 """
-Learning from a stream
-======================
+Online learning from a stream
+=============================
 
-Examples come one at a time, are predicted first and learned from then, with one call of
-``Network.step`` each. Half way the world changes: the digits are upside down from there on.
+Examples come one at a time. Each is predicted first and then learned from, with one call of
+``Network.step``. Halfway the world changes: from there on the digits are upside down.
 """
 
 import matplotlib.pyplot as plt

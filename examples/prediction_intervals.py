@@ -1,10 +1,10 @@
 """
-An interval instead of a number
-===============================
+Prediction intervals
+====================
 
-The pinball loss makes a network estimate quantiles: one with three outputs learns the 5 %, 50 %
-and 95 % quantile of noisy data at once, so that nine of ten observations should lie between the
-outer two.
+An interval instead of a number: the quantile loss makes a network estimate quantiles. One with
+three outputs learns the 5 %, 50 % and 95 % quantile of noisy data at once, so that nine of ten
+new observations should lie between the outer two.
 """
 
 import matplotlib.pyplot as plt

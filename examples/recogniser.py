@@ -13,6 +13,7 @@ from bpcore import (
     Network,
     NetworkDisplay,
     PredictionsDisplay,
+    ScoreRecorder,
     TrainingCurveDisplay,
     WeightsDisplay,
 )
@@ -24,6 +25,7 @@ Y_train, Y_test = one_hot(digits.y_train), one_hot(digits.y_test)
 
 network = Network((784, 16, 16, 10), random_state=0)
 before = network.parameters.copy()
+training_score = ScoreRecorder(X_train, Y_train)
 network.fit(
     X_train,
     Y_train,
@@ -31,15 +33,18 @@ network.fit(
     batch_size=16,
     learning_rate=1.5,
     validation_data=(X_test, Y_test),
+    callback=training_score,
 )
 print(network)
 print(f"correct on test images: {network.score(X_test, Y_test):.2%}")
 
 # %%
-# Cost and accuracy by epoch: the curves of the training images and of the test images, which
-# the network has not learned from.
+# Cost and accuracy by epoch, on the training images and, as validation data, on the test images,
+# which the network has not learned from.
 
-curves = TrainingCurveDisplay.from_network(network, score_name="test accuracy")
+curves = TrainingCurveDisplay.from_network(
+    network, training_scores=training_score, score_name="accuracy"
+)
 
 # %%
 # Forward. One test image, and the activations that it causes, layer by layer; a connection is

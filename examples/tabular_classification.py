@@ -1,6 +1,6 @@
 """
-Classes from a table
-====================
+Tabular classification: tumours
+===============================
 
 Breast tumours, benign or malignant, from 30 measurements (scikit-learn's data set): a pipeline
 with bpcore's ``MLPClassifier``, its training with early stopping, and one tumour on its way
@@ -38,7 +38,9 @@ print(f"correct on test tumours: {model.score(X_test, y_test):.2%}")
 curves = TrainingCurveDisplay.from_estimator(classifier)
 
 # %%
-# One tumour of the test part, scaled as the pipeline scales it.
+# One tumour of the test part, scaled as the pipeline scales it, and what the network makes of it:
+# units are coloured by activation, connections by weight. Of the 30 inputs the first and the last
+# are drawn.
 
 scaled = model[0].transform(X_test[:1])
 display = NetworkDisplay.from_estimator(classifier, scaled)

@@ -1,9 +1,9 @@
 """
-Numbers from a table
-====================
+Tabular regression: diabetes
+============================
 
-How diabetes progresses within a year, from ten measurements (scikit-learn's data set):
-predicted against true, on patients that the network has not seen.
+How far diabetes progresses within a year, from ten measurements (scikit-learn's data set):
+predicted against true, for patients that the network has not seen.
 """
 
 import matplotlib.pyplot as plt

@@ -2,9 +2,10 @@ r"""
 Vanishing gradients, and what helps
 ===================================
 
-In a deep network of sigmoid units each layer multiplies the error by :math:`\sigma' \le 1/4`
-on its way back, so that the first layers hardly learn. Rectified units with weights drawn to
-match do not have that.
+On its way back through a deep network, the error is multiplied in each layer by the weights and
+by :math:`\sigma'`. For the sigmoid :math:`\sigma' \le 1/4`, so that little of the error reaches
+the first layers, and they hardly learn. Rectified linear units (:math:`\sigma' = 1` wherever they
+are active), with initial weights drawn to suit them, do not have this problem.
 """
 
 import matplotlib.pyplot as plt
@@ -29,12 +30,14 @@ def gradients(activation, init, learning_rate):
 
 
 # %%
-# Sigmoid units:
+# Sigmoid units. In the upper pictures each layer has a line, on a logarithmic scale: at the
+# beginning the norm of each layer is several times smaller than that of the layer after it.
 
 gradients("sigmoid", "glorot", 1.5)
 
 # %%
-# Rectified units:
+# Rectified linear units. The lines stay close together; about half of the units are off for each
+# example, which the shares beneath the boxes count.
 
 gradients("relu", "he", 0.1)
 

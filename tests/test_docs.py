@@ -125,6 +125,11 @@ def test_the_code_of_the_readme_does_what_it_says(source_tree, capsys):
         assert found == pytest.approx(expected, rel=0.02, abs=0.011)
 
 
+def test_the_code_of_the_first_page_runs(source_tree, capsys):
+    (code,) = re.findall(r"^```python\n(.*?)^```$", text_of(source_tree, "index"), re.DOTALL | re.M)
+    assert "σ'(z_9^(2))" in shown(code, {}, capsys)
+
+
 def test_everything_public_is_in_the_reference(source_tree):
     pages = "".join(p.read_text(encoding="utf-8") for p in (source_tree / "docs/api").glob("*.md"))
     described = {
