@@ -135,7 +135,7 @@ def as_targets(
             table = table.reshape(-1, 1)
     if table.ndim != 2 or table.shape[1] != n_outputs:
         hint = ""
-        if table.ndim == 1 and n_outputs > 1:
+        if table.ndim < 2 and n_outputs > 1:
             hint = "; for class labels, give one column a class (bpcore.datasets.one_hot)"
         raise ValueError(
             f"Y has shape {table.shape}, but this network has {n_outputs} outputs (its last "
