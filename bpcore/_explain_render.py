@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from bpcore._explain_notation import Math, number
@@ -138,11 +138,11 @@ class Table:
 Block = Note | Derivation | Table
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """A derivative of the cost, taken apart by the chain rule, with the numbers filled in.
 
-    ``str()`` is plain text for a terminal; notebooks show it as mathematics.
+    Plain text at a terminal's prompt and in ``str()``; notebooks show it as mathematics.
 
     Attributes
     ----------
@@ -171,8 +171,8 @@ class Explanation:
 
     title: str
     value: float
-    blocks: tuple[Block, ...] = field(repr=False)
-    shown: tuple[Shown, ...] = field(repr=False)
+    blocks: tuple[Block, ...]
+    shown: tuple[Shown, ...]
 
     def __str__(self) -> str:
         text, before = self.title, None
@@ -182,6 +182,9 @@ class Explanation:
             text += ("\n" if joined else "\n\n") + block.as_text()
             before = block
         return text
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def _repr_latex_(self) -> str:
         lines = [Note((self.title,)).as_latex(), *(block.as_latex() for block in self.blocks)]

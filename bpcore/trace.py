@@ -122,7 +122,7 @@ class Trace:
         Returns
         -------
         Explanation
-            ``str()`` is plain text; notebooks show mathematics.
+            At a terminal's prompt and in ``print`` it is plain text; notebooks show mathematics.
 
         Raises
         ------

@@ -338,6 +338,13 @@ def test_latex_and_html_are_well_formed(output, loss):
         parser.parse(f"${latex}$")
 
 
+def test_the_prompt_shows_the_text():
+    network, X, Y, s = make()
+    explanation = network.trace(X, Y, s).explain("b", layer=2, j=1)
+    assert repr(explanation) == str(explanation)
+    assert repr(explanation).startswith("∂C/∂b of unit 1 of layer 2\n")
+
+
 def test_indices_within_sentences_are_mathematics():
     """In \\text{} MathJax would show an escaped underscore with its backslash."""
     network, X, Y, s = make()
