@@ -27,6 +27,7 @@ from bpcore import (
     NetworkDisplay,
     PathRecorder,
     PredictionsDisplay,
+    ScoreRecorder,
     Trace,
     TrainingCurveDisplay,
     WeightsDisplay,
@@ -195,6 +196,12 @@ def pictures(net: Network, clf: MLPClassifier, history: History, trace: Trace) -
     path = PathRecorder(net, every=1)
     net.fit(X, Y, callback=recorder)
     net.fit(X, Y, callback=path)
+    scores = ScoreRecorder(X, Y, metric="r2")
+    net.fit(X, Y, callback=scores)
+    assert_type(scores.scores, list[float])
+    assert_type(
+        TrainingCurveDisplay.from_network(net, training_scores=scores), TrainingCurveDisplay
+    )
     curves = TrainingCurveDisplay.from_history({"one": history}, score_name="r2")
     assert_type(curves, TrainingCurveDisplay)
     assert_type(curves.plot(log_scale=True), TrainingCurveDisplay)
@@ -203,6 +210,7 @@ def pictures(net: Network, clf: MLPClassifier, history: History, trace: Trace) -
     assert_type(NetworkDisplay.from_trace(trace), NetworkDisplay)
     assert_type(PredictionsDisplay.from_network(net, X, Y, kind="scatter"), PredictionsDisplay)
     assert_type(WeightsDisplay.from_network(net, image_shape=(1, 2)), WeightsDisplay)
+    assert_type(WeightsDisplay.from_network(net, image_shape=(1, 2, 3)), WeightsDisplay)
     assert_type(DescentDisplay.from_network(net, X, Y, path), DescentDisplay)
     animation = DescentAnimation.from_network(net, X, Y)
     assert_type(animation, DescentAnimation)
