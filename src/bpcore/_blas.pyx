@@ -1,5 +1,4 @@
-"""The one door to matrix products: row-major in; own loops where the processor has AVX2 or more,
-elsewhere for small layers only, BLAS for the rest.
+"""The one door to matrix products: row-major in; own loops for small layers, BLAS for large ones.
 
 SciPy's ``cython_blas`` takes C ``int``.  Every size that comes here is the width of a layer,
 the rows of a block or the distance between two rows of the input; the callers refuse widths
@@ -9,7 +8,6 @@ that, and cut rows into blocks.  So the casts below cannot wrap round.
 
 import numpy as np
 
-from libc.math cimport INFINITY
 from scipy.linalg.cython_blas cimport dgemm, dgemv, sgemm, sgemv
 
 from bpcore._types cimport real_t
@@ -45,8 +43,9 @@ cdef extern from "vector_math.h" nogil:
 
 MAX_DIMENSION = 2**31 - 1
 
-# Without AVX2 or more the own loops use a fraction of the processor: multiplications in a product
-# from which on BLAS's packed panels pay there.
+# Multiplications in a product from which on BLAS's packed panels pay.  Without AVX2 or more the own
+# loops use a fraction of the processor.
+cdef double MOST = 1e9
 cdef double MOST_OF_THE_BASELINE = 5e7
 
 
@@ -61,12 +60,12 @@ def choose_products(int level=4, most=None):
         The highest level of the x86-64 instruction set to use (2, 3 or 4), if the processor
         has it.
     most : float, optional
-        Products of more multiplications go to BLAS; 0: all do.  When None: 5e7 on level 2, no
-        limit above it.
+        Products of more multiplications go to BLAS; 0: all do.  When None: 5e7 on level 2, 1e9
+        above it.
     """
     level = bp_choose_products(level, 0)
     if most is None:
-        most = INFINITY if level > 2 else MOST_OF_THE_BASELINE
+        most = MOST if level > 2 else MOST_OF_THE_BASELINE
     return bp_choose_products(level, most)
 
 

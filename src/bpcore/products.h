@@ -2,7 +2,7 @@
  *
  * Why not BLAS alone: a general GEMM first copies its operands into packed panels, which pays
  * when each number is used hundreds of times.  In a layer of 16 or 100 units it costs as much
- * as the product, in one of 2048 units still a sixth, since a batch goes through in blocks of some
+ * as the product, in one of 2048 still a sixth, since a batch goes through in blocks of some
  * hundred rows; and what a BLAS does about it differs from library to library and from processor
  * to processor.  Here the operands are read where they lie: the weights (n_out, n_in)
  * and the examples (n, n_in) both run along n_in, so that z = x w^T is a set of dot products of
