@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -29,6 +30,12 @@ LEFT_BEHIND = shutil.ignore_patterns(
     ".git", ".venv*", ".*_cache", ".hypothesis", ".benchmarks", "__pycache__",
     "build", "dist", "wheelhouse", "*.egg-info", "*.so", "*.pyd",
 )  # fmt: skip
+
+
+# A shell starts its jobs in the background without SIGINT, and Python leaves it at that: the tests
+# that send themselves one would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
