@@ -1,11 +1,16 @@
 """The matrix products of every instruction set, and BLAS, against NumPy in double precision."""
 
+import ctypes
 import itertools
+import math
+import mmap
+import sys
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
-from bpcore import _blas
+from bpcore import Network, _blas
 
 LEVELS = sorted({_blas.choose_products(level) for level in (2, 3, 4)})
 _blas.choose_products()
@@ -97,6 +102,60 @@ def test_no_rounding_hides_nan_and_infinity(dtype):
         assert np.isnan(C[2]).all()
         assert np.isinf(C[[0, 1, 3, 4], 4]).all()
         assert (np.delete(np.delete(C, 2, 0), 4, 1) == 40).all()
+
+
+def at_the_end(dtype, shape):
+    """An array with a page behind it that nobody may touch: who reads or writes there, crashes."""
+    size = math.prod(shape) * dtype.itemsize
+    pages = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
+    memory = mmap.mmap(-1, pages + mmap.PAGESIZE)
+    page = ctypes.addressof(ctypes.c_char.from_buffer(memory)) + pages
+    none = 0  # PROT_NONE
+    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(page), mmap.PAGESIZE, none) == 0
+    return np.frombuffer(memory, dtype, math.prod(shape), pages - size).reshape(shape)
+
+
+WITH_PAGES = pytest.mark.skipif(sys.platform == "win32", reason="pages are closed by mprotect")
+
+
+@WITH_PAGES
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("level", LEVELS)
+def test_nothing_behind_the_operands_is_touched(level, dtype):
+    """Of what is loaded and stored with a mask AddressSanitizer knows nothing."""
+    _blas.choose_products(level, most=1e12)
+    rng = np.random.default_rng(0)
+    bound = 8 * np.finfo(dtype).eps
+    for m, n, k in itertools.product((1, 2, 3, 5, 13), (*range(1, 19), 31, 33, 49), (1, 3, 17, 63)):
+        for trans_a, trans_b in ((False, True), (False, False), (True, False)):
+            A = at_the_end(np.dtype(dtype), (k, m) if trans_a else (m, k))
+            B = at_the_end(np.dtype(dtype), (n, k) if trans_b else (k, n))
+            C = at_the_end(np.dtype(dtype), (m, n))
+            for matrix in (A, B, C):
+                matrix[:] = rng.standard_normal(matrix.shape)
+            a, b = (A.T if trans_a else A).astype(float), (B.T if trans_b else B).astype(float)
+            size = np.abs(a) @ np.abs(b) + 1
+            expected = a @ b + 0.5 * C.astype(float)
+            _blas.multiply(A, B, trans_a, trans_b, 1.0, 0.5, C)
+            error = np.abs(C - expected) / size
+            assert error.max() < bound, (m, n, k, trans_a, trans_b)
+
+
+@WITH_PAGES
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("n_in", [64, 67, 70])
+def test_nothing_behind_shuffled_rows_is_read(n_in, level, dtype):
+    """Rows are read where they lie, and the next batch's are fetched meanwhile."""
+    _blas.choose_products(level)
+    rng = np.random.default_rng(0)
+    X, Y = at_the_end(np.dtype(dtype), (100, n_in)), rng.random((100, 3))
+    X[:] = rng.random(X.shape)
+    networks = [Network((n_in, 16, 3), "tanh", dtype=dtype, random_state=0) for _ in range(2)]
+    for network, table in zip(networks, (X, X.copy()), strict=True):
+        network.fit(table, Y, 2, 32, 0.1)
+    assert_array_equal(networks[0].parameters, networks[1].parameters)
+    assert_array_equal(networks[0].predict(X[-33:]), networks[1].predict(X[-33:].copy()))
 
 
 def test_multiply_refuses_what_does_not_fit():
