@@ -147,8 +147,10 @@ coverage:
 	    CHOICE="-m 'not packaging' --cov --cov-report=term-missing:skip-covered --cov-fail-under=95"
 	.venv-coverage/bin/python tests/kernel_coverage.py .
 
+# The changed modules are translated and compiled there, by what builds the wheel elsewhere.
 mutate: $(WHEEL)/with-test
-	$(BIN)/python -P tests/mutation_run.py . $(ARGS)
+	$(PIP) install "Cython>=3.1"
+	$(BIN)/python tests/mutation_run.py . $(ARGS)
 
 bench: $(WHEEL)/with-bench
 	$(BIN)/python -P -m pytest -p no:xdist benchmarks $(ARGS)
