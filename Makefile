@@ -25,8 +25,8 @@ SOURCES = setup.py pyproject.toml MANIFEST.in LICENSE $(wildcard README.md) \
     $(wildcard src/bpcore/*.pyx src/bpcore/*.pxd src/bpcore/*.h) \
     $(wildcard bpcore/*.py bpcore/*.pyi bpcore/py.typed)
 
-.PHONY: help demo test docs wheel test-wheels fuzz kill sanitize threads debug valgrind coverage \
-    mutate bench bench-quick bench-native lint install develop clean
+.PHONY: help demo test docs wheel test-wheels fuzz kill interrupt sanitize threads debug valgrind \
+    coverage mutate bench bench-quick bench-native lint install develop clean
 
 help:
 	@echo "make demo      set up .venv and train the handwriting recogniser; ARGS=\"--help\" lists its options"
@@ -36,6 +36,7 @@ help:
 	@echo "               make test-wheels: each one tested, with the oldest libraries as well"
 	@echo "make fuzz      damaged model and IDX files for the readers; FILES=20000 SEED=1"
 	@echo "make kill      kill -9 a training that writes checkpoints, and resume it; KILLS=100"
+	@echo "make interrupt how long Ctrl-C waits within an epoch; ARGS=\"784 3000 10\": of these layers"
 	@echo "make sanitize  the tests on an engine built with AddressSanitizer and UBSan; make threads: what"
 	@echo "               shares work, with ThreadSanitizer; make debug: the tests with bounds checks"
 	@echo "make valgrind  a short training of every kind under memcheck"
@@ -103,6 +104,9 @@ test-wheels: $(WHEEL)/with-wheels
 
 kill: $(WHEEL)/with-files
 	$(BIN)/python -P tests/kill_run.py $(KILLS) $(SEED)
+
+interrupt: $(WHEEL)/built
+	$(BIN)/python -P tests/interrupt_run.py $(ARGS)
 
 # Other builds of the engine, for defects and for counting; each has an environment of its own.
 # The packaging tests are left out of all: they would make and test yet another build.
