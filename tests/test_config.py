@@ -27,6 +27,8 @@ def test_products_level_follows_the_choice():
     try:
         assert _blas.choose_products(2) == 2
         assert "baseline" in bpcore.show_config(mode="dict")["products"]
+        # where AVX2 is asked for AVX-512 is not taken; a processor may have neither
+        assert _blas.choose_products(3) in (2, 3)
     finally:
         _blas.choose_products()
 

@@ -18,6 +18,8 @@ _blas.choose_products()
 ROWS = (1, 2, 3, 5, 8, 13, 33)
 COLUMNS = (1, 2, 3, 7, 10, 16, 17, 31, 48, 49, 70)
 DEPTHS = (1, 4, 7, 16, 17, 63, 129, 300)
+# more rows than go into one list of where they are
+LONG = ((300, 10, 129), (521, 3, 70))
 
 
 @pytest.fixture(autouse=True)
@@ -26,17 +28,26 @@ def restore():
     _blas.choose_products()
 
 
+def rows_apart(matrix, gap):
+    """The same matrix as columns of a wider one, NaN beside it."""
+    wide = np.full((len(matrix), matrix.shape[1] + gap), np.nan, matrix.dtype)
+    wide[:, : matrix.shape[1]] = matrix
+    return wide[:, : matrix.shape[1]]
+
+
 def check_products(dtype, shapes):
     rng = np.random.default_rng(0)
     bound = 8 * np.finfo(dtype).eps
     for m, n, k in shapes:
+        gap = (m + n + k) % 2 * 3
         for trans_a, trans_b in ((False, True), (False, False), (True, False)):
             A = rng.standard_normal((k, m) if trans_a else (m, k)).astype(dtype)
             B = rng.standard_normal((n, k) if trans_b else (k, n)).astype(dtype)
+            A, B = rows_apart(A, gap), rows_apart(B, gap)
             a, b = (A.T if trans_a else A).astype(float), (B.T if trans_b else B).astype(float)
             size = np.abs(a) @ np.abs(b) + 1
             for alpha, beta in ((1.0, 0.0), (-0.5, 1.0), (0.25, 0.5)):
-                C = rng.standard_normal((m, n)).astype(dtype)
+                C = rows_apart(rng.standard_normal((m, n)).astype(dtype), gap)
                 if beta == 0:
                     C[:] = np.nan  # is written without being read
                 expected = alpha * a @ b + (beta * C.astype(float) if beta else 0)
@@ -44,13 +55,14 @@ def check_products(dtype, shapes):
                 assert result is C
                 error = np.abs(C - expected) / size
                 assert error.max() < bound, (m, n, k, trans_a, trans_b, alpha, beta)
+                assert gap == 0 or np.isnan(C.base[:, n:]).all()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("level", LEVELS)
 def test_own_products(level, dtype):
     assert _blas.choose_products(level, most=1e12) == level
-    check_products(np.dtype(dtype), itertools.product(ROWS, COLUMNS, DEPTHS))
+    check_products(np.dtype(dtype), (*itertools.product(ROWS, COLUMNS, DEPTHS), *LONG))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -167,3 +179,7 @@ def test_multiply_refuses_what_does_not_fit():
         _blas.multiply(np.ones((2, 3)), np.ones((4, 3)), trans_b=True, bias=np.ones(3))
     with pytest.raises(ValueError, match="do not fit"):
         _blas.add_rows(np.ones((2, 3)), np.ones(4))
+    with pytest.raises(ValueError, match="must be contiguous"):
+        _blas.multiply(np.ones((2, 3)), np.ones((4, 3)).T)
+    with pytest.raises(ValueError, match="one after the other"):
+        _blas.multiply(np.ones((2, 3)), np.ones((3, 4))[::-1])
