@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from twin import Twin, TwinOptimizer, examples
 
-from bpcore import DivergenceError, History, Network
+from bpcore import DivergenceError, History, Network, _blas
 from bpcore._optimizers import Optimizer
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -286,6 +286,26 @@ def test_orders_differ_between_epochs():
     for _ in range(2):
         other.fit(X, Y, 1, 1, 0.3, random_state=5)
     assert not np.array_equal(network.parameters, other.parameters)
+
+
+@TYPES
+@pytest.mark.parametrize("level", [2, 3, 4])
+@pytest.mark.parametrize("n_in", [63, 64, 70, 130])
+def test_shuffled_rows_are_read_where_they_lie_as_if_copied(n_in, level, dtype):
+    """From 64 inputs on; rows whose numbers are no neighbours are copied, to the same bits."""
+    rng = np.random.default_rng(0)
+    X, Y = rng.random((700, n_in)).astype(dtype), rng.random((700, 3))
+    _blas.choose_products(level)
+    try:
+        for batch_size, optimizer in ((1, "sgd"), (40, "sgd"), (600, "sgd"), (600, "adam")):
+            theta = []
+            for table in (X, np.asfortranarray(X)):
+                network = Network((n_in, 16, 3), "tanh", dtype=dtype, random_state=0)
+                network.fit(table, Y, 2, batch_size, 0.01, optimizer=optimizer)
+                theta.append(network.parameters)
+            assert_array_equal(*theta)
+    finally:
+        _blas.choose_products()
 
 
 # ---------------------------------------------------------------- dropout
