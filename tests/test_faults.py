@@ -53,9 +53,9 @@ LONG = np.broadcast_to(X[:1], (MANY, 6)), np.broadcast_to(Y[:1], (MANY, 2))
 
 
 @pytest.mark.parametrize("batch_size", [32, None], ids=["small batches", "one batch"])
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_an_interrupt_within_an_epoch(optimizer, batch_size):
-    network = small()
+@pytest.mark.parametrize(("optimizer", "dtype"), [("sgd", "float32"), ("adam", "float64")])
+def test_an_interrupt_within_an_epoch(optimizer, dtype, batch_size):
+    network = small(dtype=dtype)
 
     def callback(net, history):
         if history.epochs == 1:
@@ -77,9 +77,10 @@ def repeat(function, *arguments):
         function(*arguments)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("call", ["predict", "cost", "gradient"])
-def test_an_interrupt_within_a_pass(call):
-    network = small()
+def test_an_interrupt_within_a_pass(call, dtype):
+    network = small(dtype=dtype)
     before = network.parameters.copy()
     arguments = LONG if call != "predict" else LONG[:1]
     # checks of the data come first, and they are long as well
@@ -87,6 +88,19 @@ def test_an_interrupt_within_a_pass(call):
     with pytest.raises(KeyboardInterrupt):
         repeat(getattr(network, call), *arguments)
     assert_array_equal(network.parameters, before)
+    usable(network)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("call", ["per_sample_gradients", "jacobian"])
+def test_an_interrupt_within_a_long_answer(call, dtype):
+    network = Network((6, 2000, 2), "tanh", random_state=0, dtype=dtype)
+    n = 10**4 if call == "per_sample_gradients" else 10**5
+    arguments = (table[:n] for table in LONG[: 2 if call == "per_sample_gradients" else 1])
+    interrupt_soon()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        getattr(network, call)(*arguments)
+    assert f"_{call}" in inside(caught.value)
     usable(network)
 
 

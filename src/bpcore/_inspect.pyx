@@ -24,7 +24,8 @@ cdef void per_sample_gradients(const Job* job, const real_t* theta, Workspace wo
     cdef double cost
     first = 0
     while first < job.n_rows:
-        if interrupted(workspace, 3.0 * workspace.capacity * layout.n_parameters):
+        # a number of new memory takes the time of some ten multiplications
+        if interrupted(workspace, 30.0 * workspace.capacity * layout.n_parameters):
             return
         rows = min(workspace.capacity, job.n_rows - first)
         row_block(job, workspace, first, 0, rows, -1, 1.0, theta, &cost)
