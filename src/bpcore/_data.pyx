@@ -26,17 +26,20 @@ cdef Py_ssize_t LARGEST_ROW_DISTANCE = 2**31 - 1
 
 cdef inline void _gather_row(int kind, const char* row, Py_ssize_t stride, Py_ssize_t n,
                              double divisor, real_t* out) noexcept nogil:
-    """out[j] = row[j] for one strided row of a dense table, bytes divided by the divisor."""
+    """out[j] = row[j] for one strided row of a dense table, bytes divided by the divisor.
+
+    Neighbours of real_t itself are copied elsewhere.
+    """
     cdef Py_ssize_t j
     if kind == FLOAT32:
-        if stride == sizeof(float):
+        if real_t is double and stride == sizeof(float):
             for j in range(n):
                 out[j] = <real_t>(<const float*>row)[j]
         else:
             for j in range(n):
                 out[j] = <real_t>(<const float*>(row + j * stride))[0]
     elif kind == FLOAT64:
-        if stride == sizeof(double):
+        if real_t is float and stride == sizeof(double):
             for j in range(n):
                 out[j] = <real_t>(<const double*>row)[j]
         else:
