@@ -136,11 +136,12 @@ def test_no_gradient_no_step(name, options, dtype):
     assert_array_equal(theta, np.arange(N))
 
 
+@TYPES
 @EVERY
-def test_nan_is_not_hidden(name, options):
-    theta, g = np.ones(N), np.ones(N)
+def test_nan_is_not_hidden(name, options, dtype):
+    theta, g = np.ones(N, dtype), np.ones(N, dtype)
     g[[3, 40]] = np.nan
-    Optimizer(name, N, dtype="float64", **options).update(theta, g)
+    Optimizer(name, N, dtype=dtype, **options).update(theta, g)
     assert_array_equal(np.flatnonzero(np.isnan(theta)), [3, 40])
 
 
