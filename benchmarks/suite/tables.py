@@ -118,8 +118,9 @@ def goals_table(content: dict) -> str:
     left = sum(v.reached is None for v in verdicts)
     words = f"\n\nNot measured in this run: {left} of {len(verdicts)} goals." if left else ""
     asks = (
-        "\n\nThe last column: the GFLOP/s that the goal comes to, given the peer's own time in this "
-        "run, of those that the product of two 1024 × 1024 matrices reached in the same rounds."
+        "\n\nThe last column: the GFLOP/s that the goal comes to, given the peer's own time in "
+        "this run, of those that the product of two 1024 × 1024 matrices reached in the same "
+        "rounds."
     )
     return table(["Goal", "asked", "found", "", "asks of the machine"], rows) + asks + words
 

@@ -25,7 +25,8 @@ cdef extern from "products.h" nogil:
     void bp_product_nt_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, const float**, const float*,
                            Py_ssize_t, const float*, float*, Py_ssize_t, const float**, Py_ssize_t)
     void bp_product_nt_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double**, const double*,
-                           Py_ssize_t, const double*, double*, Py_ssize_t, const double**, Py_ssize_t)
+                           Py_ssize_t, const double*, double*, Py_ssize_t, const double**,
+                           Py_ssize_t)
     void bp_product_tn_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, float, const float*, Py_ssize_t,
                            const float**, float, float*, Py_ssize_t, const float**, Py_ssize_t)
     void bp_product_tn_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, double, const double*, Py_ssize_t,
