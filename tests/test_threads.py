@@ -51,7 +51,17 @@ def everything(n_threads, sizes, n, batch_size, optimizer, rules, dtype):
     network = Network(
         sizes, "tanh", random_state=0, dtype=dtype, dropout=dropout, n_threads=n_threads
     )
-    history = network.fit(X, Y, 3, batch_size, 0.01, optimizer=optimizer, sample_weight=s, **rules)
+    history = network.fit(
+        X,
+        Y,
+        3,
+        batch_size,
+        0.01,
+        optimizer=optimizer,
+        sample_weight=s,
+        callback=lambda net, history: None,  # an epoch a call
+        **rules,
+    )
     gradient = network.gradient(X, Y, s)
     return [
         network.parameters.tobytes(),
@@ -72,6 +82,27 @@ def test_bitwise_the_same_for_any_number_of_threads(many_threads, setting, dtype
         many_threads.clear()
         assert everything(n_threads, *SETTINGS[setting], dtype) == one
         assert len(many_threads) == 6 * (n_threads - 1)  # 3 epochs, predict, cost, gradient
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_epochs_that_share_their_threads(many_threads, dtype):
+    """Without a callback the threads stay for as many epochs as the engine does in one call."""
+    rng = np.random.default_rng(0)
+    X, Y = rng.random((500, 7)).astype(dtype), rng.random((500, 3)).astype(dtype)
+
+    def fit(n_threads):
+        network = Network((7, 9, 3), "tanh", random_state=0, dtype=dtype, n_threads=n_threads)
+        history = network.fit(X, Y, 300, None, 0.01, optimizer="adam")
+        return network.parameters.tobytes(), tuple(history.cost)
+
+    before = threading.active_count()
+    one = fit(1)
+    assert not many_threads
+    for n_threads in (2, 3, 8):
+        many_threads.clear()
+        assert fit(n_threads) == one
+        assert n_threads - 1 <= len(many_threads) < 300 * (n_threads - 1)
+    assert threading.active_count() == before
 
 
 def test_threads_are_not_started_for_small_work(monkeypatch):

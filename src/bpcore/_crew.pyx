@@ -46,29 +46,44 @@ cdef class Crew:
 
         Raises what a signal handler has raised meanwhile.
         """
-        helpers = []
-        self.job.team.size = 1
         try:
-            for number in range(1, members if BP_HAS_TEAMS else 1):
-                helper = threading.Thread(target=self.help, args=(number,),
-                                          name=f"bpcore-{number}", daemon=True)
-                try:
-                    helper.start()
-                except RuntimeError:    # no more threads to be had: fewer do the same
-                    break
-                helpers.append(helper)
-            if helpers:
-                self.job.team.size = 1 + <int>len(helpers)
-            with nogil:
-                if self.single:
-                    lead[float](&self.job, self.workspace, self.optimizer, <float*>self.theta)
-                else:
-                    lead[double](&self.job, self.workspace, self.optimizer, <double*>self.theta)
+            self.gather_helpers(members)
+            self.lead_once()
         finally:
-            bp_team_quit(&self.job.team)
-            for helper in helpers:
-                helper.join()
+            self.dismiss()
+        return 0
+
+    cdef int gather_helpers(self, int members) except -1:
+        """Start the threads; they wait for `lead_once`, which may come many times, and end with
+        `dismiss`, which has to come."""
+        self.helpers = []
+        self.job.team.size = 1
+        for number in range(1, members if BP_HAS_TEAMS else 1):
+            helper = threading.Thread(target=self.help, args=(number,),
+                                      name=f"bpcore-{number}", daemon=True)
+            try:
+                helper.start()
+            except RuntimeError:    # no more threads to be had: fewer do the same
+                break
+            self.helpers.append(helper)
+        self.job.team.size = 1 + <int>len(self.helpers)
+        return 0
+
+    cdef int lead_once(self) except -1:
+        """Do the job; raises what a signal handler has raised meanwhile."""
+        with nogil:
+            if self.single:
+                lead[float](&self.job, self.workspace, self.optimizer, <float*>self.theta)
+            else:
+                lead[double](&self.job, self.workspace, self.optimizer, <double*>self.theta)
         if self.workspace.error is not None:
             error, self.workspace.error = self.workspace.error, None
             raise error
+        return 0
+
+    cdef int dismiss(self) except -1:
+        """Let the threads end."""
+        bp_team_quit(&self.job.team)
+        for helper in self.helpers:
+            helper.join()
         return 0

@@ -28,12 +28,13 @@ cdef class Engine:
     cdef int _point(self, Examples* examples, Rows x, Rows y, cnp.ndarray weights) except -1
     cdef Workspace _workspace(self, Py_ssize_t n_rows)
     cdef Crew _crew(self, int task, Rows x, Rows y, cnp.ndarray weights, object order,
-                    Py_ssize_t batch_size, bint clips, int* members)
+                    Py_ssize_t batch_size, bint clips, int* members, Py_ssize_t times=*)
     cdef bint _shared(self, Py_ssize_t batch)
-    cdef int _members(self, int task, Py_ssize_t n_rows, Py_ssize_t batch_size)
+    cdef int _members(self, int task, Py_ssize_t n_rows, Py_ssize_t batch_size,
+                      Py_ssize_t times)
     cdef Crew _training(self, Rows x, Rows y, Optimizer optimizer, object order,
                         Py_ssize_t batch_size, object sample_weight, Regularisation rules,
-                        unsigned long long seed, int* members)
+                        unsigned long long seed, int* members, Py_ssize_t epochs=*)
     cdef bint _is_finite(self) noexcept
     cdef bint _as_one_row(self, Table* table, X, Py_ssize_t width)
     cdef bint _y_in_domain(self, const Table* y) noexcept

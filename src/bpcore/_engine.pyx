@@ -192,10 +192,10 @@ cdef class Engine:
                               self._shared(n_rows), 1, 4 if self.single else 8)
 
     cdef Crew _crew(self, int task, Rows x, Rows y, cnp.ndarray weights, object order,
-                    Py_ssize_t batch_size, bint clips, int* members):
+                    Py_ssize_t batch_size, bint clips, int* members, Py_ssize_t times=1):
         """A job over the rows, checked once more, with its buffers.
 
-        members: out, how many threads it is worth.
+        members: out, how many threads it is worth.  times: how often it may be done by them.
         """
         cdef Crew crew = Crew.__new__(Crew)
         cdef cnp.ndarray rows
@@ -222,7 +222,7 @@ cdef class Engine:
         crew.theta = self.theta
         crew.single = self.single
         crew.optimizer = NO_STEPS
-        members[0] = self._members(task, n, crew.job.batch_size)
+        members[0] = self._members(task, n, crew.job.batch_size, times)
         # Within a fit the epochs are alike: their buffers are made once.
         key = (n, crew.job.batch_size, clips, members[0])
         keeps = task == TRAIN and self.fitting
@@ -241,12 +241,13 @@ cdef class Engine:
         """Whether `batch` rows are so much work that `_members` may let two threads share it."""
         return 6.0 * self.layout.n_parameters * batch >= 2 * OPERATIONS_A_BATCH
 
-    cdef int _members(self, int task, Py_ssize_t n_rows, Py_ssize_t batch_size):
-        """How many threads a job is worth."""
+    cdef int _members(self, int task, Py_ssize_t n_rows, Py_ssize_t batch_size,
+                      Py_ssize_t times):
+        """How many threads a job that is done so many times is worth."""
         cdef double one_row = (2.0 if task <= COST else 6.0) * self.layout.n_parameters
         cdef double most = min(
             one_row * min(n_rows, batch_size) / max(OPERATIONS_A_BATCH, 1e-9),
-            one_row * n_rows / max(OPERATIONS_A_CALL, 1e-9))
+            one_row * n_rows * times / max(OPERATIONS_A_CALL, 1e-9))
         return max(1, min(self.most_threads, <int>min(most, 1024.0)))
 
     # ------------------------------------------------------------ θ
@@ -641,17 +642,18 @@ cdef class Engine:
         cdef double now = 0.0
         cdef Regularisation rules = Regularisation(l2, l1, weight_decay, clip_norm)
         cdef Crew crew = self._training(x, y, optimizer, order, batch_size, sample_weight, rules,
-                                        seed, &members)
+                                        seed, &members, most)
         cdef cnp.ndarray before = np.empty_like(self._theta)
         self.training = True
         try:
+            crew.gather_helpers(members)
             begun = time.perf_counter()
             while most > 0 and now < begun + SECONDS_BETWEEN_LOOKS:
                 most -= 1
                 memcpy(cnp.PyArray_DATA(before), self.theta, cnp.PyArray_NBYTES(before))
                 crew.job.cost = crew.job.penalty = 0.0
                 start = time.perf_counter()
-                crew.run(members)
+                crew.lead_once()
                 now = time.perf_counter()
                 cost = crew.job.cost + crew.job.penalty
                 if not (isfinite(cost) and self._is_finite()):
@@ -661,6 +663,7 @@ cdef class Engine:
                 rates.append(optimizer.current_rate)
                 seconds.append(now - start)
         finally:
+            crew.dismiss()
             self.training = False
         return True
 
@@ -672,8 +675,9 @@ cdef class Engine:
 
     cdef Crew _training(self, Rows x, Rows y, Optimizer optimizer, object order,
                         Py_ssize_t batch_size, object sample_weight, Regularisation rules,
-                        unsigned long long seed, int* members):
-        """The job of an epoch; see `_train_epoch`.  members: out, as in `_crew`."""
+                        unsigned long long seed, int* members, Py_ssize_t epochs=1):
+        """The job of an epoch; see `_train_epoch`.  members, epochs: members and times of `_crew`.
+        """
         cdef Crew crew
         self._check_idle()
         if batch_size < 1:
@@ -682,7 +686,8 @@ cdef class Engine:
             raise ValueError(f"the optimizer is for {optimizer.n_parameters} parameters of "
                              f"{optimizer.dtype}, the network has {self.layout.n_parameters} of "
                              f"{self.dtype}")
-        crew = self._crew(TRAIN, x, y, sample_weight, order, batch_size, rules.clip != 0, members)
+        crew = self._crew(TRAIN, x, y, sample_weight, order, batch_size, rules.clip != 0, members,
+                          epochs)
         crew.optimizer = optimizer
         crew.job.seed = seed
         crew.job.rules = rules

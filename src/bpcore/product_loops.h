@@ -78,7 +78,8 @@ BP_TARGET BP_P(four) BP_P(sums)(BP_P(vec) a, BP_P(vec) b, BP_P(vec) c, BP_P(vec)
 
 /* One tile of C = alpha A B^T + beta C: rows x columns (<= 4) dot products over k.
  *
- * A: where each row stands, of which the part from `at` on is taken.  ahead: what to fetch into the caches meanwhile. */
+ * A: where each row stands, of which the part from `at` on is taken.
+ * ahead: what to fetch into the caches meanwhile. */
 BP_TARGET void BP_P(dot_tile)(const int rows, const int columns, ptrdiff_t k, BP_REAL alpha,
                               const BP_REAL *const *A, ptrdiff_t at, const BP_REAL *B,
                               ptrdiff_t ldb, BP_REAL beta, BP_REAL *C, ptrdiff_t ldc,
@@ -134,8 +135,9 @@ BP_TARGET void BP_P(dot_tile)(const int rows, const int columns, ptrdiff_t k, BP
 /* `dot` for rows that fit the first cache, of which `at` is where they begin, and a B that fits
  * the second one. */
 BP_TARGET void BP_P(dot_block)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
-                               const BP_REAL *const *A, ptrdiff_t at, const BP_REAL *B, ptrdiff_t ldb,
-                               BP_REAL beta, BP_REAL *C, ptrdiff_t ldc, bp_ahead *ahead)
+                               const BP_REAL *const *A, ptrdiff_t at, const BP_REAL *B,
+                               ptrdiff_t ldb, BP_REAL beta, BP_REAL *C, ptrdiff_t ldc,
+                               bp_ahead *ahead)
 {
     ptrdiff_t columns;
     for (ptrdiff_t j = 0; j < n; j += columns) {
@@ -194,7 +196,8 @@ BP_ENTRY void BP_P(dot)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
  *
  * The piece starts at column `at` and is `vectors` vectors, the last one holding `last` elements.
  * a_ip stands at A[i * row_step + p * column_step]: A may be given transposed.
- * bias: where the sums start, from the piece's first column on, or NULL.  ahead: what to fetch into the caches meanwhile; narrow pieces, whose loads are the bottleneck,
+ * bias: where the sums start, from the piece's first column on, or NULL.
+ * ahead: what to fetch into the caches meanwhile; narrow pieces, whose loads are the bottleneck,
  * leave it. */
 BP_TARGET void BP_P(row_tile)(const int rows, const int vectors, ptrdiff_t last, ptrdiff_t k,
                               BP_REAL alpha, const BP_REAL *A, ptrdiff_t row_step,
@@ -262,14 +265,14 @@ BP_STRIP(end_of_1, 8, 1, last)
 #undef BP_STRIP
 #undef BP_PIECE
 
-/* Of k rows of B, `count` numbers from column j on, copied side by side to `packed`; `rows` gets
- * where each row would begin if all of it stood there. */
+/* Of k rows of B, `count` numbers from column j on, copied side by side to `packed`, and where each
+ * then begins. */
 static void BP_P(pack)(ptrdiff_t k, ptrdiff_t count, const BP_REAL *const *B, ptrdiff_t j,
                        BP_REAL *packed, const BP_REAL **rows)
 {
     for (ptrdiff_t p = 0; p < k; p++, packed += 3 * BP_LANES) {
         memcpy(packed, B[p] + j, (size_t)count * sizeof(BP_REAL));
-        rows[p] = packed - j;
+        rows[p] = packed;
     }
 }
 
@@ -302,15 +305,17 @@ BP_ENTRY void BP_P(rows)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
                       ptrdiff_t, const BP_REAL *const *, ptrdiff_t, const BP_REAL *, BP_REAL,
                       BP_REAL *, ptrdiff_t, bp_ahead *);
         const BP_REAL *const *rows = B;
+        ptrdiff_t at = j;
         if (packs) {
             BP_P(pack)(k, (vectors - 1) * BP_LANES + (whole ? BP_LANES : last), B, j, packed,
                        packed_rows);
             rows = packed_rows;
+            at = 0;
         }
         if (vectors == 3) strip = whole ? BP_P(strip_of_3) : BP_P(end_of_3);
         else if (vectors == 2) strip = whole ? BP_P(strip_of_2) : BP_P(end_of_2);
         else strip = whole ? BP_P(strip_of_1) : BP_P(end_of_1);
-        strip(m, last, k, alpha, A, row_step, column_step, rows, j, bias ? bias + j : NULL, beta,
+        strip(m, last, k, alpha, A, row_step, column_step, rows, at, bias ? bias + j : NULL, beta,
               C + j, ldc, ahead);
     }
 }

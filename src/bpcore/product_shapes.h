@@ -72,8 +72,8 @@ static void BP_P(narrow_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha
         }
 }
 
-/* C (m, n) = alpha op(A) op(B) + beta C, row-major; C (m, n) = A B^T + bias where the bias (n) is
- * not NULL. */
+/* C (m, n) = alpha op(A) op(B) + beta C, row-major.
+ * bias: NULL, or n numbers: C = A B^T + bias, given alpha = 1, beta = 0, op(A) = A, op(B) = B^T. */
 static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
                           BP_REAL alpha, const BP_REAL *A, ptrdiff_t lda, const BP_REAL *B,
                           ptrdiff_t ldb, const BP_REAL *bias, BP_REAL beta, BP_REAL *C,

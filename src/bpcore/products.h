@@ -264,7 +264,8 @@ typedef void bp_rows_fn_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, double, const doubl
                             ptrdiff_t, const double *const *, const double *, double, double *,
                             ptrdiff_t, bp_ahead *);
 typedef void bp_fill_fn_f64(ptrdiff_t, ptrdiff_t, const double *, double *, ptrdiff_t);
-typedef void bp_sums_fn_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, const double *, double, double, double *);
+typedef void bp_sums_fn_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, const double *, double, double,
+                            double *);
 
 static struct {
     int level; /* 2, 3 or 4, of x86-64's levels; 2 elsewhere */
