@@ -47,8 +47,9 @@ def inside(error):
     return [frame.name.rpartition(".")[2] for frame in traceback.extract_tb(error.__traceback__)]
 
 
-# A few rows over and over: an epoch of some tenths of a second that takes no memory.
-MANY = 3 * 10**6
+# A few rows over and over: an epoch of a second or so that takes no memory, long enough for a
+# signal on a busy machine.
+MANY = 10**7
 LONG = np.broadcast_to(X[:1], (MANY, 6)), np.broadcast_to(Y[:1], (MANY, 2))
 
 

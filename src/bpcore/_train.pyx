@@ -43,8 +43,9 @@ cdef Py_ssize_t LARGEST_BLOCK = 256
 cdef Py_ssize_t PIECE_NUMBERS = 65536
 cdef Py_ssize_t LEAST_PIECE = 2048
 
-# Multiplications between two looks at the interpreter's signals: a few hundredths of a second.
-cdef double WORK_BETWEEN_SIGNALS = 1e9
+# Multiplications between two looks at the interpreter's signals: less than a tenth of a second,
+# also in a narrow network, whose activations take longer than its products.
+cdef double WORK_BETWEEN_SIGNALS = 4e8
 
 cdef size_t ALIGNMENT = 64
 
