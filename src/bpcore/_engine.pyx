@@ -663,8 +663,8 @@ cdef class Engine:
                 rates.append(optimizer.current_rate)
                 seconds.append(now - start)
         finally:
+            self.training = False   # first: a signal may interrupt the wait for the helpers' ends
             crew.dismiss()
-            self.training = False
         return True
 
     cdef bint _is_finite(self) noexcept:
