@@ -35,6 +35,7 @@ MODULES = [
     "_losses",
     "_online",
     "_optimizers",
+    "_sparse",
     "_train",
 ]
 

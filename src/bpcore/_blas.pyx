@@ -8,6 +8,7 @@ that, and cut rows into blocks.  So the casts below cannot wrap round.
 
 import numpy as np
 
+from libc.stdint cimport int32_t
 from scipy.linalg.cython_blas cimport dgemm, dgemv, sgemm, sgemv
 
 from bpcore._types cimport real_t
@@ -33,6 +34,22 @@ cdef extern from "products.h" nogil:
                            const double**, double, double*, Py_ssize_t, const double**,
                            Py_ssize_t)
 
+    Py_ssize_t bp_collect_f32(Py_ssize_t, const float*, const void*, float*, int32_t*)
+    Py_ssize_t bp_collect_f64(Py_ssize_t, const double*, const void*, double*, int32_t*)
+    void bp_sparse_dot_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, const int32_t*,
+                           const Py_ssize_t*, const float*, Py_ssize_t, const float*, float*,
+                           const float**, Py_ssize_t)
+    void bp_sparse_dot_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, const int32_t*,
+                           const Py_ssize_t*, const double*, Py_ssize_t, const double*, double*,
+                           const double**, Py_ssize_t)
+    void bp_sparse_add_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+                           const float*, const int32_t*, const Py_ssize_t*, float, const float*,
+                           float*, Py_ssize_t, const float**, Py_ssize_t)
+    void bp_sparse_add_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+                           const double*, const int32_t*, const Py_ssize_t*, double,
+                           const double*, double*, Py_ssize_t, const double**, Py_ssize_t)
+    void bp_turn_f32(Py_ssize_t, Py_ssize_t, const float*, Py_ssize_t, float*, Py_ssize_t)
+    void bp_turn_f64(Py_ssize_t, Py_ssize_t, const double*, Py_ssize_t, double*, Py_ssize_t)
     void bp_column_sums_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, float, float,
                             float*)
     void bp_column_sums_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, double, double,
@@ -48,6 +65,9 @@ MAX_DIMENSION = 2**31 - 1
 # loops use a fraction of the processor.
 cdef double MOST = 1e9
 cdef double MOST_OF_THE_BASELINE = 5e7
+
+# The widest vector, and a line of the caches, which no vector then crosses.
+cdef Py_ssize_t VECTOR_BYTES = 64
 
 
 def choose_products(int level=4, most=None):
@@ -265,3 +285,76 @@ cdef void transposed_times_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, real_t
         bp_product_tn_f32(m, n, k, alpha, A, lda, B, beta, C, ldc, ahead, n_ahead)
     else:
         bp_product_tn_f64(m, n, k, alpha, A, lda, B, beta, C, ldc, ahead, n_ahead)
+
+
+# ---------------------------------------------------------------- rows that are mostly zero
+
+cdef bint has_sparse_loops() noexcept nogil:
+    """Whether the functions below do anything: not where BLAS does all."""
+    return bp_products_level() > 0
+
+
+cdef Py_ssize_t collect(Py_ssize_t n, const real_t* x, const void* soon, real_t* values,
+                        int32_t* columns) noexcept nogil:
+    """The numbers of x (n,) that are not zero, in their order, and their columns, from 0 on.
+
+    values, columns: (n,), written.  values may be x itself.  soon: n numbers that are fetched into
+    the caches meanwhile.  Returns how many there are; NaN is one of them.
+    """
+    if real_t is float:
+        return bp_collect_f32(n, x, soon, values, columns)
+    else:
+        return bp_collect_f64(n, x, soon, values, columns)
+
+
+cdef void sparse_weighted_inputs(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t width,
+                                 const real_t* values, const int32_t* columns,
+                                 const Py_ssize_t* counts, const real_t* w_t,
+                                 Py_ssize_t ldw, const real_t* b,
+                                 real_t* z, const real_t** ahead,
+                                 Py_ssize_t n_ahead) noexcept nogil:
+    """z = x wᵀ + b, z (n, n_out), of x (n, width) only what `collect` has kept.
+
+    values, columns: row i has counts[i], from i * width on.  w_t: (width, n_out), w turned round,
+    its rows ldw apart: whole vectors (`sparse_width`), zeros at their end.
+    ahead, n_ahead: as for `weighted_inputs`.
+    """
+    if real_t is float:
+        bp_sparse_dot_f32(n, n_out, width, values, columns, counts, w_t, ldw, b, z,
+                          ahead, n_ahead)
+    else:
+        bp_sparse_dot_f64(n, n_out, width, values, columns, counts, w_t, ldw, b, z,
+                          ahead, n_ahead)
+
+
+cdef void add_sparse_outer(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t first, Py_ssize_t end,
+                           Py_ssize_t width, const real_t* values, const int32_t* columns,
+                           const Py_ssize_t* counts, real_t alpha, const real_t* delta,
+                           real_t* out, Py_ssize_t ldo, const real_t** ahead,
+                           Py_ssize_t n_ahead) noexcept nogil:
+    """out += alpha xᵀ delta, out (width, n_out) but only its rows first to end, delta (n, n_out).
+
+    out: where row 0 would be, its rows ldo apart, whole vectors.  The others as for
+    `sparse_weighted_inputs`; the columns of a row rise.
+    """
+    if real_t is float:
+        bp_sparse_add_f32(n, width, n_out, first, end, width, values, columns, counts, alpha,
+                          delta, out, ldo, ahead, n_ahead)
+    else:
+        bp_sparse_add_f64(n, width, n_out, first, end, width, values, columns, counts, alpha,
+                          delta, out, ldo, ahead, n_ahead)
+
+
+cdef Py_ssize_t sparse_width(Py_ssize_t n_out, Py_ssize_t itemsize) noexcept nogil:
+    """n_out rounded up to whole vectors."""
+    cdef Py_ssize_t lanes = VECTOR_BYTES // itemsize
+    return (n_out + lanes - 1) // lanes * lanes
+
+
+cdef void turn(Py_ssize_t rows, Py_ssize_t columns, const real_t* A, Py_ssize_t lda, real_t* out,
+               Py_ssize_t ldo) noexcept nogil:
+    """out (columns, rows) = the transpose of A (rows, columns), their rows lda and ldo apart."""
+    if real_t is float:
+        bp_turn_f32(rows, columns, A, lda, out, ldo)
+    else:
+        bp_turn_f64(rows, columns, A, lda, out, ldo)

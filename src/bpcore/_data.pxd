@@ -1,5 +1,7 @@
 cimport numpy as cnp
 
+from libc.stdint cimport int32_t
+
 from bpcore._types cimport real_t
 
 cdef enum Kind:
@@ -21,16 +23,21 @@ cdef struct Table:
     const char* indptr      # CSR
     const char* indices
     bint wide_indices       # indptr and indices are int64, else int32
+    bint sorted_indices     # those of a row rise
 
 cdef class Rows:
     cdef Table table
     cdef readonly object array      # keeps the memory alive
     cdef tuple _parts
+    cdef double _density            # -1: not looked at yet
+    cdef double density(self)
     cdef _from_dense(self, cnp.ndarray array, double divisor)
     cdef _from_csr(self, matrix)
 
 cdef void gather(const Table* table, const Py_ssize_t* order, Py_ssize_t start, Py_ssize_t n,
                  real_t* out) noexcept nogil
+cdef Py_ssize_t sparse_row(const Table* table, Py_ssize_t k, real_t* values,
+                           int32_t* columns) noexcept nogil
 cdef const real_t* in_place(const Table* table, const Py_ssize_t* order, Py_ssize_t start,
                             Py_ssize_t* row_distance, const real_t* of_type) noexcept nogil
 cdef bint row_is_within(const Table* table, Py_ssize_t k, double limit) noexcept nogil

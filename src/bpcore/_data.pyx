@@ -23,6 +23,9 @@ cnp.import_array()
 
 cdef Py_ssize_t LARGEST_ROW_DISTANCE = 2**31 - 1
 
+# Rows that tell how much of a table is zero.
+cdef Py_ssize_t SAMPLED_ROWS = 32
+
 
 cdef inline void _gather_row(int kind, const char* row, Py_ssize_t stride, Py_ssize_t n,
                              double divisor, real_t* out) noexcept nogil:
@@ -96,6 +99,29 @@ cdef void gather(const Table* table, const Py_ssize_t* order, Py_ssize_t start, 
                         width, table.divisor, out + k * width)
 
 
+cdef Py_ssize_t sparse_row(const Table* table, Py_ssize_t k, real_t* values,
+                           int32_t* columns) noexcept nogil:
+    """The entries of CSR row k and their columns, which rise; returns how many there are.
+
+    -1 where the table is no such one, or where entries are given twice, more than there is room
+    for: nothing is written then.
+    """
+    cdef Py_ssize_t i, begin, count
+    if table.kind != CSR32 and table.kind != CSR64 or not table.sorted_indices:
+        return -1
+    begin = _index(table.indptr, table.wide_indices, k)
+    count = _index(table.indptr, table.wide_indices, k + 1) - begin
+    if count > table.n_columns:
+        return -1
+    for i in range(count):
+        columns[i] = <int32_t>_index(table.indices, table.wide_indices, begin + i)
+        if table.kind == CSR32:
+            values[i] = <real_t>(<const float*>table.data)[begin + i]
+        else:
+            values[i] = <real_t>(<const double*>table.data)[begin + i]
+    return count
+
+
 cdef const real_t* in_place(const Table* table, const Py_ssize_t* order, Py_ssize_t start,
                             Py_ssize_t* row_distance, const real_t* of_type) noexcept nogil:
     """The rows from `start` on where they lie, or NULL where they have to be gathered.
@@ -153,6 +179,25 @@ cdef bint row_is_within(const Table* table, Py_ssize_t k, double limit) noexcept
     return within
 
 
+cdef Py_ssize_t _entries(const Table* table, Py_ssize_t k) noexcept nogil:
+    """How many numbers of row k are not zero; of a CSR row how many it holds."""
+    cdef Py_ssize_t _j
+    cdef Py_ssize_t count = 0
+    cdef const char* x = table.data + k * table.row_stride
+    if table.kind == CSR32 or table.kind == CSR64:
+        return _index(table.indptr, table.wide_indices, k + 1) \
+            - _index(table.indptr, table.wide_indices, k)
+    for _j in range(table.n_columns):
+        if table.kind == FLOAT32:
+            count += (<const float*>x)[0] != 0
+        elif table.kind == FLOAT64:
+            count += (<const double*>x)[0] != 0
+        else:
+            count += (<const unsigned char*>x)[0] != 0
+        x += table.column_stride
+    return count
+
+
 cdef class Rows:
     """A caller's table as the kernels read it.
 
@@ -167,6 +212,7 @@ or scipy.sparse CSR matrix or array of float32 or float64
 
     def __cinit__(self, array, double divisor=1.0):
         self.array = array
+        self._density = -1.0
         if isinstance(array, np.ndarray):
             self._from_dense(array, divisor)
         else:
@@ -213,6 +259,7 @@ or scipy.sparse CSR matrix or array of float32 or float64
             raise ValueError(f"the sparse matrix of shape {n} × {m} is damaged: its indptr or "
                              "indices point outside its data")
         self._parts = (values, indices, indptr)
+        self.table.sorted_indices = bool(matrix.has_sorted_indices)
         self.table.kind = CSR32 if values.dtype == np.float32 else CSR64
         self.table.data = <const char*><size_t>values.__array_interface__["data"][0]
         self.table.indices = <const char*><size_t>indices.__array_interface__["data"][0]
@@ -228,6 +275,17 @@ or scipy.sparse CSR matrix or array of float32 or float64
     @property
     def shape(self):
         return self.table.n_rows, self.table.n_columns
+
+    cdef double density(self):
+        """The share of numbers that are not zero, in a few rows from first to last."""
+        cdef Py_ssize_t k
+        cdef Py_ssize_t found = 0
+        cdef Py_ssize_t n = min(self.table.n_rows, SAMPLED_ROWS)
+        if self._density < 0:
+            for k in range(n):
+                found += _entries(&self.table, k * (self.table.n_rows - 1) // max(1, n - 1))
+            self._density = found / max(1.0, <double>n * self.table.n_columns)
+        return self._density
 
     def first_row_beyond(self, double limit):
         """The first row that holds NaN, infinity or a number larger than `limit`, or -1."""

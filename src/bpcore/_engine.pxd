@@ -28,7 +28,9 @@ cdef class Engine:
     cdef int _point(self, Examples* examples, Rows x, Rows y, cnp.ndarray weights) except -1
     cdef Workspace _workspace(self, Py_ssize_t n_rows)
     cdef Crew _crew(self, int task, Rows x, Rows y, cnp.ndarray weights, object order,
-                    Py_ssize_t batch_size, bint clips, int* members, Py_ssize_t times=*)
+                    Py_ssize_t batch_size, bint clips, int* members, Py_ssize_t times=*,
+                    Optimizer optimizer=*)
+    cdef bint _is_sparse(self, Rows x, Py_ssize_t n_rows) except -1
     cdef bint _shared(self, Py_ssize_t batch)
     cdef int _members(self, int task, Py_ssize_t n_rows, Py_ssize_t batch_size,
                       Py_ssize_t times)

@@ -16,6 +16,7 @@ from libc.math cimport isfinite
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+from bpcore._blas cimport has_sparse_loops
 from bpcore._crew cimport Crew
 from bpcore._data cimport FLOAT32, FLOAT64, Rows, Table, row_is_within
 from bpcore._inspect cimport jacobian, per_sample_gradients, trace
@@ -46,6 +47,13 @@ cdef double OPERATIONS_A_BATCH = 1e7
 cdef double OPERATIONS_A_CALL = 5e7
 
 
+# Up to which share of inputs that are not zero the first layer goes through those only, from how
+# many inputs, units and rows on: turning w^(1) round has to pay, and looking for zeros.
+cdef double SPARSE_DENSITY = 0.3
+cdef Py_ssize_t SPARSE_INPUTS = 64
+cdef Py_ssize_t SPARSE_UNITS = 8
+cdef Py_ssize_t SPARSE_ROWS = 256
+
 # How long `_train_epochs` may keep the interpreter waiting.
 cdef double SECONDS_BETWEEN_LOOKS = 0.01
 
@@ -58,6 +66,18 @@ def share_from(double a_batch, double a_call):
     global OPERATIONS_A_BATCH, OPERATIONS_A_CALL
     before = OPERATIONS_A_BATCH, OPERATIONS_A_CALL
     OPERATIONS_A_BATCH, OPERATIONS_A_CALL = a_batch, a_call
+    return before
+
+
+def sparse_from(double density, Py_ssize_t rows):
+    """Set up to which density and from how many rows on the first layer passes by zeros; returns
+    what was set before.
+
+    For tests and measurements; -1 and any: never.
+    """
+    global SPARSE_DENSITY, SPARSE_ROWS
+    before = SPARSE_DENSITY, SPARSE_ROWS
+    SPARSE_DENSITY, SPARSE_ROWS = density, rows
     return before
 
 
@@ -189,10 +209,12 @@ cdef class Engine:
     cdef Workspace _workspace(self, Py_ssize_t n_rows):
         """Buffers for one thread to go forward and back through n_rows rows."""
         return make_workspace(&self.layout, n_rows, n_rows, GRADIENT, self.stores_slopes, False,
-                              self._shared(n_rows), 1, 4 if self.single else 8)
+                              self._shared(n_rows), False, NO_STEPS, 1,
+                              4 if self.single else 8)
 
     cdef Crew _crew(self, int task, Rows x, Rows y, cnp.ndarray weights, object order,
-                    Py_ssize_t batch_size, bint clips, int* members, Py_ssize_t times=1):
+                    Py_ssize_t batch_size, bint clips, int* members, Py_ssize_t times=1,
+                    Optimizer optimizer=NO_STEPS):
         """A job over the rows, checked once more, with its buffers.
 
         members: out, how many threads it is worth.  times: how often it may be done by them.
@@ -221,21 +243,33 @@ cdef class Engine:
         crew.job.batch_size = max(1, batch_size if task == TRAIN else n)
         crew.theta = self.theta
         crew.single = self.single
-        crew.optimizer = NO_STEPS
+        crew.optimizer = optimizer
         members[0] = self._members(task, n, crew.job.batch_size, times)
+        crew.job.sparse = self._is_sparse(x, n)
         # Within a fit the epochs are alike: their buffers are made once.
-        key = (n, crew.job.batch_size, clips, members[0])
+        key = (n, crew.job.batch_size, clips, members[0], crew.job.sparse,
+               <size_t>optimizer.first)
         keeps = task == TRAIN and self.fitting
         if keeps and self.spare is not None and self.spare_key == key:
             crew.workspace = self.spare
         else:
             crew.workspace = make_workspace(
                 &self.layout, n, crew.job.batch_size, task, self.stores_slopes, clips,
-                self._shared(min(n, crew.job.batch_size)), members[0], 4 if self.single else 8)
+                self._shared(min(n, crew.job.batch_size)), crew.job.sparse, optimizer,
+                members[0], 4 if self.single else 8)
             if keeps:
                 self.spare, self.spare_key = crew.workspace, key
         crew.job.scattered = crew.scatter()
         return crew
+
+    cdef bint _is_sparse(self, Rows x, Py_ssize_t n_rows) except -1:
+        """Whether the first layer passes by the zeros of x."""
+        cdef const Layer* first = &self.layout.layers[0]
+        return (
+            has_sparse_loops() and n_rows >= SPARSE_ROWS
+            and first.n_in >= SPARSE_INPUTS and first.n_out >= SPARSE_UNITS
+            and x.density() <= SPARSE_DENSITY
+        )
 
     cdef bint _shared(self, Py_ssize_t batch):
         """Whether `batch` rows are so much work that `_members` may let two threads share it."""
@@ -401,6 +435,7 @@ cdef class Engine:
         cdef Crew crew = self._crew(GRADIENT, x, y, None, None, 0, False, &members)
         cdef cnp.ndarray out = np.empty((x.table.n_rows, self.layout.n_parameters),
                                         dtype=self.dtype)
+        crew.job.sparse = False     # each row's gradient is wanted as it lies in θ
         if self.single:
             with nogil:
                 per_sample_gradients[float](&crew.job, <float*>self.theta, crew.workspace,
@@ -687,8 +722,7 @@ cdef class Engine:
                              f"{optimizer.dtype}, the network has {self.layout.n_parameters} of "
                              f"{self.dtype}")
         crew = self._crew(TRAIN, x, y, sample_weight, order, batch_size, rules.clip != 0, members,
-                          epochs)
-        crew.optimizer = optimizer
+                          epochs, optimizer)
         crew.job.seed = seed
         crew.job.rules = rules
         crew.job.drops = self.drops

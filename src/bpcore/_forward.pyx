@@ -7,6 +7,7 @@ from libc.float cimport DBL_MAX, FLT_MAX
 
 from bpcore._activations cimport activate
 from bpcore._blas cimport weighted_inputs
+from bpcore._sparse cimport Sparse, sparse_inputs
 from bpcore._types cimport Layer, Layout, real_t
 
 cdef extern from "vector_math.h" nogil:
@@ -49,12 +50,14 @@ cdef bint _all_finite(Py_ssize_t n, const real_t* z) noexcept nogil:
         return bp_all_within_f64(n, z, DBL_MAX)
 
 
-cdef void forward(const Layout* layout, const real_t* theta, const real_t** x, Py_ssize_t ldx,
-                  const real_t** ahead, Py_ssize_t n_ahead, Py_ssize_t n, Py_ssize_t row,
-                  Py_ssize_t capacity, real_t* a, real_t* slope, real_t* z, real_t* z_out,
-                  real_t* out, const Dropout* dropout, bint* finite) noexcept nogil:
+cdef void forward(const Layout* layout, const real_t* theta, const Sparse* sparse,
+                  const real_t** x, Py_ssize_t ldx, const real_t** ahead, Py_ssize_t n_ahead,
+                  Py_ssize_t n, Py_ssize_t row, Py_ssize_t capacity, real_t* a, real_t* slope,
+                  real_t* z, real_t* z_out, real_t* out, const Dropout* dropout,
+                  bint* finite) noexcept nogil:
     """Rows row : row + n of a buffer made for `capacity` rows.
 
+    sparse: NULL, or where to read the input rows and w^(1), x then being left alone.
     x: where the n input rows are.  ldx: how far they are apart, so that x[0] tells all; 0 where
     they are scattered, which only the own product loops take.
     ahead: rows that will be the input soon; every second one, n_ahead in all, is fetched into the
@@ -88,9 +91,12 @@ cdef void forward(const Layout* layout, const real_t* theta, const real_t** x, P
         slope_l = NULL
         if slope != NULL and (layer.stores_slope or z != NULL):
             slope_l = slope + at
-        weighted_inputs(n, layer.n_out, layer.n_in, x if i == 0 else &previous,
-                        ldx if i == 0 else layer.n_in, theta + layer.w, theta + layer.b, z_l,
-                        ahead, n_ahead if i == 0 else 0)
+        if i == 0 and sparse != NULL:
+            sparse_inputs(layer, sparse, n, theta + layer.b, z_l, ahead, n_ahead)
+        else:
+            weighted_inputs(n, layer.n_out, layer.n_in, x if i == 0 else &previous,
+                            ldx if i == 0 else layer.n_in, theta + layer.w, theta + layer.b, z_l,
+                            ahead, n_ahead if i == 0 else 0)
         if i == 0 and finite != NULL and not _all_finite(n * layer.n_out, z_l):
             finite[0] = False
         activate(layer, n, z_l, a_l, slope_l)

@@ -62,8 +62,9 @@ cdef void jacobian(const Layout* layout, const Table* x, const real_t* theta,
         first = i * capacity
         rows = min(capacity, x.n_rows - first)
         gather(x, <Py_ssize_t*>NULL, first, rows, <real_t*>workspace.x)
-        forward(layout, theta, &a_0, layout.n_inputs, <const real_t**>NULL, 0, rows, 0, capacity,
-                a, slope, <real_t*>NULL, <real_t*>NULL, <real_t*>NULL, <const Dropout*>NULL, NULL)
+        forward(layout, theta, NULL, &a_0, layout.n_inputs, <const real_t**>NULL, 0, rows, 0,
+                capacity, a, slope, <real_t*>NULL, <real_t*>NULL, <real_t*>NULL,
+                <const Dropout*>NULL, NULL)
         for j in range(layout.n_outputs):
             if interrupted(workspace, 1.0 * rows * layout.n_parameters):
                 return
@@ -105,8 +106,8 @@ cdef double trace(const Layout* layout, const Table* x, const Table* y, const do
             here = min(w.block, first + rows - row)
             x_0 = a_0 + row * n_in
             end = n * last.unit + row * n_out
-            forward(layout, theta, &x_0, n_in, <const real_t**>NULL, 0, here, row, n, a, slope, z,
-                    <real_t*>NULL, <real_t*>NULL, <const Dropout*>NULL, NULL)
+            forward(layout, theta, NULL, &x_0, n_in, <const real_t**>NULL, 0, here, row, n, a,
+                    slope, z, <real_t*>NULL, <real_t*>NULL, <const Dropout*>NULL, NULL)
             cost += cost_and_delta(
                 &layout.loss, last, here, <const real_t*>(z + end), <const real_t*>(a + end),
                 <const real_t*>(slope + end if last.stores_slope else NULL),

@@ -15,7 +15,7 @@ cdef void predict_one(const Layout* layout, const real_t* theta, const real_t* x
     """out (n_L,) = a^(L) of one row x (n_0,), for at most STACK_UNITS units."""
     cdef real_t buffer[STACK_UNITS]
     cdef const real_t* row = x
-    forward(layout, theta, &row, layout.n_inputs, <const real_t**>NULL, 0, 1, 0, 1, buffer,
+    forward(layout, theta, NULL, &row, layout.n_inputs, <const real_t**>NULL, 0, 1, 0, 1, buffer,
             <real_t*>NULL, <real_t*>NULL, <real_t*>NULL, out, <const Dropout*>NULL, NULL)
 
 

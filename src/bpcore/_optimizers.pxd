@@ -38,7 +38,7 @@ cdef class Optimizer:
     cdef readonly Py_ssize_t n_parameters
     cdef tuple _slots
     cdef readonly object schedule
-    cdef void* first
+    cdef void* first        # the slots, or NULL
     cdef void* second
 
 # The numbers of one update, the same for every parameter.
@@ -54,3 +54,9 @@ cdef double rate_at(const Schedule* plan, double eta, Py_ssize_t t) noexcept nog
 cdef Step next_step(Optimizer o, Py_ssize_t t, double mu_product) noexcept nogil
 cdef void update_part(Optimizer o, const Step* step, Py_ssize_t start, Py_ssize_t n,
                       real_t* theta, const real_t* gradient) noexcept nogil
+cdef inline real_t* part_of(real_t* slot, Py_ssize_t start) noexcept nogil:
+    """A slot from `start` on, or NULL where there is none."""
+    return slot + start if slot != NULL else slot
+
+cdef void update(Optimizer o, const Step* step, Py_ssize_t n, real_t* x, const real_t* gradient,
+                 real_t* m, real_t* v) noexcept nogil

@@ -106,11 +106,16 @@ cdef void update_part(Optimizer o, const Step* step, Py_ssize_t start, Py_ssize_
     theta: all of them; gradient: (n,), those only.  Parts may be updated in any order, by
     several threads.
     """
-    cdef real_t* first = <real_t*>o.first
-    cdef real_t* second = <real_t*>o.second
-    cdef real_t* x = theta + start
-    cdef real_t* m = first + start if first != NULL else first
-    cdef real_t* v = second + start if second != NULL else second
+    update(o, step, n, theta + start, gradient, part_of(<real_t*>o.first, start),
+           part_of(<real_t*>o.second, start))
+
+
+cdef void update(Optimizer o, const Step* step, Py_ssize_t n, real_t* x, const real_t* gradient,
+                 real_t* m, real_t* v) noexcept nogil:
+    """One step for n parameters x, given their own part of the gradient and of the slots.
+
+    Zeros whose gradient is zero stay zeros.
+    """
     if o.kind == IRPROP_MINUS:
         _irprop_minus(n, <real_t>step.eta, step.t == 1, x, gradient, m, v)
     elif real_t is float:

@@ -1,5 +1,6 @@
 from bpcore._data cimport Table
 from bpcore._optimizers cimport Optimizer, Step
+from bpcore._sparse cimport Sparse
 from bpcore._team cimport bp_team
 from bpcore._types cimport Layout, real_t
 
@@ -17,11 +18,17 @@ cdef struct Examples:
     const Py_ssize_t* order         # NULL: as they lie
     const double* weights           # one a row of the table, or NULL
 
-# Some units of a layer: the parameters that one member of a team updates.
+# Some units of a layer, or of a sparse first layer some inputs: the parameters that one member of a
+# team updates.  In θ its n_w weights start at w, in w_t if the layer is a sparse first one; its n_b
+# biases start at b of θ.
 cdef struct Piece:
     Py_ssize_t layer
     Py_ssize_t first
     Py_ssize_t units
+    Py_ssize_t w
+    Py_ssize_t n_w
+    Py_ssize_t b
+    Py_ssize_t n_b
 
 cdef enum Task:
     PREDICT = 0     # a^(L) of every row
@@ -59,6 +66,7 @@ cdef struct Job:
     unsigned long long seed     # of dropout
     bint drops
     bint scattered              # a^(0) is read through pointers to its rows
+    bint sparse                 # of a^(0) only what is not zero is read; w^(1) is turned round
     void* out                   # PREDICT: takes a^(L), (n_rows, n_L)
     void* gradient              # GRADIENT: takes ∇C
     void* dC_dx                 # GRADIENT: takes ∂C/∂a^(0), (n_rows, n_0), or NULL
@@ -78,6 +86,7 @@ cdef class Workspace:
     cdef void* memory
     cdef const void** rows      # where each row of a^(0) is
     cdef const void** ahead     # and each row of the next pass, as far as it has any
+    cdef Sparse sparse          # its values stand in x
     cdef void* x
     cdef void* y
     cdef void* a
@@ -95,8 +104,8 @@ cdef inline Py_ssize_t blocks(Py_ssize_t n, Py_ssize_t size) noexcept nogil:
     return (n + size - 1) // size
 
 cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t batch_size,
-                              int task, bint slopes, bint clips, bint shared, int members,
-                              Py_ssize_t itemsize)
+                              int task, bint slopes, bint clips, bint shared, bint sparse,
+                              Optimizer optimizer, int members, Py_ssize_t itemsize)
 cdef void row_block(const Job* job, Workspace workspace, Py_ssize_t start, Py_ssize_t row,
                     Py_ssize_t n, Py_ssize_t next_start, double scale, const real_t* theta,
                     double* cost) noexcept nogil

@@ -12,15 +12,21 @@ gradient is then added up as a whole before the update, and so it is where it ha
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport fabs, isfinite, sqrt
-from libc.stdint cimport uintptr_t
+from libc.stdint cimport int32_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from bpcore._backward cimport delta_recursion, layer_gradient
+from bpcore._blas cimport column_sums, sparse_width
 from bpcore._data cimport gather, in_place, point_at_rows
 from bpcore._forward cimport Dropout, forward
 from bpcore._losses cimport cost_and_delta
-from bpcore._optimizers cimport SGD, Optimizer, Step, next_step, update_part
+from bpcore._optimizers cimport (
+    SGD, Optimizer, Step, next_step, part_of, update, update_part,
+)
+from bpcore._sparse cimport (
+    CHUNK, Sparse, sparse_gradient, turn_back, turn_gradient_back, turn_round,
+)
 from bpcore._team cimport (
     bp_team_close, bp_team_done, bp_team_next, bp_team_open, bp_team_take,
 )
@@ -78,6 +84,27 @@ def piece_units(Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t shares=SHARES):
     return min(n_out, most, _rounded(blocks(n_out, shares)))
 
 
+cdef list _layer_pieces(Py_ssize_t l, Layer layer, Py_ssize_t shares):
+    """The pieces of layer l + 1, each as the numbers of a `Piece`."""
+    size = piece_units(layer.n_in, layer.n_out, shares)
+    return [
+        (l, first, units, layer.w + first * layer.n_in, units * layer.n_in, layer.b + first, units)
+        for first in range(0, layer.n_out, size)
+        for units in (min(size, layer.n_out - first),)
+    ]
+
+
+cdef list _sparse_pieces(const Layout* layout, Py_ssize_t step, Py_ssize_t shares):
+    """Those of a sparse first layer: some inputs each, the first one with all biases."""
+    n_in, n_out, b = layout.n_inputs, layout.layers[0].n_out, layout.layers[0].b
+    size = piece_units(step, n_in, shares)
+    return [
+        (0, first, inputs, first * step, inputs * step, b, n_out if first == 0 else 0)
+        for first in range(0, n_in, size)
+        for inputs in (min(size, n_in - first),)
+    ]
+
+
 cdef class Workspace:
     """The buffers of a pass, in one piece of memory that is freed with the object.
 
@@ -93,18 +120,21 @@ cdef class Workspace:
 
 
 cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t batch_size,
-                              int task, bint slopes, bint clips, bint shared, int members,
-                              Py_ssize_t itemsize):
+                              int task, bint slopes, bint clips, bint shared, bint sparse,
+                              Optimizer optimizer, int members, Py_ssize_t itemsize):
     """Buffers to go through n_rows rows in batches of batch_size.
 
     slopes: whether σ' is stored.  clips: whether the norm of the gradient counts.
     shared: whether a batch is so much work that members may share it; it must not depend on how
-    many there are.  members: how many will work at the same time.
+    many there are.  sparse: whether the first layer is.  optimizer: what will make the updates.
+    members: how many will work at the same time.
     """
     cdef Py_ssize_t shares = SHARES if shared else 1
     cdef Workspace w = Workspace.__new__(Workspace)
     cdef Py_ssize_t batch = min(n_rows, batch_size)
     cdef Py_ssize_t l
+    cdef Py_ssize_t step = sparse_width(layout.layers[0].n_out, itemsize)
+    cdef Piece* piece
     if task == PREDICT:
         w.block = max(1, min(n_rows, <Py_ssize_t>prediction_rows(layout.n_units, itemsize)))
         w.capacity = w.block * members
@@ -115,20 +145,26 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
     trains = task == TRAIN
     pieces = []
     for l in range(layout.n_layers):
-        n_in, n_out = layout.layers[l].n_in, layout.layers[l].n_out
-        units = piece_units(n_in, n_out, shares)
-        pieces += [(l, first, min(units, n_out - first)) for first in range(0, n_out, units)]
-        w.largest = max(w.largest, <Py_ssize_t>(units * (n_in + 1)))
+        if sparse and l == 0:
+            pieces += _sparse_pieces(layout, step, shares)
+        else:
+            pieces += _layer_pieces(l, layout.layers[l], shares)
+    w.largest = _rounded(max(n_w + n_b for _, _, _, _, n_w, _, n_b in pieces))
     w.n_pieces = len(pieces)
     w.pieces = <Piece*>calloc(w.n_pieces, sizeof(Piece))
     whole = trains and (clips or batch > w.capacity)
     n_blocks = blocks(batch, w.capacity) * blocks(w.capacity, w.block)
     capacity = <object>w.capacity
     learns = task != PREDICT
+    # a prediction keeps no rows of a sparse first layer
+    rows = <object>members * CHUNK if sparse and task == PREDICT else capacity
+    turned = <object>layout.n_inputs * step * itemsize if sparse else 0
+    # a slot that is turned in its own place needs no other
+    gaps = step != layout.layers[0].n_out
     sizes = [
         capacity * sizeof(void*),
         capacity * sizeof(void*),
-        capacity * layout.n_inputs * itemsize,
+        rows * layout.n_inputs * itemsize,
         capacity * layout.n_outputs * itemsize if learns else 0,
         capacity * layout.n_units * itemsize,
         capacity * layout.n_units * itemsize if learns and slopes else 0,
@@ -139,6 +175,12 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
         capacity * sizeof(double),
         n_blocks * sizeof(double),
         max(<object>w.n_pieces * 2, <object>members) * sizeof(double),
+        rows * layout.n_inputs * sizeof(int32_t) if sparse else 0,
+        rows * sizeof(Py_ssize_t) if sparse else 0,
+        turned,
+        turned if whole or task == GRADIENT else 0,
+        turned if gaps and optimizer.first != NULL else 0,
+        turned if gaps and optimizer.second != NULL else 0,
     ]
     offsets = []
     total = ALIGNMENT
@@ -150,7 +192,9 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
         raise MemoryError(f"no memory for the buffers of {w.capacity} rows "
                           f"({total / 2**20:.0f} MB)")
     for l in range(w.n_pieces):
-        w.pieces[l].layer, w.pieces[l].first, w.pieces[l].units = pieces[l]
+        piece = &w.pieces[l]
+        (piece.layer, piece.first, piece.units, piece.w, piece.n_w, piece.b,
+         piece.n_b) = pieces[l]
     base = (<uintptr_t>w.memory) // ALIGNMENT * ALIGNMENT
     at = [base + offset for offset in offsets]
     w.rows = <const void**><uintptr_t>at[0]
@@ -166,6 +210,15 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
     w.weights = <double*><uintptr_t>at[10]
     w.costs = <double*><uintptr_t>at[11]
     w.parts = <double*><uintptr_t>at[12]
+    w.sparse.width = layout.n_inputs
+    w.sparse.values = w.x
+    w.sparse.columns = <int32_t*><uintptr_t>at[13]
+    w.sparse.counts = <Py_ssize_t*><uintptr_t>at[14]
+    w.sparse.step = step
+    w.sparse.w_t = <void*><uintptr_t>at[15]
+    w.sparse.gradient_t = <void*><uintptr_t>at[16]
+    w.sparse.first_t = <void*><uintptr_t>at[17] if gaps else optimizer.first
+    w.sparse.second_t = <void*><uintptr_t>at[18] if gaps else optimizer.second
     return w
 
 
@@ -184,6 +237,18 @@ cdef Py_ssize_t _where(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t
         first[0] = <real_t*>w.x + row * job.layout.n_inputs
         distance = job.layout.n_inputs
     return distance
+
+
+cdef Sparse _sparse_rows(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t row,
+                         bint keeps) noexcept nogil:
+    """A block of rows that begins at `start`, to be collected from row `row` on."""
+    cdef Sparse sparse = w.sparse
+    sparse.table = job.examples.x
+    sparse.order = job.examples.order
+    sparse.start = start
+    sparse.row = row
+    sparse.keeps = keeps
+    return sparse
 
 
 cdef void _leave_out(const Layout* layout, Workspace w, Py_ssize_t k,
@@ -233,6 +298,7 @@ cdef void row_block(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t ro
     cdef real_t* slope = <real_t*>w.slope
     cdef real_t* delta = <real_t*>w.delta
     cdef real_t* dC_dx = NULL
+    cdef Sparse sparse = _sparse_rows(job, w, start + row, row, True)
     cdef Dropout dropout
     dropout.seed = job.seed
     dropout.first_row = <unsigned long long>start
@@ -245,7 +311,7 @@ cdef void row_block(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t ro
         ahead = <const real_t**>w.ahead + row
         point_at_rows(job.examples.x, job.examples.order, next_start + row, n_ahead,
                       <const void**>ahead)
-    elif one == <real_t*>w.x + row * layout.n_inputs:
+    elif not job.sparse and one == <real_t*>w.x + row * layout.n_inputs:
         gather(job.examples.x, job.examples.order, start + row, n, <real_t*>one)
     y = in_place(job.examples.y, job.examples.order, start + row, &distance, theta)
     if y == NULL or distance != layout.n_outputs:
@@ -257,9 +323,9 @@ cdef void row_block(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t ro
             w.weights[k] = job.examples.weights[
                 job.examples.order[start + k] if job.examples.order != NULL else start + k]
 
-    forward(layout, theta, x, ldx, ahead, (n_ahead + 1) // 2, n, row, w.capacity, a, slope,
-            <real_t*>NULL, <real_t*>w.z_out, <real_t*>NULL, &dropout if job.drops else NULL,
-            NULL)
+    forward(layout, theta, &sparse if job.sparse else NULL, x, ldx, ahead, (n_ahead + 1) // 2, n,
+            row, w.capacity, a, slope, <real_t*>NULL, <real_t*>w.z_out, <real_t*>NULL,
+            &dropout if job.drops else NULL, NULL)
     cost[0] = cost_and_delta(
         &layout.loss, last, n, <const real_t*>w.z_out + row * last.n_out, <const real_t*>a + end,
         <const real_t*>(slope + end if slope != NULL and last.stores_slope else NULL),
@@ -302,13 +368,22 @@ cdef void _product(const Job* job, Workspace w, const Piece* piece, Py_ssize_t s
     cdef Py_ssize_t left, begin
     cdef Py_ssize_t n_ahead = 0
     cdef Py_ssize_t ldx = _where(job, w, start, 0, &one, of_type)
-    cdef Py_ssize_t n_out = job.layout.layers[piece.layer].n_out
+    cdef const Layer* layer = &job.layout.layers[piece.layer]
+    cdef bint sparse = _is_turned(job, piece)
+    cdef Py_ssize_t all = layer.n_in if sparse else layer.n_out
+    cdef const real_t* delta
     if ldx == 0:
         x = <const real_t**>w.rows
         left = _ahead(job, job.phase.next_start, 0, n) // 2
-        begin = left * piece.first // n_out
-        n_ahead = left * (piece.first + piece.units) // n_out - begin
+        begin = left * piece.first // all
+        n_ahead = left * (piece.first + piece.units) // all - begin
         ahead = <const real_t**>w.ahead + 1 + 2 * begin
+    if sparse:
+        delta = <const real_t*>w.delta + w.capacity * layer.unit
+        sparse_gradient(layer, &w.sparse, piece.first, piece.first + piece.units, n, alpha, delta,
+                        beta, of_w, ahead, n_ahead)
+        column_sums(n, piece.n_b, layer.n_out, delta, alpha, beta_b, of_b)
+        return
     layer_gradient(job.layout, piece.layer, piece.first, piece.units, x, ldx, ahead, n_ahead, n, 0,
                    w.capacity, <const real_t*>w.a, <const real_t*>w.delta, alpha, beta, of_w,
                    beta_b, of_b)
@@ -341,46 +416,61 @@ cdef double _squares(Py_ssize_t n, const real_t* g) noexcept nogil:
     return total
 
 
-cdef void _step(const Job* job, Optimizer o, const Step* step, const Piece* piece,
+cdef inline bint _is_turned(const Job* job, const Piece* piece) noexcept nogil:
+    return job.sparse and piece.layer == 0
+
+
+cdef real_t* _weights(const Job* job, Workspace w, const Piece* piece,
+                      real_t* theta) noexcept nogil:
+    """The weights of a piece."""
+    return (<real_t*>w.sparse.w_t if _is_turned(job, piece) else theta) + piece.w
+
+
+cdef real_t* _gradient(const Job* job, Workspace w, const Piece* piece,
+                       real_t* gradient) noexcept nogil:
+    """Where the whole gradient has the weights of a piece."""
+    return (<real_t*>w.sparse.gradient_t if _is_turned(job, piece) else gradient) + piece.w
+
+
+cdef void _step(const Job* job, Workspace w, Optimizer o, const Step* step, const Piece* piece,
                 const real_t* of_w, const real_t* of_b, real_t* theta) noexcept nogil:
     """Update a piece of θ from its gradient."""
     cdef Py_ssize_t i
-    cdef const Layer* layer = &job.layout.layers[piece.layer]
-    cdef Py_ssize_t w = layer.w + piece.first * layer.n_in
-    cdef Py_ssize_t n = piece.units * layer.n_in
+    cdef real_t* weights = _weights(job, w, piece, theta)
     cdef real_t keep = <real_t>(1.0 - step.eta * job.rules.decay)
     if job.rules.decay != 0:    # biases are spared (Loshchilov and Hutter 2019)
-        for i in range(w, w + n):
-            theta[i] *= keep
-    update_part(o, step, w, n, theta, of_w)
-    update_part(o, step, layer.b + piece.first, piece.units, theta, of_b)
+        for i in range(piece.n_w):
+            weights[i] *= keep
+    if _is_turned(job, piece):
+        update(o, step, piece.n_w, weights, of_w,
+               part_of(<real_t*>w.sparse.first_t, piece.w),
+               part_of(<real_t*>w.sparse.second_t, piece.w))
+    else:
+        update_part(o, step, piece.w, piece.n_w, theta, of_w)
+    update_part(o, step, piece.b, piece.n_b, theta, of_b)
 
 
 cdef void _gradient_piece(const Job* job, Workspace w, const Piece* piece, Py_ssize_t start,
                           Py_ssize_t n, bint add, real_t* gradient) noexcept nogil:
     """A piece of the whole gradient, added to what earlier passes have found."""
-    cdef const Layer* layer = &job.layout.layers[piece.layer]
     cdef real_t beta = 1 if add else 0
-    _product(job, w, piece, start, n, <real_t>1, beta,
-             gradient + layer.w + piece.first * layer.n_in, beta,
-             gradient + layer.b + piece.first, <const real_t*>gradient)
+    _product(job, w, piece, start, n, <real_t>1, beta, _gradient(job, w, piece, gradient), beta,
+             gradient + piece.b, <const real_t*>gradient)
 
 
-cdef double _penalised_piece(const Job* job, const Piece* piece, double scale,
-                             const real_t* theta, real_t* gradient,
-                             double* squares) noexcept nogil:
+cdef double _penalised_piece(const Job* job, Workspace w, const Piece* piece, double scale,
+                             real_t* theta, real_t* gradient, double* squares) noexcept nogil:
     """Add the penalties' part to a piece of the whole gradient; returns the penalty.
 
     squares: out, the sum of the piece's squares.
     """
-    cdef const Layer* layer = &job.layout.layers[piece.layer]
-    cdef Py_ssize_t at = layer.w + piece.first * layer.n_in
-    cdef Py_ssize_t n = piece.units * layer.n_in
     cdef double penalty = 0.0
+    cdef real_t* of_w = _gradient(job, w, piece, gradient)
     if job.rules.l2 != 0 or job.rules.l1 != 0:
-        penalty = _penalise(&job.rules, scale, n, theta + at, gradient + at)
-    squares[0] = _squares(n, <const real_t*>gradient + at) \
-        + _squares(piece.units, <const real_t*>gradient + layer.b + piece.first)
+        penalty = _penalise(&job.rules, scale, piece.n_w,
+                            <const real_t*>_weights(job, w, piece, theta), of_w)
+    squares[0] = _squares(piece.n_w, <const real_t*>of_w) \
+        + _squares(piece.n_b, <const real_t*>gradient + piece.b)
     return penalty
 
 
@@ -388,33 +478,31 @@ cdef double _update_piece(const Job* job, Workspace w, Optimizer o, const Step* 
                           const Piece* piece, Py_ssize_t start, Py_ssize_t n, double scale,
                           int member, real_t* theta) noexcept nogil:
     """Gradient and update of a piece in one go; returns its penalty."""
-    cdef const Layer* layer = &job.layout.layers[piece.layer]
-    cdef real_t* of_theta = theta + layer.w + piece.first * layer.n_in
-    cdef Py_ssize_t size = piece.units * layer.n_in
+    cdef real_t* weights = _weights(job, w, piece, theta)
     cdef real_t* g = <real_t*>w.scratch + member * w.largest
     cdef double penalty = 0.0
     if o.kind == SGD and o.momentum == 0 and job.rules.l2 == 0 and job.rules.l1 == 0:
         # Plain descent needs no ∇C in memory: the product goes straight into θ.
         _product(job, w, piece, start, n, <real_t>-step.eta,
-                 <real_t>(1.0 - step.eta * job.rules.decay), of_theta, <real_t>1,
-                 theta + layer.b + piece.first, <const real_t*>theta)
+                 <real_t>(1.0 - step.eta * job.rules.decay), weights, <real_t>1,
+                 theta + piece.b, <const real_t*>theta)
         return 0.0
-    _product(job, w, piece, start, n, <real_t>1, <real_t>0, g, <real_t>0, g + size,
+    _product(job, w, piece, start, n, <real_t>1, <real_t>0, g, <real_t>0, g + piece.n_w,
              <const real_t*>theta)
     if job.rules.l2 != 0 or job.rules.l1 != 0:
-        penalty = _penalise(&job.rules, scale, size, <const real_t*>of_theta, g)
-    _step(job, o, step, piece, <const real_t*>g, <const real_t*>g + size, theta)
+        penalty = _penalise(&job.rules, scale, piece.n_w, <const real_t*>weights, g)
+    _step(job, w, o, step, piece, <const real_t*>g, <const real_t*>g + piece.n_w, theta)
     return penalty
 
 
-cdef void _shorten(const Job* job, const Piece* piece, double factor,
+cdef void _shorten(const Job* job, Workspace w, const Piece* piece, double factor,
                    real_t* gradient) noexcept nogil:
+    """Multiply a piece of the whole gradient by the factor."""
     cdef Py_ssize_t i
-    cdef const Layer* layer = &job.layout.layers[piece.layer]
-    cdef Py_ssize_t w = layer.w + piece.first * layer.n_in
-    for i in range(w, w + piece.units * layer.n_in):
-        gradient[i] *= <real_t>factor
-    for i in range(layer.b + piece.first, layer.b + piece.first + piece.units):
+    cdef real_t* of_w = _gradient(job, w, piece, gradient)
+    for i in range(piece.n_w):
+        of_w[i] *= <real_t>factor
+    for i in range(piece.b, piece.b + piece.n_b):
         gradient[i] *= <real_t>factor
 
 
@@ -459,12 +547,14 @@ cdef void _predict_rows(const Job* job, Workspace w, Py_ssize_t b, int member,
     cdef Py_ssize_t first = b * w.block
     cdef Py_ssize_t n = min(w.block, job.n_rows - first)
     cdef Py_ssize_t ldx = layout.n_inputs
+    cdef Sparse sparse = _sparse_rows(job, w, first, member * CHUNK, False)
     cdef const real_t* x = in_place(job.examples.x, <Py_ssize_t*>NULL, first, &ldx, theta)
-    if x == NULL:
+    if x == NULL and not job.sparse:
         gather(job.examples.x, <Py_ssize_t*>NULL, first, n, <real_t*>w.x + own * layout.n_inputs)
         x = <const real_t*>w.x + own * layout.n_inputs
         ldx = layout.n_inputs
-    forward(layout, theta, &x, ldx, <const real_t**>NULL, 0, n, own, w.capacity,
+    forward(layout, theta, &sparse if job.sparse else NULL, &x, ldx, <const real_t**>NULL, 0, n,
+            own, w.capacity,
             <real_t*>w.a, <real_t*>NULL, <real_t*>NULL, <real_t*>NULL,
             <real_t*>job.out + first * layout.n_outputs, <const Dropout*>NULL, &finite)
     if not finite:
@@ -476,7 +566,6 @@ cdef void _do(Job* job, Workspace w, Optimizer o, Py_ssize_t b, int member,
     """Block b of the phase that is open."""
     cdef const Phase* phase = &job.phase
     cdef const Piece* piece
-    cdef const Layer* layer
     cdef real_t* gradient = <real_t*>(job.gradient if job.task == GRADIENT else w.gradient)
     cdef Py_ssize_t at = b * w.block
     if phase.kind == PREDICT_ROWS:
@@ -491,14 +580,13 @@ cdef void _do(Job* job, Workspace w, Optimizer o, Py_ssize_t b, int member,
         _gradient_piece(job, w, piece, phase.start, phase.rows, phase.add, gradient)
     elif phase.kind == PENALISE:
         w.parts[w.n_pieces + b] = _penalised_piece(
-            job, piece, phase.scale, <const real_t*>theta, gradient, &w.parts[b])
+            job, w, piece, phase.scale, theta, gradient, &w.parts[b])
     elif phase.kind == WHOLE_UPDATE:
         if phase.factor != 1.0:
-            _shorten(job, piece, phase.factor, gradient)
-        layer = &job.layout.layers[piece.layer]
-        _step(job, o, &phase.step, piece,
-              <const real_t*>gradient + layer.w + piece.first * layer.n_in,
-              <const real_t*>gradient + layer.b + piece.first, theta)
+            _shorten(job, w, piece, phase.factor, gradient)
+        _step(job, w, o, &phase.step, piece,
+              <const real_t*>_gradient(job, w, piece, gradient),
+              <const real_t*>gradient + piece.b, theta)
     else:
         w.parts[b] = _update_piece(job, w, o, &phase.step, piece, phase.start, phase.rows,
                                    phase.scale, member, theta)
@@ -544,7 +632,21 @@ cdef bint _phase(Job* job, Workspace w, Optimizer o, int kind, Py_ssize_t n, dou
 
 
 cdef void lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogil:
-    """The whole job: PREDICT, COST, GRADIENT or TRAIN.
+    """The whole job: PREDICT, COST, GRADIENT or TRAIN."""
+    cdef const Layer* first = &job.layout.layers[0]
+    cdef real_t* slot_1 = <real_t*>o.first
+    cdef real_t* slot_2 = <real_t*>o.second
+    if job.sparse:
+        turn_round(first, &w.sparse, <const real_t*>theta, slot_1, slot_2)
+    _lead(job, w, o, theta)
+    if job.sparse and job.task == TRAIN:
+        turn_back(first, &w.sparse, theta, slot_1, slot_2)
+    elif job.sparse and job.task == GRADIENT:
+        turn_gradient_back(first, &w.sparse, <real_t*>job.gradient)
+
+
+cdef void _lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogil:
+    """The job, w^(1) being as it is to be.
 
     A batch whose weights are all zero changes nothing.  Training stops before the update at a
     cost that is not finite, which job.cost then shows, and where a signal handler has raised; an

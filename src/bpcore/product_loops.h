@@ -93,7 +93,7 @@ BP_TARGET void BP_P(dot_tile)(const int rows, const int columns, ptrdiff_t k, BP
     ptrdiff_t p = 0;
     for (int i = 0; i < rows; i++) row[i] = A[i] + at;
     for (; p + BP_LANES <= k; p += BP_LANES) {
-        __builtin_prefetch(next);
+        BP_PREFETCH(next);
         next += step;
         for (int i = 0; i < rows; i++) a[i] = BP_P(load)(row[i] + p, BP_LANES);
         for (int j = 0; j < columns; j++) {

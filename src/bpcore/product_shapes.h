@@ -25,11 +25,11 @@ static void BP_P(product_nt)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const BP_REA
 {
     /* a tile of so many rows by 4 takes a step for each vector of k */
     const ptrdiff_t tiles = (m / bp_products.dot_rows + 1) * ((n + 3) / 4);
-    const ptrdiff_t steps = tiles * (k / bp_products.BP_P(lanes));
+    const ptrdiff_t steps = tiles * (k / bp_products.BP_OF(lanes));
     bp_ahead soon = bp_rows_ahead((const void *const *)ahead, n_ahead,
                                   k * (ptrdiff_t)sizeof(BP_REAL), steps);
-    bp_products.BP_P(fill)(m, n, bias, C, ldc);
-    bp_products.BP_P(dot)(m, n, k, 1, A, B, ldb, 1, C, ldc, &soon);
+    bp_products.BP_OF(fill)(m, n, bias, C, ldc);
+    bp_products.BP_OF(dot)(m, n, k, 1, A, B, ldb, 1, C, ldc, &soon);
 }
 
 /* C (m, n) = alpha A^T B + beta C, A (k, m), B (k, n) by its rows.
@@ -40,13 +40,13 @@ static void BP_P(product_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alph
                              const BP_REAL *const *ahead, ptrdiff_t n_ahead)
 {
     /* a tile of so many rows by 3 vectors takes a step for each of k */
-    const ptrdiff_t tiles = (m / bp_products.rows_of_3 + 1) * (n / (3 * bp_products.BP_P(lanes)));
+    const ptrdiff_t tiles = (m / bp_products.rows_of_3 + 1) * (n / (3 * bp_products.BP_OF(lanes)));
     const ptrdiff_t steps = tiles * k;
     bp_ahead soon = bp_rows_ahead((const void *const *)ahead, n_ahead,
                                   n * (ptrdiff_t)sizeof(BP_REAL), steps);
     for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
         ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
-        bp_products.BP_P(rows)(m, n, depth, alpha, A + p * lda, 1, lda, B + p,
+        bp_products.BP_OF(rows)(m, n, depth, alpha, A + p * lda, 1, lda, B + p,
                                NULL, p == 0 ? beta : 1, C, ldc, &soon);
     }
 }
@@ -62,7 +62,7 @@ static void BP_P(narrow_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha
     for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
         ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
         for (ptrdiff_t i = 0; i < depth; i++) rows[i] = A + (p + i) * lda;
-        bp_products.BP_P(rows)(n, m, depth, 1, B + p * ldb, 1, ldb, rows, NULL,
+        bp_products.BP_OF(rows)(n, m, depth, 1, B + p * ldb, 1, ldb, rows, NULL,
                                p == 0 ? 0 : 1, scratch, m, &nothing);
     }
     for (ptrdiff_t i = 0; i < m; i++)
@@ -81,7 +81,7 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
 {
     BP_REAL scratch[BP_SCRATCH];
     const BP_REAL *rows[BP_DEPTH];
-    const ptrdiff_t lanes = bp_products.BP_P(lanes);
+    const ptrdiff_t lanes = bp_products.BP_OF(lanes);
     const ptrdiff_t padded = (n + lanes - 1) / lanes * lanes;
     bp_ahead nothing = bp_nothing_ahead();
     if (trans_b) {
@@ -91,18 +91,18 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
         if (pays && k <= BP_DEPTH && k * padded <= BP_SCRATCH) {
             BP_P(transpose)(n, k, B, ldb, scratch, padded);
             for (ptrdiff_t p = 0; p < k; p++) rows[p] = scratch + p * padded;
-            bp_products.BP_P(rows)(m, n, k, alpha, A, lda, 1, rows, bias, beta, C,
+            bp_products.BP_OF(rows)(m, n, k, alpha, A, lda, 1, rows, bias, beta, C,
                                    ldc, &nothing);
             return;
         }
         if (bias) {
-            bp_products.BP_P(fill)(m, n, bias, C, ldc);
+            bp_products.BP_OF(fill)(m, n, bias, C, ldc);
             beta = 1;
         }
         for (ptrdiff_t i = 0; i < m; i += BP_DEPTH) {
             ptrdiff_t here = m - i < BP_DEPTH ? m - i : BP_DEPTH;
             for (ptrdiff_t r = 0; r < here; r++) rows[r] = A + (i + r) * lda;
-            bp_products.BP_P(dot)(here, n, k, alpha, rows, B, ldb, beta, C + i * ldc, ldc,
+            bp_products.BP_OF(dot)(here, n, k, alpha, rows, B, ldb, beta, C + i * ldc, ldc,
                                   &nothing);
         }
         return;
@@ -114,17 +114,75 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
     for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
         ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
         for (ptrdiff_t i = 0; i < depth; i++) rows[i] = B + (p + i) * ldb;
-        bp_products.BP_P(rows)(m, n, depth, alpha, trans_a ? A + p * lda : A + p,
+        bp_products.BP_OF(rows)(m, n, depth, alpha, trans_a ? A + p * lda : A + p,
                                trans_a ? 1 : lda, trans_a ? lda : 1, rows, NULL,
                                p == 0 ? beta : 1, C, ldc, &nothing);
     }
+}
+
+/* out (columns, rows) = the transpose of A (rows, columns), their rows lda and ldo apart; in
+ * squares, of which both sides stay in the first cache. */
+static void BP_P(turn)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A, ptrdiff_t lda,
+                       BP_REAL *out, ptrdiff_t ldo)
+{
+    for (ptrdiff_t i0 = 0; i0 < rows; i0 += 16)
+        for (ptrdiff_t j0 = 0; j0 < columns; j0 += 16) {
+            const ptrdiff_t i1 = i0 + 16 < rows ? i0 + 16 : rows;
+            const ptrdiff_t j1 = j0 + 16 < columns ? j0 + 16 : columns;
+            for (ptrdiff_t j = j0; j < j1; j++)
+                for (ptrdiff_t i = i0; i < i1; i++) out[j * ldo + i] = A[i * lda + j];
+        }
+}
+
+static ptrdiff_t BP_P(collect)(ptrdiff_t n, const BP_REAL *x, const void *soon, BP_REAL *values,
+                               int32_t *columns)
+{
+    return bp_products.BP_OF(collect)(n, x, (const char *)soon, values, columns);
+}
+
+/* Steps that a loop of `each` numbers a step takes through all rows. */
+static ptrdiff_t BP_P(steps)(ptrdiff_t n, const ptrdiff_t *counts, ptrdiff_t each)
+{
+    ptrdiff_t steps = 0;
+    for (ptrdiff_t i = 0; i < n; i++) steps += counts[i] / each;
+    return steps;
+}
+
+/* See sparse_loops.h; ahead: n_ahead rows of `width` numbers, every second of this list, which are
+ * fetched meanwhile. */
+static void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, const BP_REAL *values,
+                             const int32_t *columns, const ptrdiff_t *counts, const BP_REAL *W,
+                             ptrdiff_t ldw, const BP_REAL *bias, BP_REAL *z,
+                             const BP_REAL *const *ahead, ptrdiff_t n_ahead)
+{
+    const ptrdiff_t vectors = (n_out + bp_products.BP_OF(lanes) - 1) / bp_products.BP_OF(lanes);
+    const ptrdiff_t each = vectors == 1 ? 8 : (vectors == 2 ? 4 : (vectors <= 4 ? 2 : 1));
+    const ptrdiff_t steps = n_ahead > 0 ? BP_P(steps)(n, counts, each) * ((vectors + 7) / 8) : 0;
+    bp_ahead soon = bp_rows_ahead((const void *const *)ahead, n_ahead,
+                                  width * (ptrdiff_t)sizeof(BP_REAL), steps);
+    bp_products.BP_OF(sparse_dot)(n, n_out, width, values, columns, counts, W, ldw, bias, z,
+                                    &soon);
+}
+
+static void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
+                             ptrdiff_t end, ptrdiff_t width, const BP_REAL *values,
+                             const int32_t *columns, const ptrdiff_t *counts, BP_REAL alpha,
+                             const BP_REAL *delta, BP_REAL *W, ptrdiff_t ldw,
+                             const BP_REAL *const *ahead, ptrdiff_t n_ahead)
+{
+    const ptrdiff_t vectors = (n_out + bp_products.BP_OF(lanes) - 1) / bp_products.BP_OF(lanes);
+    const ptrdiff_t all = n_ahead > 0 ? BP_P(steps)(n, counts, 1) * ((vectors + 7) / 8) : 0;
+    bp_ahead soon = bp_rows_ahead((const void *const *)ahead, n_ahead,
+                                  width * (ptrdiff_t)sizeof(BP_REAL), all * (end - first) / n_in);
+    bp_products.BP_OF(sparse_add)(n, n_in, n_out, first, end, width, values, columns, counts, alpha,
+                                  delta, W, ldw, &soon);
 }
 
 /* out = alpha * the sums of the columns of A (n, width), rows `step` apart, + beta * out. */
 static void BP_P(column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, const BP_REAL *A,
                               BP_REAL alpha, BP_REAL beta, BP_REAL *out)
 {
-    bp_products.BP_P(column_sums)(n, width, step, A, alpha, beta, out);
+    bp_products.BP_OF(column_sums)(n, width, step, A, alpha, beta, out);
 }
 
 #undef BP_SCRATCH

@@ -9,8 +9,9 @@
  * contiguous rows; the other two products add up rows.  Tiles of sums fill the registers; blocks
  * of rows and strips of columns stay in the first cache.
  *
- * The loops stand in product_loops.h, once for each element type and each of three levels of
- * the x86-64 instruction set; other processors use the lowest.  The level is
+ * The loops stand in product_loops.h and, for inputs that are mostly zero, in sparse_loops.h, once
+ * for each element type and each of three levels of the x86-64 instruction set; other processors
+ * use the lowest.  The level is
  * chosen when the module is imported.  Compilers without vector types: BLAS does everything.
  */
 #ifndef BPCORE_PRODUCTS_H
@@ -54,6 +55,10 @@
 #define BP_PACK_FROM 32
 
 /* ---- what is needed soon ---------------------------------------------------------------- */
+
+/* Into the second cache: the first one has places for some two dozen lines on their way, which
+ * this product's own loads need. */
+#define BP_PREFETCH(p) __builtin_prefetch(p, 0, 2)
 
 /* Rows that the next product will read, fetched into the caches a few bytes with each step of
  * this one.  In one burst they would fill the processor's queue of misses, and this product's own
@@ -110,7 +115,7 @@ static inline __attribute__((always_inline)) void bp_fetch(bp_ahead *ahead, ptrd
     if (ahead->row < ahead->n) {
         const char *from = bp_take(ahead, steps, &step);
         ptrdiff_t bytes = steps * step;
-        for (ptrdiff_t i = 0; i < bytes; i += 64) __builtin_prefetch(from + i);
+        for (ptrdiff_t i = 0; i < bytes; i += 64) BP_PREFETCH(from + i);
     }
 }
 
@@ -128,12 +133,14 @@ static inline __attribute__((always_inline)) void bp_fetch(bp_ahead *ahead, ptrd
 #define BP_REAL float
 #define BP_P(name) bp_##name##_f32_base
 #include "product_loops.h"
+#include "sparse_loops.h"
 #undef BP_REAL
 #undef BP_P
 
 #define BP_REAL double
 #define BP_P(name) bp_##name##_f64_base
 #include "product_loops.h"
+#include "sparse_loops.h"
 #undef BP_REAL
 #undef BP_P
 
@@ -151,8 +158,8 @@ static inline __attribute__((always_inline)) void bp_fetch(bp_ahead *ahead, ptrd
 
 /* ---- AVX2 and FMA ----------------------------------------------------------------------- */
 
-#define BP_TARGET static inline __attribute__((always_inline, target("avx2,fma")))
-#define BP_ENTRY static __attribute__((noinline, target("avx2,fma")))
+#define BP_TARGET static inline __attribute__((always_inline, target("avx2,fma,popcnt")))
+#define BP_ENTRY static __attribute__((noinline, target("avx2,fma,popcnt")))
 
 static const int32_t bp_mask_32[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
 static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
@@ -165,12 +172,16 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #define BP_P(name) bp_##name##_f32_v3
 #define BP_MASKED_LOAD(p, count) \
     _mm256_maskload_ps(p, _mm256_loadu_si256((const __m256i *)(bp_mask_32 + 8 - (count))))
+#define BP_NONZERO(p) \
+    _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(p), _mm256_setzero_ps(), _CMP_NEQ_UQ))
 #include "product_loops.h"
+#include "sparse_loops.h"
 #undef BP_REAL
 #undef BP_LANES
 #undef BP_P
 #undef BP_MASKED_LOAD
 #undef BP_ADD_PRODUCT
+#undef BP_NONZERO
 
 #define BP_REAL double
 #define BP_ADD_PRODUCT(sum, a, b) BP_ADD_PRODUCT_AS("vfmadd231pd", sum, a, b)
@@ -178,12 +189,16 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #define BP_P(name) bp_##name##_f64_v3
 #define BP_MASKED_LOAD(p, count) \
     _mm256_maskload_pd(p, _mm256_loadu_si256((const __m256i *)(bp_mask_64 + 4 - (count))))
+#define BP_NONZERO(p) \
+    _mm256_movemask_pd(_mm256_cmp_pd(_mm256_loadu_pd(p), _mm256_setzero_pd(), _CMP_NEQ_UQ))
 #include "product_loops.h"
+#include "sparse_loops.h"
 #undef BP_REAL
 #undef BP_LANES
 #undef BP_P
 #undef BP_MASKED_LOAD
 #undef BP_ADD_PRODUCT
+#undef BP_NONZERO
 
 #undef BP_TARGET
 #undef BP_ENTRY
@@ -196,10 +211,35 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 
 /* ---- AVX-512 ---------------------------------------------------------------------------- */
 
-#define BP_TARGET static inline __attribute__((always_inline, target("avx512f,avx512vl,fma")))
-#define BP_ENTRY static __attribute__((noinline, target("avx512f,avx512vl,fma")))
+#define BP_TARGET static inline __attribute__((always_inline, target("avx512f,avx512vl,fma,popcnt")))
+#define BP_ENTRY static __attribute__((noinline, target("avx512f,avx512vl,fma,popcnt")))
 #define BP_PACKS 0
 #define BP_DOT_ROWS 4
+
+/* A vector's numbers that are not zero, side by side, and their columns, counted from `at` on;
+ * returns how many.  A whole vector is written to both. */
+BP_TARGET int bp_collect_vector_f32(const float *x, int32_t at, float *values, int32_t *columns)
+{
+    const __m512i here = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512 v = _mm512_loadu_ps(x);
+    const __mmask16 kept = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    const __m512i column = _mm512_add_epi32(here, _mm512_set1_epi32(at));
+    _mm512_storeu_ps(values, _mm512_maskz_compress_ps(kept, v));
+    _mm512_storeu_si512(columns, _mm512_maskz_compress_epi32(kept, column));
+    return __builtin_popcount(kept);
+}
+
+BP_TARGET int bp_collect_vector_f64(const double *x, int32_t at, double *values, int32_t *columns)
+{
+    const __m256i here = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m512d v = _mm512_loadu_pd(x);
+    const __mmask8 kept = _mm512_cmp_pd_mask(v, _mm512_setzero_pd(), _CMP_NEQ_UQ);
+    const __m256i column = _mm256_add_epi32(here, _mm256_set1_epi32(at));
+    _mm512_storeu_pd(values, _mm512_maskz_compress_pd(kept, v));
+    _mm256_storeu_si256((__m256i *)columns, _mm256_maskz_compress_epi32(kept, column));
+    return __builtin_popcount(kept);
+}
+
 #define BP_ROWS_OF_3 8
 #define BP_ROWS_OF_2 8
 
@@ -212,13 +252,16 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #define BP_MASKED_LOAD(p, count) _mm512_maskz_loadu_ps((__mmask16)(0xffff >> (16 - (count))), p)
 #define BP_MASKED_STORE(p, count, v) \
     _mm512_mask_storeu_ps(p, (__mmask16)(0xffff >> (16 - (count))), (__m512)(v))
+#define BP_COLLECT bp_collect_vector_f32
 #include "product_loops.h"
+#include "sparse_loops.h"
 #undef BP_REAL
 #undef BP_LANES
 #undef BP_P
 #undef BP_MASKED_LOAD
 #undef BP_ADD_PRODUCT
 #undef BP_MASKED_STORE
+#undef BP_COLLECT
 
 #define BP_REAL double
 #define BP_ADD_PRODUCT(sum, a, b) BP_ADD_PRODUCT_AS("vfmadd231pd", sum, a, b)
@@ -227,13 +270,16 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #define BP_MASKED_LOAD(p, count) _mm512_maskz_loadu_pd((__mmask8)(0xff >> (8 - (count))), p)
 #define BP_MASKED_STORE(p, count, v) \
     _mm512_mask_storeu_pd(p, (__mmask8)(0xff >> (8 - (count))), (__m512d)(v))
+#define BP_COLLECT bp_collect_vector_f64
 #include "product_loops.h"
+#include "sparse_loops.h"
 #undef BP_REAL
 #undef BP_LANES
 #undef BP_P
 #undef BP_MASKED_LOAD
 #undef BP_ADD_PRODUCT
 #undef BP_MASKED_STORE
+#undef BP_COLLECT
 
 #undef BP_TARGET
 #undef BP_ENTRY
@@ -251,86 +297,71 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 
 /* ---- the choice of a level -------------------------------------------------------------- */
 
-typedef void bp_dot_fn_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, float, const float *const *,
-                           const float *, ptrdiff_t, float, float *, ptrdiff_t, bp_ahead *);
-typedef void bp_rows_fn_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, float, const float *, ptrdiff_t,
-                            ptrdiff_t, const float *const *, const float *, float, float *,
-                            ptrdiff_t, bp_ahead *);
-typedef void bp_fill_fn_f32(ptrdiff_t, ptrdiff_t, const float *, float *, ptrdiff_t);
-typedef void bp_sums_fn_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, const float *, float, float, float *);
-typedef void bp_dot_fn_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, double, const double *const *,
-                           const double *, ptrdiff_t, double, double *, ptrdiff_t, bp_ahead *);
-typedef void bp_rows_fn_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, double, const double *, ptrdiff_t,
-                            ptrdiff_t, const double *const *, const double *, double, double *,
-                            ptrdiff_t, bp_ahead *);
-typedef void bp_fill_fn_f64(ptrdiff_t, ptrdiff_t, const double *, double *, ptrdiff_t);
-typedef void bp_sums_fn_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, const double *, double, double,
-                            double *);
+#define BP_FUNCTIONS(real, type)                                                             \
+    ptrdiff_t lanes_##type;                                                                  \
+    void (*dot_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, real, const real *const *,           \
+                       const real *, ptrdiff_t, real, real *, ptrdiff_t, bp_ahead *);        \
+    void (*rows_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, real, const real *, ptrdiff_t,      \
+                        ptrdiff_t, const real *const *, const real *, real, real *,          \
+                        ptrdiff_t, bp_ahead *);                                              \
+    void (*fill_##type)(ptrdiff_t, ptrdiff_t, const real *, real *, ptrdiff_t);              \
+    void (*column_sums_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, const real *, real, real,    \
+                               real *);                                                      \
+    ptrdiff_t (*collect_##type)(ptrdiff_t, const real *, const char *, real *, int32_t *);   \
+    void (*sparse_dot_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, const real *, const int32_t *, \
+                              const ptrdiff_t *, const real *, ptrdiff_t, const real *,      \
+                              real *, bp_ahead *);                                           \
+    void (*sparse_add_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t,         \
+                              ptrdiff_t, const real *, const int32_t *, const ptrdiff_t *,   \
+                              real, const real *, real *, ptrdiff_t, bp_ahead *);
 
 static struct {
     int level; /* 2, 3 or 4, of x86-64's levels; 2 elsewhere */
     double most; /* multiplications of the largest product that is not left to BLAS */
-    ptrdiff_t bp_lanes_f32, bp_lanes_f64;
     ptrdiff_t dot_rows, rows_of_3; /* of their tiles */
-    bp_dot_fn_f32 *bp_dot_f32;
-    bp_dot_fn_f64 *bp_dot_f64;
-    bp_rows_fn_f32 *bp_rows_f32;
-    bp_rows_fn_f64 *bp_rows_f64;
-    bp_fill_fn_f32 *bp_fill_f32;
-    bp_sums_fn_f32 *bp_column_sums_f32;
-    bp_fill_fn_f64 *bp_fill_f64;
-    bp_sums_fn_f64 *bp_column_sums_f64;
+    BP_FUNCTIONS(float, f32)
+    BP_FUNCTIONS(double, f64)
 } bp_products;
+
+#undef BP_FUNCTIONS
+
+#define BP_TAKE_TYPE(lanes, type, of_level)                                                  \
+    bp_products.lanes_##type = lanes;                                                        \
+    bp_products.dot_##type = bp_dot_##type##_##of_level;                                     \
+    bp_products.rows_##type = bp_rows_##type##_##of_level;                                   \
+    bp_products.fill_##type = bp_fill_##type##_##of_level;                                   \
+    bp_products.column_sums_##type = bp_column_sums_##type##_##of_level;                     \
+    bp_products.collect_##type = bp_collect_##type##_##of_level;                             \
+    bp_products.sparse_dot_##type = bp_sparse_dot_##type##_##of_level;                       \
+    bp_products.sparse_add_##type = bp_sparse_add_##type##_##of_level
+#define BP_TAKE(level_, lanes_f32, lanes_f64, dot_rows_, rows_of_3_, of_level)               \
+    bp_products.level = level_;                                                              \
+    bp_products.dot_rows = dot_rows_;                                                        \
+    bp_products.rows_of_3 = rows_of_3_;                                                      \
+    BP_TAKE_TYPE(lanes_f32, f32, of_level);                                                  \
+    BP_TAKE_TYPE(lanes_f64, f64, of_level)
 
 /* Take the highest level that the processor has, but none above `limit`; returns it. */
 static int bp_choose_products(int limit, double most)
 {
     bp_products.most = most;
-    bp_products.level = 2;
-    bp_products.bp_lanes_f32 = bp_products.bp_lanes_f64 = 4;
-    bp_products.dot_rows = 3;
-    bp_products.rows_of_3 = 4;
-    bp_products.bp_dot_f32 = bp_dot_f32_base;
-    bp_products.bp_dot_f64 = bp_dot_f64_base;
-    bp_products.bp_rows_f32 = bp_rows_f32_base;
-    bp_products.bp_rows_f64 = bp_rows_f64_base;
-    bp_products.bp_fill_f32 = bp_fill_f32_base;
-    bp_products.bp_column_sums_f32 = bp_column_sums_f32_base;
-    bp_products.bp_fill_f64 = bp_fill_f64_base;
-    bp_products.bp_column_sums_f64 = bp_column_sums_f64_base;
+    BP_TAKE(2, 4, 4, 3, 4, base);
 #if BP_PRODUCTS_X86
     __builtin_cpu_init();
-    if (limit >= 3 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        bp_products.level = 3;
-        bp_products.bp_lanes_f32 = 8;
-        bp_products.bp_dot_f32 = bp_dot_f32_v3;
-        bp_products.bp_dot_f64 = bp_dot_f64_v3;
-        bp_products.bp_rows_f32 = bp_rows_f32_v3;
-        bp_products.bp_rows_f64 = bp_rows_f64_v3;
-        bp_products.bp_fill_f32 = bp_fill_f32_v3;
-        bp_products.bp_column_sums_f32 = bp_column_sums_f32_v3;
-        bp_products.bp_fill_f64 = bp_fill_f64_v3;
-        bp_products.bp_column_sums_f64 = bp_column_sums_f64_v3;
-    }
-    if (limit >= 4 && bp_products.level == 3 && __builtin_cpu_supports("avx512f")
-        && __builtin_cpu_supports("avx512vl")) {
-        bp_products.level = 4;
-        bp_products.bp_lanes_f32 = 16;
-        bp_products.bp_lanes_f64 = 8;
-        bp_products.dot_rows = 4;
-        bp_products.rows_of_3 = 8;
-        bp_products.bp_dot_f32 = bp_dot_f32_v4;
-        bp_products.bp_dot_f64 = bp_dot_f64_v4;
-        bp_products.bp_rows_f32 = bp_rows_f32_v4;
-        bp_products.bp_rows_f64 = bp_rows_f64_v4;
-        bp_products.bp_fill_f32 = bp_fill_f32_v4;
-        bp_products.bp_column_sums_f32 = bp_column_sums_f32_v4;
-        bp_products.bp_fill_f64 = bp_fill_f64_v4;
-        bp_products.bp_column_sums_f64 = bp_column_sums_f64_v4;
+    if (limit >= 3 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
+        && __builtin_cpu_supports("popcnt")) {
+        BP_TAKE(3, 8, 4, 3, 4, v3);
+        if (limit >= 4 && __builtin_cpu_supports("avx512f")
+            && __builtin_cpu_supports("avx512vl")) {
+            BP_TAKE(4, 16, 8, 4, 8, v4);
+        }
     }
 #endif
     return bp_products.level;
 }
+
+#undef BP_TAKE
+#undef BP_TAKE_TYPE
 
 static int bp_products_level(void) { return bp_products.level; }
 
@@ -342,15 +373,19 @@ static int bp_is_small(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
 
 #define BP_REAL float
 #define BP_P(name) bp_##name##_f32
+#define BP_OF(name) name##_f32
 #include "product_shapes.h"
 #undef BP_REAL
 #undef BP_P
+#undef BP_OF
 
 #define BP_REAL double
 #define BP_P(name) bp_##name##_f64
+#define BP_OF(name) name##_f64
 #include "product_shapes.h"
 #undef BP_REAL
 #undef BP_P
+#undef BP_OF
 
 #else /* no vector types: every product goes to BLAS */
 
@@ -367,6 +402,19 @@ static void bp_product_nt_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float
 static void bp_product_tn_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, float alpha, const float *A,
                               ptrdiff_t lda, const float *const *B, float beta, float *C,
                               ptrdiff_t ldc, const float *const *ahead, ptrdiff_t n_ahead) {}
+static ptrdiff_t bp_collect_f32(ptrdiff_t n, const float *x, const void *soon, float *values,
+                                 int32_t *columns) { return 0; }
+static void bp_sparse_dot_f32(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, const float *values,
+                              const int32_t *columns, const ptrdiff_t *counts, const float *W,
+                              ptrdiff_t ldw, const float *bias, float *z,
+                              const float *const *ahead, ptrdiff_t n_ahead) {}
+static void bp_sparse_add_f32(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
+                              ptrdiff_t end, ptrdiff_t width, const float *values,
+                              const int32_t *columns, const ptrdiff_t *counts, float alpha,
+                              const float *delta, float *W, ptrdiff_t ldw,
+                              const float *const *ahead, ptrdiff_t n_ahead) {}
+static void bp_turn_f32(ptrdiff_t rows, ptrdiff_t columns, const float *A, ptrdiff_t lda, float *out,
+                        ptrdiff_t ldo) {}
 static void bp_column_sums_f32(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, const float *A,
                                float alpha, float beta, float *out)
 {
@@ -383,6 +431,19 @@ static void bp_product_nt_f64(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const doubl
 static void bp_product_tn_f64(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, double alpha, const double *A,
                               ptrdiff_t lda, const double *const *B, double beta, double *C,
                               ptrdiff_t ldc, const double *const *ahead, ptrdiff_t n_ahead) {}
+static ptrdiff_t bp_collect_f64(ptrdiff_t n, const double *x, const void *soon, double *values,
+                                 int32_t *columns) { return 0; }
+static void bp_sparse_dot_f64(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, const double *values,
+                              const int32_t *columns, const ptrdiff_t *counts, const double *W,
+                              ptrdiff_t ldw, const double *bias, double *z,
+                              const double *const *ahead, ptrdiff_t n_ahead) {}
+static void bp_sparse_add_f64(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
+                              ptrdiff_t end, ptrdiff_t width, const double *values,
+                              const int32_t *columns, const ptrdiff_t *counts, double alpha,
+                              const double *delta, double *W, ptrdiff_t ldw,
+                              const double *const *ahead, ptrdiff_t n_ahead) {}
+static void bp_turn_f64(ptrdiff_t rows, ptrdiff_t columns, const double *A, ptrdiff_t lda, double *out,
+                        ptrdiff_t ldo) {}
 static void bp_column_sums_f64(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, const double *A,
                                double alpha, double beta, double *out)
 {

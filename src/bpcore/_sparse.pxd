@@ -1,0 +1,42 @@
+from libc.stdint cimport int32_t
+
+from bpcore._data cimport Table
+from bpcore._types cimport Layer, real_t
+
+# Rows of a^(0) of which only the numbers that are not zero are kept: row k has counts[k] of them,
+# from k * width on, and their columns.  w_t: w^(1) turned round, (n_in, n_1), its rows `step`
+# numbers apart, and so its gradient, where that is wanted as a whole, and what an optimizer remembers
+# of it, where it has slots.
+#
+# Where the rows come from, for one block of them: rows order[start], … of the table (start, … where
+# order is NULL) go to row `row` and the following ones, or where they are not kept, `CHUNK` rows at
+# a time to the same place.
+cdef struct Sparse:
+    const Table* table
+    const Py_ssize_t* order
+    Py_ssize_t start
+    Py_ssize_t row
+    bint keeps
+    Py_ssize_t width        # n_in
+    void* values
+    int32_t* columns
+    Py_ssize_t* counts
+    Py_ssize_t step
+    void* w_t
+    void* gradient_t
+    void* first_t
+    void* second_t
+
+cdef enum:
+    CHUNK = 16
+
+cdef void sparse_inputs(const Layer* first, const Sparse* x, Py_ssize_t n, const real_t* b,
+                        real_t* z, const real_t** ahead, Py_ssize_t n_ahead) noexcept nogil
+cdef void sparse_gradient(const Layer* first, const Sparse* x, Py_ssize_t begin, Py_ssize_t end,
+                          Py_ssize_t n, real_t alpha, const real_t* delta, real_t beta,
+                          real_t* of_w, const real_t** ahead, Py_ssize_t n_ahead) noexcept nogil
+cdef void turn_gradient_back(const Layer* first, const Sparse* x, real_t* gradient) noexcept nogil
+cdef void turn_round(const Layer* first, const Sparse* x, const real_t* theta, real_t* slot_1,
+                     real_t* slot_2) noexcept nogil
+cdef void turn_back(const Layer* first, const Sparse* x, real_t* theta, real_t* slot_1,
+                    real_t* slot_2) noexcept nogil
