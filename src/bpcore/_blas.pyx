@@ -34,8 +34,8 @@ cdef extern from "products.h" nogil:
                            const double**, double, double*, Py_ssize_t, const double**,
                            Py_ssize_t)
 
-    Py_ssize_t bp_collect_f32(Py_ssize_t, const float*, const void*, float*, int32_t*)
-    Py_ssize_t bp_collect_f64(Py_ssize_t, const double*, const void*, double*, int32_t*)
+    Py_ssize_t bp_collect_f32(Py_ssize_t, const float*, const void*, float*, int32_t*, int32_t*)
+    Py_ssize_t bp_collect_f64(Py_ssize_t, const double*, const void*, double*, int32_t*, int32_t*)
     void bp_sparse_dot_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, const int32_t*,
                            const Py_ssize_t*, const float*, Py_ssize_t, const float*, float*,
                            const float**, Py_ssize_t)
@@ -43,11 +43,11 @@ cdef extern from "products.h" nogil:
                            const Py_ssize_t*, const double*, Py_ssize_t, const double*, double*,
                            const double**, Py_ssize_t)
     void bp_sparse_add_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-                           const float*, const int32_t*, const Py_ssize_t*, float, const float*,
-                           float*, Py_ssize_t, const float**, Py_ssize_t)
+                           const float*, const int32_t*, const Py_ssize_t*, const int32_t*, float,
+                           const float*, float*, Py_ssize_t, const float**, Py_ssize_t)
     void bp_sparse_add_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-                           const double*, const int32_t*, const Py_ssize_t*, double,
-                           const double*, double*, Py_ssize_t, const double**, Py_ssize_t)
+                           const double*, const int32_t*, const Py_ssize_t*, const int32_t*,
+                           double, const double*, double*, Py_ssize_t, const double**, Py_ssize_t)
     void bp_turn_f32(Py_ssize_t, Py_ssize_t, const float*, Py_ssize_t, float*, Py_ssize_t)
     void bp_turn_f64(Py_ssize_t, Py_ssize_t, const double*, Py_ssize_t, double*, Py_ssize_t)
     void bp_column_sums_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, float, float,
@@ -295,16 +295,18 @@ cdef bint has_sparse_loops() noexcept nogil:
 
 
 cdef Py_ssize_t collect(Py_ssize_t n, const real_t* x, const void* soon, real_t* values,
-                        int32_t* columns) noexcept nogil:
+                        int32_t* columns, int32_t* marks) noexcept nogil:
     """The numbers of x (n,) that are not zero, in their order, and their columns, from 0 on.
 
-    values, columns: (n,), written.  values may be x itself.  soon: n numbers that are fetched into
-    the caches meanwhile.  Returns how many there are; NaN is one of them.
+    values, columns: (n,), written.  values may be x itself.
+    marks: (⌈n / MARK⌉,), written: how many stand before column 0, MARK, 2 MARK, …
+    soon: n numbers that are fetched into the caches meanwhile.
+    Returns how many there are; NaN is one of them.
     """
     if real_t is float:
-        return bp_collect_f32(n, x, soon, values, columns)
+        return bp_collect_f32(n, x, soon, values, columns, marks)
     else:
-        return bp_collect_f64(n, x, soon, values, columns)
+        return bp_collect_f64(n, x, soon, values, columns, marks)
 
 
 cdef void sparse_weighted_inputs(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t width,
@@ -329,20 +331,21 @@ cdef void sparse_weighted_inputs(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t widt
 
 cdef void add_sparse_outer(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t first, Py_ssize_t end,
                            Py_ssize_t width, const real_t* values, const int32_t* columns,
-                           const Py_ssize_t* counts, real_t alpha, const real_t* delta,
-                           real_t* out, Py_ssize_t ldo, const real_t** ahead,
-                           Py_ssize_t n_ahead) noexcept nogil:
+                           const Py_ssize_t* counts, const int32_t* marks, real_t alpha,
+                           const real_t* delta, real_t* out, Py_ssize_t ldo,
+                           const real_t** ahead, Py_ssize_t n_ahead) noexcept nogil:
     """out += alpha xᵀ delta, out (width, n_out) but only its rows first to end, delta (n, n_out).
 
-    out: where row 0 would be, its rows ldo apart, whole vectors.  The others as for
-    `sparse_weighted_inputs`; the columns of a row rise.
+    first, end: multiples of MARK, or end is `width`.  marks: as `collect` writes them, one row
+    after the other.  out: where row 0 would be, its rows ldo apart, whole vectors.  The others as
+    for `sparse_weighted_inputs`; the columns of a row rise.
     """
     if real_t is float:
-        bp_sparse_add_f32(n, width, n_out, first, end, width, values, columns, counts, alpha,
-                          delta, out, ldo, ahead, n_ahead)
+        bp_sparse_add_f32(n, width, n_out, first, end, width, values, columns, counts, marks,
+                          alpha, delta, out, ldo, ahead, n_ahead)
     else:
-        bp_sparse_add_f64(n, width, n_out, first, end, width, values, columns, counts, alpha,
-                          delta, out, ldo, ahead, n_ahead)
+        bp_sparse_add_f64(n, width, n_out, first, end, width, values, columns, counts, marks,
+                          alpha, delta, out, ldo, ahead, n_ahead)
 
 
 cdef Py_ssize_t sparse_width(Py_ssize_t n_out, Py_ssize_t itemsize) noexcept nogil:

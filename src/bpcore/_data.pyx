@@ -23,6 +23,11 @@ cnp.import_array()
 
 cdef Py_ssize_t LARGEST_ROW_DISTANCE = 2**31 - 1
 
+ctypedef fused number_t:
+    float
+    double
+    unsigned char
+
 # Rows that tell how much of a table is zero.
 cdef Py_ssize_t SAMPLED_ROWS = 32
 
@@ -179,23 +184,32 @@ cdef bint row_is_within(const Table* table, Py_ssize_t k, double limit) noexcept
     return within
 
 
+cdef Py_ssize_t _nonzero(Py_ssize_t n, const number_t* x, Py_ssize_t stride) noexcept nogil:
+    """How many of n numbers, `stride` bytes apart, are not zero."""
+    cdef Py_ssize_t j
+    cdef Py_ssize_t count = 0
+    if stride == sizeof(number_t):
+        for j in range(n):
+            count += x[j] != 0
+    else:
+        for j in range(n):
+            count += (<const number_t*>(<const char*>x + j * stride))[0] != 0
+    return count
+
+
 cdef Py_ssize_t _entries(const Table* table, Py_ssize_t k) noexcept nogil:
     """How many numbers of row k are not zero; of a CSR row how many it holds."""
-    cdef Py_ssize_t _j
-    cdef Py_ssize_t count = 0
+    cdef Py_ssize_t n = table.n_columns
+    cdef Py_ssize_t stride = table.column_stride
     cdef const char* x = table.data + k * table.row_stride
-    if table.kind == CSR32 or table.kind == CSR64:
-        return _index(table.indptr, table.wide_indices, k + 1) \
-            - _index(table.indptr, table.wide_indices, k)
-    for _j in range(table.n_columns):
-        if table.kind == FLOAT32:
-            count += (<const float*>x)[0] != 0
-        elif table.kind == FLOAT64:
-            count += (<const double*>x)[0] != 0
-        else:
-            count += (<const unsigned char*>x)[0] != 0
-        x += table.column_stride
-    return count
+    if table.kind == FLOAT32:
+        return _nonzero(n, <const float*>x, stride)
+    if table.kind == FLOAT64:
+        return _nonzero(n, <const double*>x, stride)
+    if table.kind == UINT8:
+        return _nonzero(n, <const unsigned char*>x, stride)
+    return _index(table.indptr, table.wide_indices, k + 1) \
+        - _index(table.indptr, table.wide_indices, k)
 
 
 cdef class Rows:

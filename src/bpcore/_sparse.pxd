@@ -4,9 +4,9 @@ from bpcore._data cimport Table
 from bpcore._types cimport Layer, real_t
 
 # Rows of a^(0) of which only the numbers that are not zero are kept: row k has counts[k] of them,
-# from k * width on, and their columns.  w_t: w^(1) turned round, (n_in, n_1), its rows `step`
-# numbers apart, and so its gradient, where that is wanted as a whole, and what an optimizer remembers
-# of it, where it has slots.
+# from k * width on, their columns, and n_marks marks (`collect`).  w_t: w^(1) turned round,
+# (n_in, n_1), its rows `step` numbers apart, and so its gradient, where that is wanted as a whole,
+# and what an optimizer remembers of it, where it has slots.
 #
 # Where the rows come from, for one block of them: rows order[start], … of the table (start, … where
 # order is NULL) go to row `row` and the following ones, or where they are not kept, `CHUNK` rows at
@@ -21,6 +21,8 @@ cdef struct Sparse:
     void* values
     int32_t* columns
     Py_ssize_t* counts
+    int32_t* marks
+    Py_ssize_t n_marks
     Py_ssize_t step
     void* w_t
     void* gradient_t

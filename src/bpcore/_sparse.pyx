@@ -9,7 +9,7 @@ inputs in their order, so that results differ from those of whole rows by roundi
 
 from libc.string cimport memcpy, memset
 
-from bpcore._blas cimport add_sparse_outer, collect, sparse_weighted_inputs, turn
+from bpcore._blas cimport MARK, add_sparse_outer, collect, sparse_weighted_inputs, turn
 from bpcore._data cimport gather, has_plain_rows, sparse_row
 from bpcore._types cimport real_t
 
@@ -23,6 +23,7 @@ cdef void _collect_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t 
     cdef Py_ssize_t start = x.start + k
     cdef real_t* values
     cdef int32_t* columns
+    cdef int32_t* marks
     cdef const char* numbers
     cdef const char* soon
     cdef bint plain = has_plain_rows(table, of_type)
@@ -30,8 +31,10 @@ cdef void _collect_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t 
         at = order[start + i] if order != NULL else start + i
         values = <real_t*>x.values + (row + i) * x.width
         columns = x.columns + (row + i) * x.width
+        marks = x.marks + (row + i) * x.n_marks
         x.counts[row + i] = sparse_row(table, at, values, columns)
         if x.counts[row + i] >= 0:
+            _mark(x.counts[row + i], <const int32_t*>columns, x.n_marks, marks)
             continue
         if plain:
             next_at = at
@@ -42,7 +45,19 @@ cdef void _collect_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t 
         else:
             gather(table, order, start + i, 1, values)
             numbers = soon = <const char*>values
-        x.counts[row + i] = collect(x.width, <const real_t*>numbers, soon, values, columns)
+        x.counts[row + i] = collect(x.width, <const real_t*>numbers, soon, values, columns,
+                                    marks)
+
+
+cdef void _mark(Py_ssize_t count, const int32_t* columns, Py_ssize_t n_marks,
+                int32_t* marks) noexcept nogil:
+    """The marks of a row whose columns are known."""
+    cdef Py_ssize_t i
+    cdef Py_ssize_t e = 0
+    for i in range(n_marks):
+        while e < count and columns[e] < i * MARK:
+            e += 1
+        marks[i] = <int32_t>e
 
 
 cdef void sparse_inputs(const Layer* first, const Sparse* x, Py_ssize_t n, const real_t* b,
@@ -70,7 +85,8 @@ cdef void sparse_gradient(const Layer* first, const Sparse* x, Py_ssize_t begin,
                           Py_ssize_t n_ahead) noexcept nogil:
     """Of inputs begin to end: of_w = alpha a^(0)ᵀ δ^(1) + beta of_w, turned round.
 
-    The first n rows of x; delta (n, n_1).  of_w: those inputs' own, as in w_t.
+    The first n rows of x; delta (n, n_1).  begin, end: as `first` and `end` of `add_sparse_outer`.
+    of_w: those inputs' own, as in w_t.
     """
     cdef Py_ssize_t i
     cdef Py_ssize_t numbers = (end - begin) * x.step
@@ -80,16 +96,16 @@ cdef void sparse_gradient(const Layer* first, const Sparse* x, Py_ssize_t begin,
         for i in range(numbers):
             of_w[i] *= beta
     add_sparse_outer(n, first.n_out, begin, end, x.width, <const real_t*>x.values, x.columns,
-                     x.counts, alpha, delta, of_w - begin * x.step, x.step, ahead,
-                     n_ahead)
+                     x.counts, x.marks, alpha, delta, of_w - begin * x.step, x.step,
+                     ahead, n_ahead)
 
 
 cdef void turn_round(const Layer* first, const Sparse* x, const real_t* theta, real_t* slot_1,
                      real_t* slot_2) noexcept nogil:
     """w^(1) and what the optimizer remembers of it, turned round.
 
-    theta, slot_1, slot_2: of all parameters; the slots may be NULL.  Where w_t has no gaps a slot is
-    turned in its own place, to save the memory: slot_1 and first_t are then one.
+    theta, slot_1, slot_2: of all parameters; the slots may be NULL.  Where w_t has no gaps a slot
+    is turned in its own place, to save the memory: slot_1 and first_t are then one.
     """
     _turn_slot(first, x, slot_1, <real_t*>x.first_t)
     _turn_slot(first, x, slot_2, <real_t*>x.second_t)

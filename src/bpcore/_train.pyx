@@ -17,7 +17,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from bpcore._backward cimport delta_recursion, layer_gradient
-from bpcore._blas cimport column_sums, sparse_width
+from bpcore._blas cimport MARK, column_sums, sparse_width
 from bpcore._data cimport gather, in_place, point_at_rows
 from bpcore._forward cimport Dropout, forward
 from bpcore._losses cimport cost_and_delta
@@ -73,7 +73,10 @@ def prediction_rows(Py_ssize_t n_units, Py_ssize_t itemsize):
 
 def block_rows(Py_ssize_t capacity, Py_ssize_t shares=SHARES):
     """How many rows of a pass one member takes at a time."""
-    return max(LEAST_BLOCK, min(LARGEST_BLOCK, _rounded(blocks(capacity, shares))))
+    if shares == 1:
+        return max(LEAST_BLOCK, min(LARGEST_BLOCK, _rounded(capacity)))
+    # rather one block more than a last one that is much smaller: two members then end together
+    return max(LEAST_BLOCK, min(LARGEST_BLOCK, blocks(capacity, shares) // MULTIPLE * MULTIPLE))
 
 
 def piece_units(Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t shares=SHARES):
@@ -97,7 +100,7 @@ cdef list _layer_pieces(Py_ssize_t l, Layer layer, Py_ssize_t shares):
 cdef list _sparse_pieces(const Layout* layout, Py_ssize_t step, Py_ssize_t shares):
     """Those of a sparse first layer: some inputs each, the first one with all biases."""
     n_in, n_out, b = layout.n_inputs, layout.layers[0].n_out, layout.layers[0].b
-    size = piece_units(step, n_in, shares)
+    size = blocks(piece_units(step, n_in, shares), MARK) * MARK
     return [
         (0, first, inputs, first * step, inputs * step, b, n_out if first == 0 else 0)
         for first in range(0, n_in, size)
@@ -177,6 +180,7 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
         max(<object>w.n_pieces * 2, <object>members) * sizeof(double),
         rows * layout.n_inputs * sizeof(int32_t) if sparse else 0,
         rows * sizeof(Py_ssize_t) if sparse else 0,
+        rows * blocks(layout.n_inputs, MARK) * sizeof(int32_t) if sparse else 0,
         turned,
         turned if whole or task == GRADIENT else 0,
         turned if gaps and optimizer.first != NULL else 0,
@@ -214,11 +218,13 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
     w.sparse.values = w.x
     w.sparse.columns = <int32_t*><uintptr_t>at[13]
     w.sparse.counts = <Py_ssize_t*><uintptr_t>at[14]
+    w.sparse.marks = <int32_t*><uintptr_t>at[15]
+    w.sparse.n_marks = blocks(layout.n_inputs, MARK)
     w.sparse.step = step
-    w.sparse.w_t = <void*><uintptr_t>at[15]
-    w.sparse.gradient_t = <void*><uintptr_t>at[16]
-    w.sparse.first_t = <void*><uintptr_t>at[17] if gaps else optimizer.first
-    w.sparse.second_t = <void*><uintptr_t>at[18] if gaps else optimizer.second
+    w.sparse.w_t = <void*><uintptr_t>at[16]
+    w.sparse.gradient_t = <void*><uintptr_t>at[17]
+    w.sparse.first_t = <void*><uintptr_t>at[18] if gaps else optimizer.first
+    w.sparse.second_t = <void*><uintptr_t>at[19] if gaps else optimizer.second
     return w
 
 

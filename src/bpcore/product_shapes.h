@@ -135,9 +135,9 @@ static void BP_P(turn)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A, ptrd
 }
 
 static ptrdiff_t BP_P(collect)(ptrdiff_t n, const BP_REAL *x, const void *soon, BP_REAL *values,
-                               int32_t *columns)
+                               int32_t *columns, int32_t *marks)
 {
-    return bp_products.BP_OF(collect)(n, x, (const char *)soon, values, columns);
+    return bp_products.BP_OF(collect)(n, x, (const char *)soon, values, columns, marks);
 }
 
 /* Steps that a loop of `each` numbers a step takes through all rows. */
@@ -166,16 +166,18 @@ static void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, cons
 
 static void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
                              ptrdiff_t end, ptrdiff_t width, const BP_REAL *values,
-                             const int32_t *columns, const ptrdiff_t *counts, BP_REAL alpha,
-                             const BP_REAL *delta, BP_REAL *W, ptrdiff_t ldw,
+                             const int32_t *columns, const ptrdiff_t *counts,
+                             const int32_t *marks, BP_REAL alpha, const BP_REAL *delta,
+                             BP_REAL *W, ptrdiff_t ldw,
                              const BP_REAL *const *ahead, ptrdiff_t n_ahead)
 {
     const ptrdiff_t vectors = (n_out + bp_products.BP_OF(lanes) - 1) / bp_products.BP_OF(lanes);
     const ptrdiff_t all = n_ahead > 0 ? BP_P(steps)(n, counts, 1) * ((vectors + 7) / 8) : 0;
     bp_ahead soon = bp_rows_ahead((const void *const *)ahead, n_ahead,
                                   width * (ptrdiff_t)sizeof(BP_REAL), all * (end - first) / n_in);
-    bp_products.BP_OF(sparse_add)(n, n_in, n_out, first, end, width, values, columns, counts, alpha,
-                                  delta, W, ldw, &soon);
+    bp_products.BP_OF(sparse_add)(n, n_in, n_out, first, end, width, values, columns, counts,
+                                    marks, (n_in + BP_MARK - 1) / BP_MARK, alpha, delta, W, ldw,
+                                    &soon);
 }
 
 /* out = alpha * the sums of the columns of A (n, width), rows `step` apart, + beta * out. */

@@ -53,6 +53,12 @@
 /* Rows of a result from which on copying a strip pays, where it does at all (BP_PACKS: measured
  * with strips of 96 bytes, not worth it with those of 192). */
 #define BP_PACK_FROM 32
+/* Columns from one mark to the next in a row that is mostly zero, and what rows that are added to
+ * may fill of a second cache, beside what is added. */
+#define BP_MARK 16
+#define BP_ADD_BYTES 65536
+/* Left to itself GCC 12 keeps an address for each vector of a row and runs out of registers. */
+#define BP_ONE_ADDRESS(p) __asm__("" : "+r"(p))
 
 /* ---- what is needed soon ---------------------------------------------------------------- */
 
@@ -294,6 +300,8 @@ BP_TARGET int bp_collect_vector_f64(const double *x, int32_t at, double *values,
 #undef BP_ROW_BYTES
 #undef BP_PANEL_BYTES
 #undef BP_PACK_FROM
+#undef BP_ADD_BYTES
+#undef BP_ONE_ADDRESS
 
 /* ---- the choice of a level -------------------------------------------------------------- */
 
@@ -307,13 +315,15 @@ BP_TARGET int bp_collect_vector_f64(const double *x, int32_t at, double *values,
     void (*fill_##type)(ptrdiff_t, ptrdiff_t, const real *, real *, ptrdiff_t);              \
     void (*column_sums_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, const real *, real, real,    \
                                real *);                                                      \
-    ptrdiff_t (*collect_##type)(ptrdiff_t, const real *, const char *, real *, int32_t *);   \
+    ptrdiff_t (*collect_##type)(ptrdiff_t, const real *, const char *, real *, int32_t *,    \
+                                int32_t *);                                                  \
     void (*sparse_dot_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, const real *, const int32_t *, \
                               const ptrdiff_t *, const real *, ptrdiff_t, const real *,      \
                               real *, bp_ahead *);                                           \
     void (*sparse_add_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t,         \
                               ptrdiff_t, const real *, const int32_t *, const ptrdiff_t *,   \
-                              real, const real *, real *, ptrdiff_t, bp_ahead *);
+                              const int32_t *, ptrdiff_t, real, const real *, real *,        \
+                              ptrdiff_t, bp_ahead *);
 
 static struct {
     int level; /* 2, 3 or 4, of x86-64's levels; 2 elsewhere */
@@ -389,6 +399,8 @@ static int bp_is_small(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
 
 #else /* no vector types: every product goes to BLAS */
 
+#define BP_MARK 16
+
 static int bp_choose_products(int limit, double most) { (void)limit; (void)most; return 0; }
 static int bp_products_level(void) { return 0; }
 static int bp_is_small(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
@@ -403,15 +415,15 @@ static void bp_product_tn_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, float alpha
                               ptrdiff_t lda, const float *const *B, float beta, float *C,
                               ptrdiff_t ldc, const float *const *ahead, ptrdiff_t n_ahead) {}
 static ptrdiff_t bp_collect_f32(ptrdiff_t n, const float *x, const void *soon, float *values,
-                                 int32_t *columns) { return 0; }
+                                int32_t *columns, int32_t *marks) { return 0; }
 static void bp_sparse_dot_f32(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, const float *values,
                               const int32_t *columns, const ptrdiff_t *counts, const float *W,
                               ptrdiff_t ldw, const float *bias, float *z,
                               const float *const *ahead, ptrdiff_t n_ahead) {}
 static void bp_sparse_add_f32(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
                               ptrdiff_t end, ptrdiff_t width, const float *values,
-                              const int32_t *columns, const ptrdiff_t *counts, float alpha,
-                              const float *delta, float *W, ptrdiff_t ldw,
+                              const int32_t *columns, const ptrdiff_t *counts,
+                              const int32_t *marks, float alpha, const float *delta, float *W, ptrdiff_t ldw,
                               const float *const *ahead, ptrdiff_t n_ahead) {}
 static void bp_turn_f32(ptrdiff_t rows, ptrdiff_t columns, const float *A, ptrdiff_t lda, float *out,
                         ptrdiff_t ldo) {}
@@ -432,15 +444,15 @@ static void bp_product_tn_f64(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, double alph
                               ptrdiff_t lda, const double *const *B, double beta, double *C,
                               ptrdiff_t ldc, const double *const *ahead, ptrdiff_t n_ahead) {}
 static ptrdiff_t bp_collect_f64(ptrdiff_t n, const double *x, const void *soon, double *values,
-                                 int32_t *columns) { return 0; }
+                                int32_t *columns, int32_t *marks) { return 0; }
 static void bp_sparse_dot_f64(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, const double *values,
                               const int32_t *columns, const ptrdiff_t *counts, const double *W,
                               ptrdiff_t ldw, const double *bias, double *z,
                               const double *const *ahead, ptrdiff_t n_ahead) {}
 static void bp_sparse_add_f64(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
                               ptrdiff_t end, ptrdiff_t width, const double *values,
-                              const int32_t *columns, const ptrdiff_t *counts, double alpha,
-                              const double *delta, double *W, ptrdiff_t ldw,
+                              const int32_t *columns, const ptrdiff_t *counts,
+                              const int32_t *marks, double alpha, const double *delta, double *W, ptrdiff_t ldw,
                               const double *const *ahead, ptrdiff_t n_ahead) {}
 static void bp_turn_f64(ptrdiff_t rows, ptrdiff_t columns, const double *A, ptrdiff_t lda, double *out,
                         ptrdiff_t ldo) {}

@@ -8,32 +8,38 @@
  */
 
 /* The numbers of x (n,) that are not zero, in their order, and their columns; returns how many.
- * values may be x itself.  Both have room for n.  soon: where to fetch n numbers meanwhile. */
+ * values may be x itself.  Both have room for n.
+ * marks: out, how many stand before each BP_MARK-th column.  soon: where to fetch n numbers
+ * meanwhile. */
 BP_ENTRY ptrdiff_t BP_P(collect)(ptrdiff_t n, const BP_REAL *x, const char *soon, BP_REAL *values,
-                                 int32_t *columns)
+                                 int32_t *columns, int32_t *marks)
 {
     ptrdiff_t count = 0, p = 0;
+    for (ptrdiff_t end = 0; p < n;) {
+        *marks++ = (int32_t)count;
+        end = end + BP_MARK < n ? end + BP_MARK : n;
 #if defined(BP_COLLECT) || defined(BP_NONZERO)
-    for (; p + BP_LANES <= n; p += BP_LANES) {
-        BP_PREFETCH(soon + p * (ptrdiff_t)sizeof(BP_REAL));
+        for (; p + BP_LANES <= end; p += BP_LANES) {
+            BP_PREFETCH(soon + p * (ptrdiff_t)sizeof(BP_REAL));
 #  ifdef BP_COLLECT
-        count += BP_COLLECT(x + p, (int32_t)p, values + count, columns + count);
+            count += BP_COLLECT(x + p, (int32_t)p, values + count, columns + count);
 #  else
-        for (unsigned bits = (unsigned)BP_NONZERO(x + p); bits != 0; bits &= bits - 1) {
-            const int i = __builtin_ctz(bits);
-            values[count] = x[p + i];
-            columns[count++] = (int32_t)(p + i);
-        }
+            for (unsigned bits = (unsigned)BP_NONZERO(x + p); bits != 0; bits &= bits - 1) {
+                const int i = __builtin_ctz(bits);
+                values[count] = x[p + i];
+                columns[count++] = (int32_t)(p + i);
+            }
 #  endif
-    }
+        }
 #else
-    (void)soon;
+        (void)soon;
 #endif
-    for (; p < n; p++) {
-        const int counts = x[p] != 0;
-        values[count] = x[p];
-        columns[count] = (int32_t)p;
-        count += counts;
+        for (; p < end; p++) {
+            const int counts = x[p] != 0;
+            values[count] = x[p];
+            columns[count] = (int32_t)p;
+            count += counts;
+        }
     }
     return count;
 }
@@ -59,12 +65,14 @@ BP_TARGET void BP_P(sparse_dot_tile)(const int chains, const int vectors, ptrdif
         for (int c = 0; c < chains; c++) {
             const BP_P(vec) x = values[e + c] - (BP_P(vec)){0};
             const BP_P(vec) *w = (const BP_P(vec) *)(W + columns[e + c] * ldw);
+            BP_ONE_ADDRESS(w);
             for (int v = 0; v < vectors; v++) BP_ADD_PRODUCT(sum[c * vectors + v], x, w[v]);
         }
     }
     for (; e < count; e++) {
         const BP_P(vec) x = values[e] - (BP_P(vec)){0};
         const BP_P(vec) *w = (const BP_P(vec) *)(W + columns[e] * ldw);
+        BP_ONE_ADDRESS(w);
         for (int v = 0; v < vectors; v++) BP_ADD_PRODUCT(sum[v], x, w[v]);
     }
     if (chains == 8)
@@ -91,6 +99,7 @@ BP_TARGET void BP_P(sparse_add_tile)(const int vectors, ptrdiff_t last, ptrdiff_
     for (ptrdiff_t e = 0; e < count; e++) {
         const BP_P(vec) x = values[e] - (BP_P(vec)){0};
         BP_P(vec) *w = (BP_P(vec) *)(W + columns[e] * ldw);
+        BP_ONE_ADDRESS(w);
         BP_PREFETCH(next);
         next += step;
         for (int v = 0; v < vectors; v++) {
@@ -140,30 +149,24 @@ BP_ENTRY void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width,
     }
 }
 
-/* Where the first of `count` columns, which rise, is that is not below `limit`. */
-static ptrdiff_t BP_P(first_from)(ptrdiff_t count, const int32_t *columns, ptrdiff_t limit)
-{
-    ptrdiff_t low = 0;
-    while (low < count) {
-        const ptrdiff_t middle = low + (count - low) / 2;
-        if (columns[middle] < limit) low = middle + 1;
-        else count = middle;
-    }
-    return low;
-}
-
 /* Rows `first` to `end` of W += alpha x^T delta, x and W as in sparse_dot, delta (n, n_out).
- * W: where row 0 would be. */
+ *
+ * marks: n_marks of each row, see collect; first and end are multiples of BP_MARK, or end is n_in.
+ * W: where row 0 would be.  So many rows of it as the first cache holds take what all rows of x have
+ * for them, then the next ones. */
 BP_ENTRY void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
                                ptrdiff_t end, ptrdiff_t width, const BP_REAL *values,
-                               const int32_t *columns, const ptrdiff_t *counts, BP_REAL alpha,
+                               const int32_t *columns, const ptrdiff_t *counts,
+                               const int32_t *marks, ptrdiff_t n_marks, BP_REAL alpha,
                                const BP_REAL *delta, BP_REAL *W, ptrdiff_t ldw, bp_ahead *ahead)
 {
     const ptrdiff_t all = (n_out + BP_LANES - 1) / BP_LANES;
     const ptrdiff_t strips = (all + 7) / 8;
-    for (ptrdiff_t i = 0; i < n; i++, values += width, columns += width, delta += n_out) {
-        const ptrdiff_t from = first > 0 ? BP_P(first_from)(counts[i], columns, first) : 0;
-        const ptrdiff_t to = end < n_in ? BP_P(first_from)(counts[i], columns, end) : counts[i];
+    const ptrdiff_t widest = (all + strips - 1) / strips * BP_LANES * (ptrdiff_t)sizeof(BP_REAL);
+    const ptrdiff_t fit = BP_ADD_BYTES / widest / BP_MARK * BP_MARK;
+    const ptrdiff_t block = fit > BP_MARK ? fit : BP_MARK;
+    for (ptrdiff_t k = first; k < end; k += block) {
+        const ptrdiff_t next = k + block < end ? k + block : end;
         ptrdiff_t done = 0;
         for (ptrdiff_t s = 0; s < strips; s++) {
             const ptrdiff_t j = done * BP_LANES;
@@ -171,8 +174,15 @@ BP_ENTRY void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptr
             done += vectors;
             const ptrdiff_t last = done < all ? BP_LANES : n_out - (all - 1) * BP_LANES;
 #define BP_WIDTH(chains_, vectors_)                                                          \
-    BP_P(sparse_add_tile)(vectors_, last, to - from, values + from, columns + from, alpha,   \
-                          delta + j, W + j, ldw, ahead)
+    for (ptrdiff_t i = 0; i < n; i++) {                                                      \
+        const int32_t *mark = marks + i * n_marks;                                           \
+        const ptrdiff_t from = mark[k / BP_MARK];                                            \
+        const ptrdiff_t to = next < n_in ? mark[next / BP_MARK] : counts[i];                 \
+        if (from < to)                                                                       \
+            BP_P(sparse_add_tile)(vectors_, last, to - from, values + i * width + from,      \
+                                  columns + i * width + from, alpha, delta + i * n_out + j,  \
+                                  W + j, ldw, ahead);                                        \
+    }
             BP_EACH_WIDTH
 #undef BP_WIDTH
         }
