@@ -215,6 +215,16 @@ def test_more_rows_than_a_pass(dtype, rng):
 
 
 @TYPES
+def test_gradients_of_single_rows_add_up_to_the_whole(dtype, rng):
+    X, Y = blank(rng, 40, 64), rng.random((40, 3))
+    network = Network((64, 9, 3), "tanh", dtype=dtype, random_state=0)
+    single, whole = network.per_sample_gradients(X, Y), network.gradient(X, Y).vector
+    assert_allclose(single.mean(axis=0), whole, **close(dtype))
+    _engine.sparse_from(-1, 1)
+    assert_array_equal(single, network.per_sample_gradients(X, Y))
+
+
+@TYPES
 def test_dropout_leaves_out_the_same_units(dtype, rng):
     X, Y = blank(rng, 200, 64), rng.random((200, 3))
     found = []

@@ -54,13 +54,33 @@ def _apart(layers: list, expected: list) -> float:
     return max(float(np.abs(np.asarray(a, np.float64) - b).max()) for a, b in pairs)
 
 
-def _difference(kind, task: Task, data: Examples, threads: int, way: str, shuffle: bool) -> dict:
+class _Reference:
+    """The costs that the NumPy reference reaches: what several peers train is asked once."""
+
+    def __init__(self, data: Examples, threads: int) -> None:
+        self.data, self.threads = _double(data), threads
+        self.reached: dict = {}
+
+    def cost(self, task: Task, way: str) -> float:
+        """The cost after the updates, in order."""
+        if (task, way) not in self.reached:
+            trainer = numpy_peer.Trainer(
+                replace(task, dtype="float64"),
+                self.data,
+                initial_layers(task),
+                self.threads,
+                shuffle=False,
+            )
+            self.reached[task, way] = numpy_peer.cost(task, _trained(trainer, way), self.data)
+        return self.reached[task, way]
+
+
+def _difference(
+    kind, task: Task, data: Examples, threads: int, way: str, shuffle: bool, reference: _Reference
+) -> dict:
     layers = initial_layers(task)
-    trained, doubled = kind.trained(task), _double(data)
-    reference = numpy_peer.Trainer(
-        replace(trained, dtype="float64"), doubled, layers, threads, shuffle=False
-    )
-    expected = numpy_peer.cost(trained, _trained(reference, way), doubled)
+    trained, doubled = kind.trained(task), reference.data
+    expected = reference.cost(trained, way)
     trainer = kind(task, data, layers, threads, shuffle=shuffle)
     start = _apart(trainer.layers(), layers)
     reached = numpy_peer.cost(trained, _trained(trainer, way), doubled)
@@ -84,12 +104,13 @@ def differences(task: Task, names: list[str], threads: int, way: str = "run") ->
     if way == "run" and task.batch is None:
         way = "full"
     found = {}
+    reference = _Reference(data, threads)
     for name in names:
         kind = peers.trainer(name)
-        tries = [_difference(kind, few, data, threads, way, shuffle=False)]
+        tries = [_difference(kind, few, data, threads, way, False, reference)]
         if way == "run":
             whole = replace(few, batch=few.rows)
-            tries.append(_difference(kind, whole, data, threads, "full", shuffle=True))
+            tries.append(_difference(kind, whole, data, threads, "full", True, reference))
         # A wrong start, or a cost that is not a number, is the worst.
         found[name] = max(
             tries, key=lambda t: (t["start"] != 0, not t["difference"] <= 1, t["difference"])

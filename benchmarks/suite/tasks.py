@@ -86,6 +86,7 @@ def expm_task(rows: int, steps: int) -> Task:
 
 
 # Nielsen's own η is 3.0 for ½ Σ(a - y)²; without the ½ that is 1.5.
+# "dense": inputs of which none is zero, where four of five pixels are.
 TRAINING = {
     task.name: task
     for task in (
@@ -96,6 +97,8 @@ TRAINING = {
         softmax_task("huge", (784, 2048, 2048, 10), 10_240, 512),
         expm_task(200, 1000),
         expm_task(10_000, 50),
+        Task("seed-dense", (784, 16, 16, 10), 60_000, 32, data="noise", learning_rate=0.1),
+        softmax_task("default-dense", (784, 100, 10), 60_000, 200, data="noise"),
     )
 }
 
