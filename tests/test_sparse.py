@@ -51,7 +51,8 @@ def whole_numbers(rng, shape, most=3):
 def test_sums_that_need_no_rounding_are_exact(level, dtype, rng):
     """With small whole numbers every order of the additions gives the same bits."""
     _blas.choose_products(level)
-    for n_in, n_out, n in itertools.product((64, 67, 79, 80), (8, 16, 30, 65, 150, 301), (1, 9)):
+    shapes = itertools.product((64, 67, 79, 80, 2000), (8, 16, 30, 65, 150, 301), (1, 9))
+    for n_in, n_out, n in shapes:
         network = Network((n_in, n_out), "identity", loss="quadratic", dtype=dtype)
         network.weights[0][:] = whole_numbers(rng, (n_out, n_in))
         network.biases[0][:] = whole_numbers(rng, n_out)

@@ -53,6 +53,10 @@ cdef Py_ssize_t LEAST_PIECE = 2048
 # also in a narrow network, whose activations take longer than its products.
 cdef double WORK_BETWEEN_SIGNALS = 4e8
 
+# Multiplications of an update from which on it may be left half done by a signal: each weight has
+# then made its step or has not.  Smaller ones are over within a tenth of a second.
+cdef double LONG_UPDATE = 4e9
+
 cdef size_t ALIGNMENT = 64
 
 
@@ -656,11 +660,11 @@ cdef void _lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogi
 
     A batch whose weights are all zero changes nothing.  Training stops before the update at a
     cost that is not finite, which job.cost then shows, and where a signal handler has raised; an
-    update that has begun is finished.
+    update that has begun is finished, unless it takes longer than one may wait (LONG_UPDATE).
     """
     cdef Py_ssize_t i, start, n, first
     cdef Py_ssize_t rows = 0
-    cdef double weight, cost, norm
+    cdef double weight, cost, norm, work
     cdef double a_row = job.layout.n_parameters
     cdef bint whole
     cdef Phase* phase = &job.phase
@@ -714,7 +718,9 @@ cdef void _lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogi
                 phase.factor = job.rules.clip / norm    # Pascanu, Mikolov and Bengio 2013
             _phase(job, w, o, WHOLE_UPDATE, w.n_pieces, 0, theta)
         else:
-            _phase(job, w, o, UPDATE, w.n_pieces, 0, theta)
+            work = a_row * n / w.n_pieces if a_row * n > LONG_UPDATE else 0
+            if not _phase(job, w, o, UPDATE, w.n_pieces, work, theta):
+                return
             job.penalty += _sum(w.parts, w.n_pieces) * (<double>n / job.n_rows)
         o.t = phase.step.t
         o.mu_product = phase.step.mu_product

@@ -57,6 +57,7 @@
  * may fill of a second cache, beside what is added. */
 #define BP_MARK 16
 #define BP_ADD_BYTES 65536
+#define BP_RUN 512
 /* Left to itself GCC 12 keeps an address for each vector of a row and runs out of registers. */
 #define BP_ONE_ADDRESS(p) __asm__("" : "+r"(p))
 
@@ -301,6 +302,7 @@ BP_TARGET int bp_collect_vector_f64(const double *x, int32_t at, double *values,
 #undef BP_PANEL_BYTES
 #undef BP_PACK_FROM
 #undef BP_ADD_BYTES
+#undef BP_RUN
 #undef BP_ONE_ADDRESS
 
 /* ---- the choice of a level -------------------------------------------------------------- */

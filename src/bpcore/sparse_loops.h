@@ -44,21 +44,20 @@ BP_ENTRY ptrdiff_t BP_P(collect)(ptrdiff_t n, const BP_REAL *x, const char *soon
     return count;
 }
 
-/* z = bias + the sum of value_e times row column_e of W, a piece of `vectors` vectors, of z and the
- * bias the last one holding `last` elements; all pointers to the piece's first column.  Several
- * chains of sums, where one would wait for its last addition at every entry. */
+/* z = base + the sum of value_e times row column_e of W, a piece of `vectors` vectors, of z and the
+ * base, which may be z itself, the last one holding `last` elements; all pointers to the piece's
+ * first column.  Several chains of sums, where one would wait for its last addition at every entry.
+ */
 BP_TARGET void BP_P(sparse_dot_tile)(const int chains, const int vectors, ptrdiff_t last,
                                      ptrdiff_t count, const BP_REAL *values,
                                      const int32_t *columns, const BP_REAL *W, ptrdiff_t ldw,
-                                     const BP_REAL *bias, BP_REAL *z, bp_ahead *ahead)
+                                     const BP_REAL *base, BP_REAL *z, bp_ahead *ahead)
 {
     ptrdiff_t step;
     const char *next = bp_take(ahead, count / chains, &step);
     BP_P(vec) sum[8]; /* vector v of chain c: sum[c * vectors + v] */
     ptrdiff_t e = 0;
-    for (int i = vectors; i < chains * vectors; i++) sum[i] = (BP_P(vec)){0};
-    for (int v = 0; v < vectors; v++)
-        sum[v] = BP_P(load)(bias + v * BP_LANES, v == vectors - 1 ? last : BP_LANES);
+    for (int i = 0; i < chains * vectors; i++) sum[i] = (BP_P(vec)){0};
     for (; e + chains <= count; e += chains) {
         BP_PREFETCH(next);
         next += step;
@@ -81,8 +80,10 @@ BP_TARGET void BP_P(sparse_dot_tile)(const int chains, const int vectors, ptrdif
         for (int i = 0; i < 2 * vectors; i++) sum[i] += sum[i + 2 * vectors];
     if (chains >= 2)
         for (int i = 0; i < vectors; i++) sum[i] += sum[i + vectors];
-    for (int v = 0; v < vectors; v++)
-        BP_P(store)(z + v * BP_LANES, sum[v], v == vectors - 1 ? last : BP_LANES);
+    for (int v = 0; v < vectors; v++) {
+        const ptrdiff_t here = v == vectors - 1 ? last : BP_LANES;
+        BP_P(store)(z + v * BP_LANES, BP_P(load)(base + v * BP_LANES, here) + sum[v], here);
+    }
 }
 
 /* Row column_e of W += value_e times alpha delta, for a piece of the columns as above. */
@@ -124,8 +125,8 @@ BP_TARGET void BP_P(sparse_add_tile)(const int vectors, ptrdiff_t last, ptrdiff_
 
 /* z (n, n_out) = x W + bias, W (n_in, n_out) with rows ldw apart, whole vectors with zeros at their
  * end; of x the numbers that are not zero: row i has counts[i] of them, from i * width on.  Strips
- * of W's columns, as even as vectors allow, stay in the second cache while all rows pass by.
- * ahead: rows that are needed soon. */
+ * of W's columns, as even as vectors allow, stay in the second cache while all rows pass by.  No sum
+ * is longer than BP_RUN, for its rounding.  ahead: rows that are needed soon. */
 BP_ENTRY void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width,
                                const BP_REAL *values, const int32_t *columns,
                                const ptrdiff_t *counts, const BP_REAL *W, ptrdiff_t ldw,
@@ -140,10 +141,18 @@ BP_ENTRY void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width,
         done += vectors;
         const ptrdiff_t last = done < all ? BP_LANES : n_out - (all - 1) * BP_LANES;
 #define BP_WIDTH(chains_, vectors_)                                                          \
-    for (ptrdiff_t i = 0; i < n; i++)                                                        \
-        BP_P(sparse_dot_tile)(chains_, vectors_, last, counts[i], values + i * width,        \
-                              columns + i * width, W + j, ldw, bias + j, z + i * n_out + j,  \
-                              ahead)
+    for (ptrdiff_t i = 0; i < n; i++) {                                                      \
+        const BP_REAL *base = bias + j;                                                      \
+        ptrdiff_t e = 0;                                                                     \
+        do {                                                                                 \
+            const ptrdiff_t run = counts[i] - e < BP_RUN ? counts[i] - e : BP_RUN;           \
+            BP_P(sparse_dot_tile)(chains_, vectors_, last, run, values + i * width + e,      \
+                                  columns + i * width + e, W + j, ldw, base,                 \
+                                  z + i * n_out + j, ahead);                                 \
+            base = z + i * n_out + j;                                                        \
+            e += run;                                                                        \
+        } while (e < counts[i]);                                                             \
+    }
         BP_EACH_WIDTH
 #undef BP_WIDTH
     }
