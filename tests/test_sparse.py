@@ -51,7 +51,7 @@ def whole_numbers(rng, shape, most=3):
 def test_sums_that_need_no_rounding_are_exact(level, dtype, rng):
     """With small whole numbers every order of the additions gives the same bits."""
     _blas.choose_products(level)
-    shapes = itertools.product((64, 67, 79, 80, 2000), (8, 16, 30, 65, 150, 301), (1, 9))
+    shapes = itertools.product((64, 67, 79, 80, 2000), (16, 17, 30, 65, 150, 301), (1, 9))
     for n_in, n_out, n in shapes:
         network = Network((n_in, n_out), "identity", loss="quadratic", dtype=dtype)
         network.weights[0][:] = whole_numbers(rng, (n_out, n_in))
@@ -144,12 +144,17 @@ def tables(X):
 
 
 @TYPES
-def test_every_kind_of_table(dtype, rng):
-    X, Y = blank(rng, 90, 68, 0.3), rng.random((90, 3))
+@pytest.mark.parametrize(
+    ("n_in", "width", "optimizer"),
+    [(68, 16, "sgd"), (700, 100, ("adam", {"epsilon": 0.01}))],
+    ids=["straight into the weights", "several pieces"],
+)
+def test_every_kind_of_table(n_in, width, optimizer, dtype, rng):
+    X, Y = blank(rng, 90, n_in, 0.3), rng.random((90, 3))
 
     def learn(table, shuffle=True):
-        network = Network((68, 16, 3), "tanh", dtype=dtype, random_state=0)
-        network.fit(table, Y, 3, 20, 0.1, shuffle=shuffle, random_state=1)
+        network = Network((n_in, width, 3), "tanh", dtype=dtype, random_state=0)
+        network.fit(table, Y, 3, 20, 0.01, optimizer=optimizer, shuffle=shuffle, random_state=1)
         gradient = network.gradient(table, Y).vector
         return network.parameters, network.predict(table), gradient, network.cost(table, Y)
 
@@ -167,11 +172,22 @@ def test_every_kind_of_table(dtype, rng):
                     assert_array_equal(a, b, err_msg=kind)
 
 
+def test_a_row_may_have_more_entries_than_columns(rng):
+    X, Y = blank(rng, 30, 64), rng.random((30, 3))
+    X[3] = rng.standard_normal(64)
+    csr = scipy.sparse.csr_array(X)
+    entries = np.repeat(csr.data / 2, 2), np.repeat(csr.indices, 2), 2 * csr.indptr
+    networks = [Network((64, 19, 3), dtype="float64", random_state=0) for _ in range(2)]
+    for network, table in zip(networks, (X, scipy.sparse.csr_array(entries, X.shape)), strict=True):
+        network.fit(table, Y, 2, 8, 0.1, random_state=1)
+    assert_allclose(*(network.parameters for network in networks), rtol=1e-12)
+
+
 @TYPES
 def test_bytes_are_divided_first(dtype, rng):
     images = rng.integers(0, 256, (80, 100), np.uint8) * (rng.random((80, 100)) < 0.2)
     Y = rng.random((80, 4))
-    networks = [Network((100, 9, 4), "tanh", dtype=dtype, random_state=0) for _ in range(2)]
+    networks = [Network((100, 19, 4), "tanh", dtype=dtype, random_state=0) for _ in range(2)]
     divided = (images / 255).astype(dtype) if dtype == "float64" else images / np.float32(255)
     for network, X in zip(networks, (scaled(images.astype(np.uint8)), divided), strict=True):
         network.fit(X, Y, 2, 16, 0.1, random_state=3)
@@ -204,7 +220,7 @@ def test_bitwise_the_same_for_any_number_of_threads(width, dtype, rng):
 def test_more_rows_than_a_pass(dtype, rng):
     """A batch of several passes, whose gradient is added up as a whole."""
     X, Y = blank(rng, 4600, 64, 0.1), rng.random((4600, 2)).astype(np.float32).astype(float)
-    twin = Twin.random((64, 9, 2), ["tanh", "identity"], "quadratic", scale=0.2)
+    twin = Twin.random((64, 19, 2), ["tanh", "identity"], "quadratic", scale=0.2)
     network, rule = twin.network(dtype), TwinOptimizer("adam", twin.theta.size, 0.01)
     gradient = network.gradient(X, Y)
     assert_allclose(gradient.vector, twin.gradient(X, Y).vector, **close(dtype))
@@ -218,7 +234,7 @@ def test_more_rows_than_a_pass(dtype, rng):
 @TYPES
 def test_gradients_of_single_rows_add_up_to_the_whole(dtype, rng):
     X, Y = blank(rng, 40, 64), rng.random((40, 3))
-    network = Network((64, 9, 3), "tanh", dtype=dtype, random_state=0)
+    network = Network((64, 19, 3), "tanh", dtype=dtype, random_state=0)
     single, whole = network.per_sample_gradients(X, Y), network.gradient(X, Y).vector
     assert_allclose(single.mean(axis=0), whole, **close(dtype))
     _engine.sparse_from(-1, 1)
@@ -240,12 +256,12 @@ def test_dropout_leaves_out_the_same_units(dtype, rng):
 @TYPES
 def test_without_a_hidden_layer_and_without_anything(dtype, rng):
     """The first layer may be the last; tables may be empty of numbers."""
-    Y = np.eye(8)[rng.integers(0, 8, 50)]
+    Y = np.eye(16)[rng.integers(0, 16, 50)]
     for X in (blank(rng, 50, 64), np.zeros((50, 64))):
         found = []
         for density in (-1, 1.0):
             _engine.sparse_from(density, 1)
-            network = Network((64, 8), output_activation="softmax", dtype=dtype, random_state=0)
+            network = Network((64, 16), output_activation="softmax", dtype=dtype, random_state=0)
             network.fit(X, Y, 3, 16, 0.1, random_state=5)
             found.append((network.parameters, network.predict(X)))
         for a, b in zip(*found, strict=True):
@@ -253,31 +269,34 @@ def test_without_a_hidden_layer_and_without_anything(dtype, rng):
 
 
 def test_which_tables_are_sparse(rng):
-    """Up to three numbers in ten that are not zero, of 256 rows or more of at least 64 numbers, for
-    at least 8 units."""
-    _engine.sparse_from(0.3, 256)
+    """Up to a quarter of the numbers not zero, 256 rows or more of at least 64 numbers, at least 16
+    units."""
+    _engine.sparse_from(0.25, 256)
 
     for n, n_in, n_out, density, expected in [
-        (256, 64, 8, 0.29, True),
-        (255, 64, 8, 0.29, False),
-        (256, 63, 8, 0.29, False),
-        (256, 64, 7, 0.29, False),
-        (256, 64, 8, 0.36, False),
+        (256, 64, 16, 0.25, True),
+        (255, 64, 16, 0.25, False),
+        (256, 63, 16, 0.25, False),
+        (256, 64, 15, 0.25, False),
+        (256, 64, 16, 0.28, False),
     ]:
         X = np.zeros((n, n_in))
         X[:, : round(density * n_in)] = rng.random((n, round(density * n_in))) + 0.5
         network = Network((n_in, n_out), "identity", loss="quadratic", dtype="float64")
         network.weights[0][:, -1] = np.inf  # times zero: NaN, unless it is passed by
-        out = np.empty((n, n_out))
-        finite = network._predict_into(Rows(X), out)
-        assert finite is expected, (n, n_in, n_out, density)
-        assert np.isfinite(out).all() == expected
+        wide = np.ones((n, 2 * n_in))
+        wide[:, ::2] = X
+        for table in (X, wide[:, ::2]):
+            out = np.empty((n, n_out))
+            finite = network._predict_into(Rows(table), out)
+            assert finite is expected, (n, n_in, n_out, density)
+            assert np.isfinite(out).all() == expected
 
 
 @TYPES
 def test_what_is_not_finite_is_found(dtype, rng):
     X = blank(rng, 300, 64)
-    network = Network((64, 9, 3), "tanh", dtype=dtype, random_state=0)
+    network = Network((64, 19, 3), "tanh", dtype=dtype, random_state=0)
     for bad in (np.nan, np.inf, -np.inf):
         broken = X.copy()
         broken[200, 63] = bad
@@ -287,7 +306,7 @@ def test_what_is_not_finite_is_found(dtype, rng):
 
 def test_divergence_keeps_the_parameters_of_the_epoch_before(rng):
     X, Y = 1e3 * blank(rng, 300, 64), rng.random((300, 3))
-    network = Network((64, 9, 3), "identity", loss="quadratic", dtype="float32", random_state=0)
+    network = Network((64, 19, 3), "identity", loss="quadratic", dtype="float32", random_state=0)
     before = network.parameters.copy()
     with pytest.raises(DivergenceError, match="epoch 1"):
         network.fit(X, Y, 3, 8, 1e9, optimizer=("sgd", {"momentum": 0.9}))
@@ -368,11 +387,11 @@ def test_estimators_on_sparse_matrices(rng):
     y = (X[:, :3].sum(axis=1) > 0).astype(int)
     for solver in ("adam", "sgd", "lbfgs"):
         fits = [
-            MLPClassifier((12,), solver=solver, max_iter=15, random_state=0).fit(table, y)
+            MLPClassifier((18,), solver=solver, max_iter=15, random_state=0).fit(table, y)
             for table in (X, scipy.sparse.csr_matrix(X))
         ]
         _engine.sparse_from(-1, 1)
-        fits.append(MLPClassifier((12,), solver=solver, max_iter=15, random_state=0).fit(X, y))
+        fits.append(MLPClassifier((18,), solver=solver, max_iter=15, random_state=0).fit(X, y))
         _engine.sparse_from(1.0, 1)
         assert_array_equal(fits[0].coefs_[0], fits[1].coefs_[0])
         assert_allclose(fits[0].coefs_[0], fits[2].coefs_[0], rtol=1e-6, atol=1e-8)

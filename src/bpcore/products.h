@@ -168,6 +168,43 @@ static inline __attribute__((always_inline)) void bp_fetch(bp_ahead *ahead, ptrd
 #define BP_TARGET static inline __attribute__((always_inline, target("avx2,fma,popcnt")))
 #define BP_ENTRY static __attribute__((noinline, target("avx2,fma,popcnt")))
 
+/* Where the bits of a byte stand that are set, from the lowest on, for every byte. */
+static uint8_t bp_places[256][8];
+
+static void bp_find_places(void)
+{
+    for (int byte = 0; byte < 256; byte++)
+        for (int bit = 0, count = 0; bit < 8; bit++)
+            if (byte >> bit & 1) bp_places[byte][count++] = (uint8_t)bit;
+}
+
+/* A vector's numbers that are not zero, side by side, and their columns, counted from `at` on;
+ * returns how many.  A whole vector is written to both. */
+BP_TARGET int bp_collect_eight(const float *x, int32_t at, float *values, int32_t *columns)
+{
+    const __m256 v = _mm256_loadu_ps(x);
+    const int kept = _mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_NEQ_UQ));
+    const __m256i place = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)bp_places[kept]));
+    _mm256_storeu_ps(values, _mm256_permutevar8x32_ps(v, place));
+    _mm256_storeu_si256((__m256i *)columns, _mm256_add_epi32(place, _mm256_set1_epi32(at)));
+    return __builtin_popcount((unsigned)kept);
+}
+
+BP_TARGET int bp_collect_four(const double *x, int32_t at, double *values, int32_t *columns)
+{
+    const __m256d v = _mm256_loadu_pd(x);
+    const int kept = _mm256_movemask_pd(_mm256_cmp_pd(v, _mm256_setzero_pd(), _CMP_NEQ_UQ));
+    const __m128i place = _mm_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)bp_places[kept]));
+    /* halves of a double: 2 i, 2 i + 1 */
+    const __m256i first = _mm256_slli_epi64(_mm256_cvtepu32_epi64(place), 1);
+    const __m256i second = _mm256_slli_epi64(_mm256_add_epi64(first, _mm256_set1_epi64x(1)), 32);
+    const __m256i halves = _mm256_or_si256(first, second);
+    _mm256_storeu_pd(values, _mm256_castsi256_pd(
+        _mm256_permutevar8x32_epi32(_mm256_castpd_si256(v), halves)));
+    _mm_storeu_si128((__m128i *)columns, _mm_add_epi32(place, _mm_set1_epi32(at)));
+    return __builtin_popcount((unsigned)kept);
+}
+
 static const int32_t bp_mask_32[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
 static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 
@@ -179,8 +216,7 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #define BP_P(name) bp_##name##_f32_v3
 #define BP_MASKED_LOAD(p, count) \
     _mm256_maskload_ps(p, _mm256_loadu_si256((const __m256i *)(bp_mask_32 + 8 - (count))))
-#define BP_NONZERO(p) \
-    _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(p), _mm256_setzero_ps(), _CMP_NEQ_UQ))
+#define BP_COLLECT bp_collect_eight
 #include "product_loops.h"
 #include "sparse_loops.h"
 #undef BP_REAL
@@ -188,7 +224,7 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #undef BP_P
 #undef BP_MASKED_LOAD
 #undef BP_ADD_PRODUCT
-#undef BP_NONZERO
+#undef BP_COLLECT
 
 #define BP_REAL double
 #define BP_ADD_PRODUCT(sum, a, b) BP_ADD_PRODUCT_AS("vfmadd231pd", sum, a, b)
@@ -196,8 +232,7 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #define BP_P(name) bp_##name##_f64_v3
 #define BP_MASKED_LOAD(p, count) \
     _mm256_maskload_pd(p, _mm256_loadu_si256((const __m256i *)(bp_mask_64 + 4 - (count))))
-#define BP_NONZERO(p) \
-    _mm256_movemask_pd(_mm256_cmp_pd(_mm256_loadu_pd(p), _mm256_setzero_pd(), _CMP_NEQ_UQ))
+#define BP_COLLECT bp_collect_four
 #include "product_loops.h"
 #include "sparse_loops.h"
 #undef BP_REAL
@@ -205,7 +240,7 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #undef BP_P
 #undef BP_MASKED_LOAD
 #undef BP_ADD_PRODUCT
-#undef BP_NONZERO
+#undef BP_COLLECT
 
 #undef BP_TARGET
 #undef BP_ENTRY
@@ -223,9 +258,8 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #define BP_PACKS 0
 #define BP_DOT_ROWS 4
 
-/* A vector's numbers that are not zero, side by side, and their columns, counted from `at` on;
- * returns how many.  A whole vector is written to both. */
-BP_TARGET int bp_collect_vector_f32(const float *x, int32_t at, float *values, int32_t *columns)
+/* As bp_collect_eight. */
+BP_TARGET int bp_collect_sixteen(const float *x, int32_t at, float *values, int32_t *columns)
 {
     const __m512i here = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const __m512 v = _mm512_loadu_ps(x);
@@ -236,7 +270,7 @@ BP_TARGET int bp_collect_vector_f32(const float *x, int32_t at, float *values, i
     return __builtin_popcount(kept);
 }
 
-BP_TARGET int bp_collect_vector_f64(const double *x, int32_t at, double *values, int32_t *columns)
+BP_TARGET int bp_collect_eight_doubles(const double *x, int32_t at, double *values, int32_t *columns)
 {
     const __m256i here = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     const __m512d v = _mm512_loadu_pd(x);
@@ -259,7 +293,7 @@ BP_TARGET int bp_collect_vector_f64(const double *x, int32_t at, double *values,
 #define BP_MASKED_LOAD(p, count) _mm512_maskz_loadu_ps((__mmask16)(0xffff >> (16 - (count))), p)
 #define BP_MASKED_STORE(p, count, v) \
     _mm512_mask_storeu_ps(p, (__mmask16)(0xffff >> (16 - (count))), (__m512)(v))
-#define BP_COLLECT bp_collect_vector_f32
+#define BP_COLLECT bp_collect_sixteen
 #include "product_loops.h"
 #include "sparse_loops.h"
 #undef BP_REAL
@@ -277,7 +311,7 @@ BP_TARGET int bp_collect_vector_f64(const double *x, int32_t at, double *values,
 #define BP_MASKED_LOAD(p, count) _mm512_maskz_loadu_pd((__mmask8)(0xff >> (8 - (count))), p)
 #define BP_MASKED_STORE(p, count, v) \
     _mm512_mask_storeu_pd(p, (__mmask8)(0xff >> (8 - (count))), (__m512d)(v))
-#define BP_COLLECT bp_collect_vector_f64
+#define BP_COLLECT bp_collect_eight_doubles
 #include "product_loops.h"
 #include "sparse_loops.h"
 #undef BP_REAL
@@ -360,6 +394,7 @@ static int bp_choose_products(int limit, double most)
     BP_TAKE(2, 4, 4, 3, 4, base);
 #if BP_PRODUCTS_X86
     __builtin_cpu_init();
+    bp_find_places();
     if (limit >= 3 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
         && __builtin_cpu_supports("popcnt")) {
         BP_TAKE(3, 8, 4, 3, 4, v3);

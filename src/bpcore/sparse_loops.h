@@ -3,8 +3,9 @@
  *
  * Of each row only the numbers that are not zero are kept, `count` values and the columns that they
  * stand in, and W^(1) is turned round, (n_in, n_out): then one input's weights lie together, z is a
- * sum of some rows of them, and the gradient goes to the same rows.  BP_COLLECT: a vector's
- * numbers that are not zero; BP_NONZERO: only which they are, as bits.
+ * sum of some rows of them, and the gradient goes to the same rows.  BP_COLLECT(x, at, values,
+ * columns): a vector's numbers that are not zero and their columns, without a branch: which numbers
+ * are zero is hard to predict.
  */
 
 /* The numbers of x (n,) that are not zero, in their order, and their columns; returns how many.
@@ -18,18 +19,10 @@ BP_ENTRY ptrdiff_t BP_P(collect)(ptrdiff_t n, const BP_REAL *x, const char *soon
     for (ptrdiff_t end = 0; p < n;) {
         *marks++ = (int32_t)count;
         end = end + BP_MARK < n ? end + BP_MARK : n;
-#if defined(BP_COLLECT) || defined(BP_NONZERO)
+#ifdef BP_COLLECT
         for (; p + BP_LANES <= end; p += BP_LANES) {
             BP_PREFETCH(soon + p * (ptrdiff_t)sizeof(BP_REAL));
-#  ifdef BP_COLLECT
             count += BP_COLLECT(x + p, (int32_t)p, values + count, columns + count);
-#  else
-            for (unsigned bits = (unsigned)BP_NONZERO(x + p); bits != 0; bits &= bits - 1) {
-                const int i = __builtin_ctz(bits);
-                values[count] = x[p + i];
-                columns[count++] = (int32_t)(p + i);
-            }
-#  endif
         }
 #else
         (void)soon;
