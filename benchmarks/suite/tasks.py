@@ -121,6 +121,7 @@ def prediction_task(sizes: tuple[int, ...], rows: int) -> Task:
 
 # ---------------------------------------------------------------- sweeps
 
+# Of noise: no input is zero, and none of the FLOPs that are counted is left out.
 # Rows are chosen for about this many FLOPs an epoch, so that every point takes a similar time.
 _SWEEP_FLOPS = 8e9
 
@@ -133,17 +134,18 @@ def _sized(task: Task, least: int, most: int) -> Task:
 
 
 def width_task(width: int) -> Task:
-    task = softmax_task(f"width {width}", (784, width, width, 10), 0, 128)
+    task = softmax_task(f"width {width}", (784, width, width, 10), 0, 128, data="noise")
     return _sized(task, 1024, 60_000)
 
 
 def depth_task(depth: int) -> Task:
-    task = softmax_task(f"depth {depth}", (784, *[128] * depth, 10), 0, 128)
+    task = softmax_task(f"depth {depth}", (784, *[128] * depth, 10), 0, 128, data="noise")
     return _sized(task, 1024, 60_000)
 
 
 def batch_task(batch: int) -> Task:
-    return softmax_task(f"batch {batch}", (784, 100, 10), 4096 if batch < 16 else 16_384, batch)
+    rows = 4096 if batch < 16 else 16_384
+    return softmax_task(f"batch {batch}", (784, 100, 10), rows, batch, data="noise")
 
 
 def rows_task(rows: int) -> Task:
@@ -151,7 +153,10 @@ def rows_task(rows: int) -> Task:
 
 
 def epochs_task(epochs: int) -> Task:
-    return Task(f"epochs {epochs}", (784, 16, 16, 10), 6000, 32, steps=epochs, whole_fit=True)
+    return Task(
+        f"epochs {epochs}", (784, 16, 16, 10), 6000, 32,
+        learning_rate=0.1, data="noise", steps=epochs, whole_fit=True,
+    )  # fmt: skip
 
 
 SWEEPS = {
