@@ -201,10 +201,14 @@ def as_number(value: Any, what: str, least: float = 0.0, below: float = np.inf) 
         value, int | float | np.integer | np.floating
     ):
         raise TypeError(f"{what} must be a number, got {value!r}")
-    if not least <= value < below:
+    try:
+        number = float(value)
+    except OverflowError:  # an int beyond double precision
+        number = np.inf if value > 0 else -np.inf
+    if not least <= number < below:
         upper = "finite" if below == np.inf else f"below {below:g}"
-        raise ValueError(f"{what} must be at least {least:g} and {upper}, got {value}")
-    return float(value)
+        raise ValueError(f"{what} must be at least {least:g} and {upper}, got {number}")
+    return number
 
 
 # ---------------------------------------------------------------- the network's description

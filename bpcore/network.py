@@ -462,11 +462,13 @@ class Network(Architecture):
     def step(self, X: Any, Y: Any, learning_rate: float, sample_weight: Any = None) -> float:
         """One step of gradient descent on these examples, for online learning.
 
+        The gradient is that of ``gradient``: dropout, which is for ``fit``, leaves no unit out.
+
         Parameters
         ----------
         X, Y, sample_weight
-            As in ``cost``. A single contiguous row of the network's dtype takes the shortest
-            way.
+            As in ``cost``. A few contiguous rows of the network's dtype, fewer than 256, take the
+            shortest way.
         learning_rate : float
             η, finite and at least 0.
 
@@ -498,7 +500,7 @@ class Network(Architecture):
         eta = check.as_number(learning_rate, "learning_rate")
         descent = Optimizer("sgd", self.n_parameters, dtype=self.dtype, learning_rate=eta)
         cost, _ = self._train_epoch(
-            rows, targets, descent, batch_size=len(rows), sample_weight=weights
+            rows, targets, descent, batch_size=len(rows), sample_weight=weights, drops=False
         )
         if not np.isfinite(cost):
             raise DivergenceError(

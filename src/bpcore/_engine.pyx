@@ -18,13 +18,13 @@ from libc.string cimport memcpy, memset
 
 from bpcore._blas cimport has_sparse_loops
 from bpcore._crew cimport Crew
-from bpcore._data cimport FLOAT32, FLOAT64, Rows, Table, row_is_within
+from bpcore._data cimport FLOAT32, FLOAT64, Rows, Table
 from bpcore._inspect cimport jacobian, per_sample_gradients, trace
-from bpcore._online cimport STACK_UNITS, predict_one, step_one
+from bpcore._online cimport STACK_UNITS, predict_few, step_few
 from bpcore._optimizers cimport Optimizer
 from bpcore._train cimport (
-    COST, GRADIENT, PREDICT, TRAIN, Examples, Regularisation, Workspace, make_workspace,
-    weight_sum,
+    COST, GRADIENT, PREDICT, TRAIN, Examples, Regularisation, Workspace, blocks, make_workspace,
+    prediction_rows, weight_sum,
 )
 from bpcore._types cimport (
     BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, POISSON, Layer,
@@ -44,7 +44,7 @@ cdef Optimizer NO_STEPS = Optimizer("sgd", 0)
 # Floating-point operations from which on another thread pays: in a batch, which has two
 # phases; and in a call, for which the thread is started.
 cdef double OPERATIONS_A_BATCH = 1e7
-cdef double OPERATIONS_A_CALL = 5e7
+cdef double OPERATIONS_A_CALL = 1e7
 
 
 # Up to which share of inputs that are not zero the first layer goes through those only, from how
@@ -55,6 +55,12 @@ cdef double SPARSE_DENSITY = 0.25
 cdef Py_ssize_t SPARSE_INPUTS = 64
 cdef Py_ssize_t SPARSE_UNITS = 16
 cdef Py_ssize_t SPARSE_ROWS = 256
+
+# A few rows are predicted without the interpreter's lock, so that other threads may go on, where
+# that takes so long (parameters times rows) that giving it up is cheap; a step on one row keeps it
+# unless that takes too long.
+cdef Py_ssize_t UNLOCKED_PARAMETERS = 100_000
+cdef Py_ssize_t LOCKED_STEP_PARAMETERS = 2_000_000
 
 # How long `_train_epochs` may keep the interpreter waiting.
 cdef double SECONDS_BETWEEN_LOOKS = 0.01
@@ -81,6 +87,11 @@ def sparse_from(double density, Py_ssize_t rows):
     before = SPARSE_DENSITY, SPARSE_ROWS
     SPARSE_DENSITY, SPARSE_ROWS = density, rows
     return before
+
+
+cdef bint _apart(const Table* x, const char* bytes, Py_ssize_t n) noexcept nogil:
+    """Whether plain rows share no memory with n bytes."""
+    return bytes + n <= x.data or x.data + x.n_rows * x.row_stride <= bytes
 
 
 cdef bint _all_rows_exist(Py_ssize_t n, const Py_ssize_t* order,
@@ -273,7 +284,7 @@ cdef class Engine:
             and x.density() <= SPARSE_DENSITY
         )
 
-    cdef bint _shared(self, Py_ssize_t batch):
+    cdef bint _shared(self, Py_ssize_t batch) noexcept:
         """Whether `batch` rows are so much work that `_members` may let two threads share it."""
         return 6.0 * self.layout.n_parameters * batch >= 2 * OPERATIONS_A_BATCH
 
@@ -284,6 +295,9 @@ cdef class Engine:
         cdef double most = min(
             one_row * min(n_rows, batch_size) / max(OPERATIONS_A_BATCH, 1e-9),
             one_row * n_rows * times / max(OPERATIONS_A_CALL, 1e-9))
+        if task == PREDICT:
+            most = min(most, blocks(n_rows, prediction_rows(n_rows, &self.layout,
+                                                            4 if self.single else 8)))
         return max(1, min(self.most_threads, <int>min(most, 1024.0)))
 
     # ------------------------------------------------------------ θ
@@ -350,31 +364,53 @@ cdef class Engine:
         cdef int type_number = cnp.NPY_FLOAT32 if self.single else cnp.NPY_FLOAT64
         cdef int rank
         cdef cnp.npy_intp shape[2]
-        if self.theta == NULL or self.layout.n_units > STACK_UNITS \
-                or not self._as_one_row(&x, X, self.layout.n_inputs):
+        cdef Py_ssize_t block
+        cdef bint finite
+        if self.theta == NULL or not self._as_plain_rows(&x, X, self.layout.n_inputs):
+            return self._predict_checked(X, out)
+        block = prediction_rows(x.n_rows, &self.layout, 4 if self.single else 8)
+        if not self._are_few(x.n_rows, block):
             return self._predict_checked(X, out)
         rank = cnp.PyArray_NDIM(X)
         if out is None:
-            shape[0] = 1
+            shape[0] = x.n_rows
             shape[rank - 1] = self.layout.n_outputs
             a = cnp.PyArray_EMPTY(rank, shape, type_number, 0)
         elif cnp.PyArray_CheckExact(out):
             a = out
             if not (
                 cnp.PyArray_NDIM(a) == rank and cnp.PyArray_TYPE(a) == type_number
-                and cnp.PyArray_ISCARRAY(a) and (rank == 1 or cnp.PyArray_DIM(a, 0) == 1)
+                and cnp.PyArray_ISCARRAY(a)
+                and (rank == 1 or cnp.PyArray_DIM(a, 0) == x.n_rows)
                 and cnp.PyArray_DIM(a, rank - 1) == self.layout.n_outputs
+                and (x.n_rows == 1 or _apart(&x, cnp.PyArray_BYTES(a), cnp.PyArray_NBYTES(a)))
+                and self._is_finite(x.n_rows * x.n_columns, x.data)
             ):
                 return self._predict_checked(X, out)
         else:
             return self._predict_checked(X, out)
-        if self.single:
-            predict_one[float](&self.layout, <float*>self.theta, <const float*>x.data,
-                               <float*>cnp.PyArray_DATA(a))
+        if x.n_rows * self.layout.n_parameters > UNLOCKED_PARAMETERS:
+            with nogil:
+                finite = self._predict_few(&x, block, cnp.PyArray_DATA(a))
         else:
-            predict_one[double](&self.layout, <double*>self.theta, <const double*>x.data,
-                                <double*>cnp.PyArray_DATA(a))
+            finite = self._predict_few(&x, block, cnp.PyArray_DATA(a))
+        if not finite and out is None:
+            return self._predict_checked(X, out)
         return a
+
+    cdef bint _predict_few(self, const Table* x, Py_ssize_t block, void* out) noexcept nogil:
+        if self.single:
+            return predict_few[float](&self.layout, <float*>self.theta, <const float*>x.data,
+                                      x.n_rows, block, <float*>out)
+        return predict_few[double](&self.layout, <double*>self.theta, <const double*>x.data,
+                                   x.n_rows, block, <double*>out)
+
+    cdef bint _are_few(self, Py_ssize_t n, Py_ssize_t block) noexcept:
+        """Whether a prediction of n rows, `block` at a time, is for `predict_few`: neither threads
+        nor zeros would help it."""
+        return self.layout.n_units * block <= STACK_UNITS and (
+            n == 1 or n < SPARSE_ROWS
+            and 2.0 * self.layout.n_parameters * n < 2 * OPERATIONS_A_CALL)
 
     def _predict_into(self, Rows x, cnp.ndarray out):
         """out (n, n_L), contiguous, of θ's type = a^(L) for every row of x.
@@ -524,27 +560,35 @@ cdef class Engine:
         cdef double eta, cost
         cdef Table x, y
         if sample_weight is not None or self.theta == NULL \
-                or self.layout.n_units > STACK_UNITS \
-                or not self._as_one_row(&x, X, self.layout.n_inputs) \
-                or not self._as_one_row(&y, Y, self.layout.n_outputs) \
+                or not isinstance(learning_rate, float) \
+                or not self._as_plain_rows(&x, X, self.layout.n_inputs) \
+                or not self._as_plain_rows(&y, Y, self.layout.n_outputs) \
+                or x.n_rows != y.n_rows or not self._are_few_to_learn(x.n_rows) \
+                or not self._is_finite(x.n_rows * x.n_columns, x.data) \
+                or not self._is_finite(y.n_rows * y.n_columns, y.data) \
                 or not self._y_in_domain(&y):
             return self._step_checked(X, Y, learning_rate, sample_weight)
         eta = learning_rate
         if not 0 <= eta < DBL_MAX:
             return self._step_checked(X, Y, learning_rate, sample_weight)
         self._check_idle()
-        if self.one_row is None:
-            self.one_row = self._workspace(1)
+        if self.few is None or self.few.capacity != x.n_rows:
+            self.few = self._workspace(x.n_rows)
         if self.single:
-            cost = step_one[float](&self.layout, &x, &y, eta, <float*>self.theta, self.one_row)
+            cost = step_few[float](&self.layout, &x, &y, eta, <float*>self.theta, self.few)
         else:
-            cost = step_one[double](&self.layout, &x, &y, eta, <double*>self.theta, self.one_row)
+            cost = step_few[double](&self.layout, &x, &y, eta, <double*>self.theta, self.few)
         if not isfinite(cost):
             return self._step_checked(X, Y, learning_rate, sample_weight)
         return cost
 
-    cdef bint _as_one_row(self, Table* table, X, Py_ssize_t width):
-        """Describe X where it is one plain row of θ's type; False where it is not."""
+    cdef bint _are_few_to_learn(self, Py_ssize_t n) noexcept:
+        """Whether a step on n rows is for `step_few`."""
+        return self.layout.n_parameters <= LOCKED_STEP_PARAMETERS and (
+            n == 1 or n < SPARSE_ROWS and not self._shared(n))
+
+    cdef bint _as_plain_rows(self, Table* table, X, Py_ssize_t width):
+        """Describe X where its rows are plain ones of θ's type; False where they are not."""
         cdef cnp.ndarray x
         cdef int rank
         if not cnp.PyArray_CheckExact(X):
@@ -552,7 +596,7 @@ cdef class Engine:
         x = X
         rank = cnp.PyArray_NDIM(x)
         if not (
-            (rank == 1 or (rank == 2 and cnp.PyArray_DIM(x, 0) == 1))
+            (rank == 1 or (rank == 2 and cnp.PyArray_DIM(x, 0) > 0))
             and cnp.PyArray_DIM(x, rank - 1) == width
             and cnp.PyArray_TYPE(x) == (cnp.NPY_FLOAT32 if self.single else cnp.NPY_FLOAT64)
             and cnp.PyArray_ISCARRAY_RO(x)
@@ -563,21 +607,21 @@ cdef class Engine:
         table.data = <const char*>cnp.PyArray_DATA(x)
         table.column_stride = 4 if self.single else 8
         table.row_stride = width * table.column_stride
-        table.n_rows = 1
+        table.n_rows = 1 if rank == 1 else cnp.PyArray_DIM(x, 0)
         table.n_columns = width
-        return row_is_within(table, 0, DBL_MAX)
+        return True
 
     cdef bint _y_in_domain(self, const Table* y) noexcept:
-        """Whether one row of targets suits the loss: none negative, none beyond 1."""
-        cdef Py_ssize_t j
-        cdef double y_j
+        """Whether plain targets suit the loss: none negative, none beyond 1."""
+        cdef Py_ssize_t i
+        cdef double y_i
         cdef double most = 1.0 if self.layout.loss.kind == BINARY_CROSS_ENTROPY else DBL_MAX
         if self.layout.loss.kind not in (BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY,
                                          POISSON):
             return True
-        for j in range(y.n_columns):
-            y_j = (<const float*>y.data)[j] if self.single else (<const double*>y.data)[j]
-            if not 0 <= y_j <= most:
+        for i in range(y.n_rows * y.n_columns):
+            y_i = (<const float*>y.data)[i] if self.single else (<const double*>y.data)[i]
+            if not 0 <= y_i <= most:
                 return False
         return True
 
@@ -610,7 +654,7 @@ cdef class Engine:
     def _train_epoch(self, Rows x, Rows y, Optimizer optimizer, order=None,
                      Py_ssize_t batch_size=32, sample_weight=None, double l2=0.0,
                      double l1=0.0, double weight_decay=0.0,
-                     double clip_norm=0.0, unsigned long long seed=0):
+                     double clip_norm=0.0, unsigned long long seed=0, bint drops=True):
         """One epoch; returns (cost, penalty), each the mean over the epoch's batches.
 
         Parameters
@@ -632,6 +676,8 @@ cdef class Engine:
             The largest norm of ∇C; 0: no limit.
         seed : int
             Draws the units that dropout leaves out.
+        drops : bool
+            Whether it leaves out any.
 
         Raises
         ------
@@ -642,6 +688,7 @@ cdef class Engine:
         cdef Regularisation rules = Regularisation(l2, l1, weight_decay, clip_norm)
         cdef Crew crew = self._training(x, y, optimizer, order, batch_size, sample_weight, rules,
                                         seed, &members)
+        crew.job.drops = crew.job.drops and drops
         self.training = True
         try:
             crew.run(members)
@@ -693,7 +740,7 @@ cdef class Engine:
                 crew.lead_once()
                 now = time.perf_counter()
                 cost = crew.job.cost + crew.job.penalty
-                if not (isfinite(cost) and self._is_finite()):
+                if not (isfinite(cost) and self._is_finite(self.layout.n_parameters, self.theta)):
                     memcpy(self.theta, cnp.PyArray_DATA(before), cnp.PyArray_NBYTES(before))
                     return False
                 costs.append(cost)
@@ -704,11 +751,11 @@ cdef class Engine:
             crew.dismiss()
         return True
 
-    cdef bint _is_finite(self) noexcept:
-        """Whether every number of θ is."""
+    cdef bint _is_finite(self, Py_ssize_t n, const void* numbers) noexcept:
+        """Whether n numbers of θ's type all are."""
         if self.single:
-            return bp_all_within_f32(self.layout.n_parameters, <const float*>self.theta, FLT_MAX)
-        return bp_all_within_f64(self.layout.n_parameters, <const double*>self.theta, DBL_MAX)
+            return bp_all_within_f32(n, <const float*>numbers, FLT_MAX)
+        return bp_all_within_f64(n, <const double*>numbers, DBL_MAX)
 
     cdef Crew _training(self, Rows x, Rows y, Optimizer optimizer, object order,
                         Py_ssize_t batch_size, object sample_weight, Regularisation rules,

@@ -3,10 +3,10 @@ from bpcore._train cimport Workspace
 from bpcore._types cimport Layout, real_t
 
 cdef enum:
-    # The units of a network that predicts one row with its buffer on the stack.
-    STACK_UNITS = 1024
+    # Units times rows of a prediction whose buffer is on the stack.
+    STACK_UNITS = 8192
 
-cdef void predict_one(const Layout* layout, const real_t* theta, const real_t* x,
-                      real_t* out) noexcept nogil
-cdef double step_one(const Layout* layout, const Table* x, const Table* y, double eta,
+cdef bint predict_few(const Layout* layout, const real_t* theta, const real_t* x, Py_ssize_t n,
+                      Py_ssize_t block, real_t* out) noexcept nogil
+cdef double step_few(const Layout* layout, const Table* x, const Table* y, double eta,
                      real_t* theta, Workspace workspace) noexcept nogil

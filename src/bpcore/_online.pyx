@@ -1,4 +1,4 @@
-"""One example at a time, without overhead, for control, simulation and search."""
+"""One example at a time or a few, without overhead, for control, simulation and search."""
 
 from libc.math cimport isfinite
 from libc.string cimport memset
@@ -6,40 +6,61 @@ from libc.string cimport memset
 from bpcore._backward cimport layer_gradient
 from bpcore._data cimport Table
 from bpcore._forward cimport Dropout, forward
-from bpcore._train cimport TRAIN, Job, Workspace, row_block
-from bpcore._types cimport Layer, Layout, real_t
+from bpcore._train cimport TRAIN, Job, Piece, Workspace, row_block
+from bpcore._types cimport Layout, real_t
 
 
-cdef void predict_one(const Layout* layout, const real_t* theta, const real_t* x,
-                      real_t* out) noexcept nogil:
-    """out (n_L,) = a^(L) of one row x (n_0,), for at most STACK_UNITS units."""
+cdef bint predict_few(const Layout* layout, const real_t* theta, const real_t* x, Py_ssize_t n,
+                      Py_ssize_t block, real_t* out) noexcept nogil:
+    """out (n, n_L) = a^(L) of the rows of x (n, n_0), so many at a time: at most STACK_UNITS by
+    the network's units.
+
+    Returns False where some z^(1) is not finite, as it is for every row that is not.
+    """
     cdef real_t buffer[STACK_UNITS]
-    cdef const real_t* row = x
-    forward(layout, theta, NULL, &row, layout.n_inputs, <const real_t**>NULL, 0, 1, 0, 1, buffer,
-            <real_t*>NULL, <real_t*>NULL, <real_t*>NULL, out, <const Dropout*>NULL, NULL)
+    cdef const real_t* row
+    cdef Py_ssize_t first = 0
+    cdef bint finite = True
+    while first < n:
+        row = x + first * layout.n_inputs
+        forward(layout, theta, NULL, &row, layout.n_inputs, <const real_t**>NULL, 0,
+                min(block, n - first), 0, block, buffer, <real_t*>NULL, <real_t*>NULL,
+                <real_t*>NULL, out + first * layout.n_outputs, <const Dropout*>NULL, &finite)
+        first += block
+    return finite
 
 
-cdef double step_one(const Layout* layout, const Table* x, const Table* y, double eta,
+cdef double step_few(const Layout* layout, const Table* x, const Table* y, double eta,
                      real_t* theta, Workspace workspace) noexcept nogil:
-    """θ ← θ - η ∇C of one plain row; no change where C is not finite.  Returns C."""
-    cdef Py_ssize_t l
-    cdef const real_t* row = <const real_t*>x.data
-    cdef const Layer* layer
+    """θ ← θ - η ∇C of the plain rows that the workspace is for; no change where C is not finite.
+
+    The bits are those of an epoch of one batch.  Returns C.
+    """
+    cdef Py_ssize_t i
+    cdef Py_ssize_t n = x.n_rows
+    cdef Py_ssize_t first = 0
+    cdef const real_t* rows = <const real_t*>x.data
+    cdef const Piece* piece
     cdef Job job
-    cdef double cost
+    cdef double part
+    cdef double cost = 0.0
     memset(&job, 0, sizeof(job))
     job.layout = layout
     job.task = TRAIN
-    job.n_rows = job.batch_size = 1
+    job.n_rows = job.batch_size = n
     job.examples.x = x
     job.examples.y = y
-    row_block(&job, workspace, 0, 0, 1, -1, 1.0, <const real_t*>theta, &cost)
+    while first < n:
+        row_block(&job, workspace, 0, first, min(workspace.block, n - first), -1, 1.0 / n,
+                  <const real_t*>theta, &part)
+        cost += part
+        first += workspace.block
     if isfinite(cost):
-        for l in range(layout.n_layers):
-            layer = &layout.layers[l]
-            layer_gradient(layout, l, 0, layer.n_out, &row, layout.n_inputs,
-                           <const real_t**>NULL, 0, 1, 0, workspace.capacity,
+        for i in range(workspace.n_pieces):
+            piece = &workspace.pieces[i]
+            layer_gradient(layout, piece.layer, piece.first, piece.units, &rows, layout.n_inputs,
+                           <const real_t**>NULL, 0, n, 0, workspace.capacity,
                            <const real_t*>workspace.a, <const real_t*>workspace.delta,
                            <real_t>-eta, <real_t>1,
-                           theta + layer.w, <real_t>1, theta + layer.b)
+                           theta + piece.w, <real_t>1, theta + piece.b)
     return cost

@@ -8,3 +8,5 @@ cdef extern from "team.h" nogil:
     void bp_team_close(bp_team*, Py_ssize_t n)
     Py_ssize_t bp_team_next(bp_team*)
     void bp_team_quit(bp_team*)
+    void bp_team_leave(bp_team*)
+    void bp_team_join(bp_team*)

@@ -103,6 +103,8 @@ cdef inline Py_ssize_t blocks(Py_ssize_t n, Py_ssize_t size) noexcept nogil:
     """How many blocks of `size` rows n rows make, the last one perhaps smaller."""
     return (n + size - 1) // size
 
+cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout,
+                                Py_ssize_t itemsize) noexcept nogil
 cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t batch_size,
                               int task, bint slopes, bint clips, bint shared, bint sparse,
                               Optimizer optimizer, int members, Py_ssize_t itemsize)

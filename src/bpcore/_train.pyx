@@ -37,8 +37,10 @@ cdef Py_ssize_t PASS_BYTES = 1 << 25
 cdef Py_ssize_t LEAST_ROWS = 256
 cdef Py_ssize_t MOST_ROWS = 2048
 
-# Bytes that the activations of a block of predictions may fill.
+# Bytes that the activations of a block of predictions may fill, and how many rows it has at most:
+# more do not make it faster.
 cdef Py_ssize_t PREDICTION_BYTES = 1 << 18
+cdef Py_ssize_t LARGEST_PREDICTION = 64
 
 # A pass that may be shared is cut into about so many blocks of rows, a layer into so many pieces:
 # enough for a few threads, and each large enough to be worth fetching.
@@ -70,9 +72,12 @@ def pass_rows(Py_ssize_t n_rows, Py_ssize_t numbers_a_row, Py_ssize_t itemsize):
     return max(1, min(n_rows, rows))
 
 
-def prediction_rows(Py_ssize_t n_units, Py_ssize_t itemsize):
-    """How many rows are predicted at a time: their activations stay in the second cache."""
-    return max(32, min(LARGEST_BLOCK, PREDICTION_BYTES // (n_units * itemsize) // 8 * 8))
+cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout,
+                                Py_ssize_t itemsize) noexcept nogil:
+    """How many rows are predicted at a time: their activations stay in the second cache, and a few
+    members have something to do."""
+    cdef Py_ssize_t most = min(LARGEST_PREDICTION, PREDICTION_BYTES // (layout.n_units * itemsize))
+    return max(1, min(n_rows, max(32, most), max(LEAST_BLOCK, _rounded(n_rows // SHARES))))
 
 
 def block_rows(Py_ssize_t capacity, Py_ssize_t shares=SHARES):
@@ -143,7 +148,7 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
     cdef Py_ssize_t step = sparse_width(layout.layers[0].n_out, itemsize)
     cdef Piece* piece
     if task == PREDICT:
-        w.block = max(1, min(n_rows, <Py_ssize_t>prediction_rows(layout.n_units, itemsize)))
+        w.block = prediction_rows(n_rows, layout, itemsize)
         w.capacity = w.block * members
     else:
         w.capacity = pass_rows(

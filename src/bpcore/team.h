@@ -2,9 +2,9 @@
  *
  * The leader opens a phase of n blocks; it and the helpers take blocks until none is left; when
  * all are done the leader goes on.  It never waits for a helper that holds no block: one that
- * the system has put aside comes late, and nobody minds.  The threads are Python's, started for
- * one call and joined at its end; here is only how they share.  Waiting spins, since a phase
- * takes microseconds, and gives the processor away after a while.
+ * the system has put aside comes late, and nobody minds.  The threads are started for one call and
+ * waited for at its end; here is only how they share.  Waiting spins, since a phase takes
+ * microseconds, and gives the processor away after a while.
  */
 #ifndef BPCORE_TEAM_H
 #define BPCORE_TEAM_H
@@ -38,6 +38,7 @@ typedef struct {
     char gap_1[64];
     uint64_t done;     /* blocks of this phase */
     char gap_2[64];
+    uint64_t left;     /* helpers that have gone */
 } bp_team;
 
 #if BP_HAS_TEAMS
@@ -147,6 +148,19 @@ static inline void bp_team_quit(bp_team *team)
     bp_atomic_write(&team->quit, 1);
 }
 
+/* Helper: the last thing that it does. */
+static inline void bp_team_leave(bp_team *team)
+{
+    bp_atomic_add(&team->left, 1);
+}
+
+/* Leader: wait until all helpers have left. */
+static inline void bp_team_join(bp_team *team)
+{
+    int spins = 0;
+    while (bp_atomic_read(&team->left) < (uint64_t)(team->size - 1)) bp_wait_a_little(&spins);
+}
+
 #else /* one thread only */
 
 static inline void bp_team_open(bp_team *team, ptrdiff_t n) { (void)team; (void)n; }
@@ -155,6 +169,8 @@ static inline void bp_team_done(bp_team *team) { (void)team; }
 static inline void bp_team_close(bp_team *team, ptrdiff_t n) { (void)team; (void)n; }
 static inline ptrdiff_t bp_team_next(bp_team *team) { (void)team; return -1; }
 static inline void bp_team_quit(bp_team *team) { (void)team; }
+static inline void bp_team_leave(bp_team *team) { (void)team; }
+static inline void bp_team_join(bp_team *team) { (void)team; }
 
 #endif
 #endif
