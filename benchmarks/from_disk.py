@@ -4,8 +4,8 @@
 
 FILE is written (rows of 784 bytes, noise) where it does not exist with that size.  Before every
 measurement the system is asked to forget the file's pages, as it has to where the file is larger
-than the memory; then it is read as fast as plain reading goes, and then an epoch is trained from
-`bpcore.scaled(numpy.memmap(FILE))`, whose pages come when they are needed.
+than the memory; then it is read as fast as plain reading goes, and then an epoch of 784-16-16-10 is
+trained from `bpcore.scaled(numpy.memmap(FILE))`, whose pages come when they are needed.
 """
 
 import argparse
@@ -47,8 +47,8 @@ def read(path: Path) -> float:
     return time.perf_counter() - start
 
 
-def peak_kilobytes(what: str) -> int:
-    """A line of /proc/self/status; VmHWM counts the file's pages, RssAnon leaves them out."""
+def kilobytes(what: str) -> int:
+    """A line of /proc/self/status; RssAnon leaves the file's pages out."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(what):
             return int(line.split()[1])
@@ -66,26 +66,27 @@ def main() -> int:
     if not options.file.exists() or options.file.stat().st_size != rows * COLUMNS:
         print(f"writing {rows * COLUMNS / 1e9:.1f} GB ...", flush=True)
         write(options.file, rows)
-    pixels = np.memmap(options.file, np.uint8, "r", shape=(rows, COLUMNS))
     Y = np.zeros((rows, 10), np.uint8)
     Y[np.arange(rows), np.arange(rows) % 10] = 1
     net = bpcore.Network((COLUMNS, 16, 16, 10), random_state=0, n_threads=options.threads)
-    before = peak_kilobytes("RssAnon")
+    before = kilobytes("RssAnon")
     for turn in range(3):
         forget(options.file)
         seconds = read(options.file)
         forget(options.file)
+        pixels = np.memmap(options.file, np.uint8, "r", shape=(rows, COLUMNS))
         start = time.perf_counter()
         net.fit(
             bpcore.scaled(pixels), Y, epochs=1, learning_rate=0.1, shuffle=options.shuffle,
             random_state=0,
         )  # fmt: skip
         epoch = time.perf_counter() - start
+        del pixels  # what is mapped is not forgotten
         size = rows * COLUMNS / 1e6
         print(
-            f"turn {turn + 1}: reading {size / seconds:6.0f} MB/s, an epoch {size / epoch:6.0f} MB/s"
-            f" ({seconds / epoch:.0%}); memory of its own "
-            f"{(peak_kilobytes('RssAnon') - before) / 1e3:.0f} MB more than before",
+            f"turn {turn + 1}: reading {size / seconds:6.0f} MB/s, an epoch {size / epoch:6.0f} "
+            f"MB/s ({seconds / epoch:.0%}); {(kilobytes('RssAnon') - before) / 1e3:.0f} MB of "
+            "memory of its own more than before",
             flush=True,
         )
     return 0

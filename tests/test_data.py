@@ -250,6 +250,7 @@ SPARSE |= {
     "integers": sparse.csr_array,
     "uint8": lambda a: sparse.csr_array(a.astype("uint8")),
     "duplicates": with_duplicates,
+    "float32 duplicates": lambda a: with_duplicates(a).astype("float32"),
     "CSC duplicates": lambda a: with_duplicates(a.T).T,
     "unsorted": unsorted,
     "explicit zeros": with_zeros,
@@ -276,6 +277,18 @@ def test_sparse_rows_without_entries():
     assert_same(sparse.csr_array((N, WIDTH)), expected_of=np.zeros((N, WIDTH)))
 
 
+@pytest.mark.parametrize("element", ["float32", "float64"])
+@pytest.mark.parametrize("column", [0, 3, WIDTH - 1])
+def test_a_number_that_is_none_in_a_table_with_gaps(column, element):
+    wide = np.zeros((N, 2 * WIDTH), element)
+    X = wide[:, ::2]
+    assert_array_equal(make().predict(X), make().predict(X.copy()))
+    X[5, column] = np.nan
+    for call in (make().predict, lambda X: make().fit(X, Y, 1)):
+        with pytest.raises(ValueError, match="in row 5:"):
+            call(X)
+
+
 def spoil(part, place, value):
     table = sparse.csr_matrix(COUNTS.astype(float))
     getattr(table, part)[place] = value
@@ -289,6 +302,7 @@ def spoil(part, place, value):
         spoil("indices", 7, -1),
         spoil("indices", 0, 2**31 - 1),
         spoil("indptr", -1, 10**6),
+        spoil("indptr", -1, np.count_nonzero(COUNTS) + 1),
         spoil("indptr", 3, -5),
         spoil("indptr", 4, 10**5),
     ],

@@ -308,6 +308,20 @@ def test_shuffled_rows_are_read_where_they_lie_as_if_copied(n_in, level, dtype):
         _blas.choose_products()
 
 
+@TYPES
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_targets_that_are_part_of_a_wider_table(shuffle, dtype):
+    """Rows of Y further apart than n_L numbers, also where they are read as they lie."""
+    wide = np.random.default_rng(0).random((70, 9)).astype(dtype)
+    X = np.random.default_rng(1).random((70, 4)).astype(dtype)
+    thetas = []
+    for Y in (wide[:, 2:5], wide[:, 2:5].copy()):
+        network = Network((4, 6, 3), "tanh", dtype=dtype, random_state=0)
+        network.fit(X, Y, 2, 16, 0.1, shuffle=shuffle, random_state=0)
+        thetas.append(network.parameters.copy())
+    assert_array_equal(*thetas)
+
+
 # ---------------------------------------------------------------- dropout
 
 
@@ -369,6 +383,21 @@ def test_dropout_is_for_training_only_and_reproducible():
         net.fit(X, Y, 3, random_state=4)
     assert_array_equal(network.parameters, other.parameters)
     assert not np.allclose(network.parameters, plain.parameters)
+
+
+def test_layers_drop_units_of_their_own():
+    """Layer 1 puts out its mask, layer 2's ∂C/∂w shows that in its columns, its own in its rows."""
+    network = Network(
+        (1, 64, 64, 1), "identity", dtype="float64", random_state=0, dropout=[0.5, 0.5]
+    )
+    network.parameters[:] = 0.1
+    before = network.weights[1].copy()
+    network.fit(np.ones((1, 1)), np.zeros((1, 1)), 1, 1, 1e-6, random_state=0)
+    moved = network.weights[1] != before
+    rows, columns = moved.any(axis=1), moved.any(axis=0)
+    assert 0.3 < rows.mean() < 0.7
+    assert 0.3 < columns.mean() < 0.7
+    assert 0.3 < (rows != columns).mean() < 0.7
 
 
 @pytest.mark.parametrize("batch_size", [8, 1])

@@ -27,6 +27,19 @@ def straight(width, loss, dtype="float64", output="identity"):
     return network
 
 
+@TYPES
+def test_poisson_where_softplus_underflows(dtype):
+    """a = 0 stands for the smallest number: cost and ∇C stay finite."""
+    network = straight(1, "poisson", dtype, "softplus")
+    z, y = np.array([[-2000.0]]), np.array([[2.0]])
+    assert network.predict(z) == 0
+    tiny = float(np.finfo(dtype).tiny)
+    assert_allclose(network.cost(z, y), 2 * np.log(2) - 2 * np.log(tiny) - 2, rtol=1e-6)
+    g = network.gradient(z, y)
+    assert np.isfinite(g.vector).all()
+    assert_allclose(network.trace(z, y).dC_da[1], 1 - 2 / tiny, rtol=1e-6)
+
+
 # ---------------------------------------------------------------- the twin
 
 

@@ -436,6 +436,16 @@ def test_a_number_that_is_none_is_found_behind_any_activation(bad, threads, dtyp
         _engine.share_from(*before)
 
 
+@TYPES
+def test_a_number_that_is_none_in_the_last_row_before_the_only_unit(dtype):
+    network = Network((70, 1), "sigmoid", dtype=dtype, random_state=0)
+    for n in (1, 9, 300):
+        X = np.zeros((n, 70), dtype)
+        X[-1, 69] = np.nan
+        with pytest.raises(ValueError, match=f"in row {n - 1}:"):
+            network.predict(X)
+
+
 def test_sums_beyond_the_type_are_no_fault_of_the_data():
     network = Network((2, 2), "sigmoid", init="zeros")
     network.set_parameters(weights=[[[3e38, 3e38], [-3e38, -3e38]]])

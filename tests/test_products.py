@@ -18,8 +18,9 @@ _blas.choose_products()
 ROWS = (1, 2, 3, 5, 8, 13, 33)
 COLUMNS = (1, 2, 3, 7, 10, 16, 17, 31, 48, 49, 70)
 DEPTHS = (1, 4, 7, 16, 17, 63, 129, 300)
-# more rows than go into one list of where they are
-LONG = ((300, 10, 129), (521, 3, 70))
+# More rows than go into one list of where they are; rows that are taken in parts; rows a multiple
+# of 1,024 bytes apart, which the lowest level copies.
+LONG = ((300, 10, 129), (521, 3, 70), (5, 10, 1100), (9, 7, 2301), (34, 256, 70), (33, 512, 65))
 
 
 @pytest.fixture(autouse=True)

@@ -96,9 +96,10 @@ def test_terms_multiply_as_the_chain_rule_says(dtype):
 
 
 @TYPES
-@pytest.mark.parametrize("n", [1, 5, 40, 300])
+@pytest.mark.parametrize("n", [1, 5, 40, 300, 5000])
 def test_trace_shows_what_trains(n, dtype):
-    """Cost, ∇C and inputs of the trace are those of `gradient`, to the last bit."""
+    """Cost, ∇C and inputs of the trace are those of `gradient`, to the last bit, also where the
+    rows are more than a pass of the engine holds."""
     twin = Twin.random((7, 6, 5, 3), ["silu", "tanh", "softmax"], "categorical_cross_entropy")
     network = twin.network(dtype)
     X, Y, s = examples(twin, n)
@@ -110,6 +111,29 @@ def test_trace_shows_what_trains(n, dtype):
     assert_array_equal(t.dC_da[0], g.inputs)
     assert_array_equal(t.activations[-1], network.forward(X))
     assert_array_equal(t.activations[0], X)
+
+
+@TYPES
+def test_rows_beyond_a_pass_have_their_own_terms(dtype):
+    twin = Twin.random((7, 6, 3), ["silu", "softmax"], "categorical_cross_entropy")
+    network = twin.network(dtype)
+    X, Y, _ = examples(twin, 5000)
+    t, last = network.trace(X, Y), network.trace(X[4000:], Y[4000:])
+    assert_allclose(t.costs[4000:], last.costs, **close(dtype))
+    for layer in (1, 2):
+        for term in ("activations", "pre_activations"):
+            assert_allclose(
+                getattr(t, term)[layer][4000:], getattr(last, term)[layer], **close(dtype)
+            )
+        assert_allclose(5 * t.dC_dz[layer][4000:], last.dC_dz[layer], **close(dtype))
+
+
+def test_each_output_has_its_own_quantile():
+    network = Network((1, 3), "identity", loss=("quantile", [0.1, 0.5, 0.8]), init="zeros")
+    above, below = network.trace([1.0], [1.0, 1.0, 1.0]), network.trace([1.0], [-1.0] * 3)
+    assert_allclose(above.dC_da[1], [[-0.1, -0.5, -0.8]], rtol=1e-6)
+    assert_allclose(below.dC_da[1], [[0.9, 0.5, 0.2]], rtol=1e-6)
+    assert_array_equal(network.trace([1.0], [0.0] * 3).dC_da[1], 0)  # in the corner, by definition
 
 
 def test_softmax_has_a_jacobian_for_a_slope():

@@ -19,6 +19,11 @@ TOLERANCE = 1e-4
 # Fewer than this share of the cost gone, and agreement would say nothing.
 LEAST_PROGRESS = 1e-3
 UPDATES = 20
+# FLOPs that they may take where all rows are one batch: a large network makes fewer updates, at
+# least so many, on fewer rows. (On too few rows it would learn them by heart, and nothing would be
+# left of the cost to compare.)
+MOST_FLOPS = 3e11
+LEAST_UPDATES = 4
 
 
 def _few(task: Task) -> tuple[Task, Examples]:
@@ -30,13 +35,13 @@ def _few(task: Task) -> tuple[Task, Examples]:
     return replace(task, rows=rows), data
 
 
-def _trained(trainer, way: str) -> list:
-    """The layers after an epoch in order, UPDATES full batches, or UPDATES single steps."""
+def _trained(trainer, way: str | int) -> list:
+    """The layers after UPDATES single steps ("step"), or so many epochs."""
     if way == "step":
         for _ in range(UPDATES):
             trainer.step()
     else:
-        trainer.run(UPDATES if way == "full" else 1)
+        trainer.run(way)
     return trainer.layers()
 
 
@@ -61,7 +66,7 @@ class _Reference:
         self.data, self.threads = _double(data), threads
         self.reached: dict = {}
 
-    def cost(self, task: Task, way: str) -> float:
+    def cost(self, task: Task, way: str | int) -> float:
         """The cost after the updates, in order."""
         if (task, way) not in self.reached:
             trainer = numpy_peer.Trainer(
@@ -76,7 +81,13 @@ class _Reference:
 
 
 def _difference(
-    kind, task: Task, data: Examples, threads: int, way: str, shuffle: bool, reference: _Reference
+    kind,
+    task: Task,
+    data: Examples,
+    threads: int,
+    way: str | int,
+    shuffle: bool,
+    reference: _Reference,
 ) -> dict:
     layers = initial_layers(task)
     trained, doubled = kind.trained(task), reference.data
@@ -97,20 +108,27 @@ def _difference(
 def differences(task: Task, names: list[str], threads: int, way: str = "run") -> dict[str, dict]:
     """Of each peer: what it trained, the cost before and after, and how far that is off.
 
-    Batches are taken in order, and then, shuffled as when they are timed, all rows in one batch,
-    where the order must not matter. The worse of the two counts.
+    Batches are taken in order, and then, shuffled as when they are timed, rows in one batch, where
+    the order must not matter. The worse of the two counts.
     """
     few, data = _few(task)
-    if way == "run" and task.batch is None:
-        way = "full"
+    epochs = UPDATES if task.batch is None else 1
     found = {}
     reference = _Reference(data, threads)
+    updates = int(MOST_FLOPS / (few.rows * few.flops_a_row))
+    updates = max(LEAST_UPDATES, min(UPDATES, updates))
+    rows = min(few.rows, int(MOST_FLOPS / (updates * few.flops_a_row)))
+    whole, its_data = replace(few, rows=rows, batch=rows), data.first(rows)
+    its_reference = _Reference(its_data, threads)
     for name in names:
         kind = peers.trainer(name)
-        tries = [_difference(kind, few, data, threads, way, False, reference)]
-        if way == "run":
-            whole = replace(few, batch=few.rows)
-            tries.append(_difference(kind, whole, data, threads, "full", True, reference))
+        tries = [
+            _difference(
+                kind, few, data, threads, "step" if way == "step" else epochs, False, reference
+            )
+        ]
+        if way == "run" and task.batch is not None:
+            tries.append(_difference(kind, whole, its_data, threads, updates, True, its_reference))
         # A wrong start, or a cost that is not a number, is the worst.
         found[name] = max(
             tries, key=lambda t: (t["start"] != 0, not t["difference"] <= 1, t["difference"])

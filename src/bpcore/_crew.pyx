@@ -13,7 +13,7 @@ from bpcore._team cimport BP_HAS_TEAMS, bp_team_join, bp_team_leave, bp_team_qui
 from bpcore._train cimport assist, lead
 from bpcore._types cimport Layer
 
-cdef extern from "pythread.h" nogil:
+cdef extern from "pythread.h":
     const unsigned long PYTHREAD_INVALID_THREAD_ID
     unsigned long PyThread_start_new_thread(void (*run)(void*) noexcept, void* argument)
 

@@ -129,8 +129,6 @@ cdef inline double _binary_row(Py_ssize_t width, const real_t* z,
         tail = log1p(exp(-fabs(x)))
         positive = (-x if x < 0 else 0.0) + tail
         negative = (x if x > 0 else 0.0) + tail
-        if x != x:
-            positive = negative = x
         cost += y[j] * positive + (1.0 - y[j]) * negative
     return cost
 
