@@ -202,12 +202,12 @@ def test_rows_further_apart_than_blas_can_count(tmp_path, request, products, dty
 # ---------------------------------------------------------------- sparse
 
 
-def with_duplicates(array):
+def with_duplicates(array, dtype=float):
     """Each entry as two that add up, in no order within its row."""
     rows, columns = np.nonzero(array)
     values = array[rows, columns].astype(float)
     shuffled = np.random.default_rng(3).permutation(2 * len(rows))
-    data = np.r_[values - 1, np.ones(len(rows))][shuffled]
+    data = np.r_[values - 1, np.ones(len(rows))][shuffled].astype(dtype)
     rows, columns = np.r_[rows, rows][shuffled], np.r_[columns, columns][shuffled]
     by_row = np.argsort(rows, kind="stable")
     start = np.r_[0, np.cumsum(np.bincount(rows, minlength=len(array)))]
@@ -250,7 +250,7 @@ SPARSE |= {
     "integers": sparse.csr_array,
     "uint8": lambda a: sparse.csr_array(a.astype("uint8")),
     "duplicates": with_duplicates,
-    "float32 duplicates": lambda a: with_duplicates(a).astype("float32"),
+    "float32 duplicates": lambda a: with_duplicates(a, "float32"),
     "CSC duplicates": lambda a: with_duplicates(a.T).T,
     "unsorted": unsorted,
     "explicit zeros": with_zeros,
