@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from bpcore import DivergenceError, MLPClassifier, MLPRegressor, Network
+from bpcore import DivergenceError, MLPClassifier, MLPRegressor, Network, _train
 
 X, Y = fault_jobs.problem()
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -90,6 +90,24 @@ def test_an_interrupt_within_a_pass(call, dtype):
         repeat(getattr(network, call), *arguments)
     assert_array_equal(network.parameters, before)
     usable(network)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_interrupt_within_an_update(dtype):
+    """A third of the time goes to updates, which are left between their pieces if they are long."""
+    rng = np.random.default_rng(0)
+    table, targets = rng.standard_normal((512, 1500)), rng.standard_normal((512, 10))
+    before = _train.leave_updates_from(0)
+    try:
+        for _ in range(8):
+            network = Network((1500, 1500, 10), "tanh", dtype=dtype, random_state=0)
+            interrupt_soon()
+            with pytest.raises(KeyboardInterrupt):
+                network.fit(table, targets, 1000, None, 1e-4, shuffle=False)
+            assert np.isfinite(network.parameters).all()
+            assert network.fit(table, targets, 1, None, 1e-4).epochs == 1
+    finally:
+        assert _train.leave_updates_from(before) == 0
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

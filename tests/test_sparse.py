@@ -396,3 +396,21 @@ def test_estimators_on_sparse_matrices(rng):
         assert_array_equal(fits[0].coefs_[0], fits[1].coefs_[0])
         assert_allclose(fits[0].coefs_[0], fits[2].coefs_[0], rtol=1e-6, atol=1e-8)
         assert_array_equal(fits[0].predict_proba(X), fits[1].predict_proba(X))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_row_with_more_entries_than_columns(dtype):
+    """Entries given more than once may be more than there is room for: the row is spread out."""
+    rows, columns = 300, 64
+    counts = np.ones(rows, int)
+    counts[5] = 70
+    indices = np.full(counts.sum(), 3)
+    start = np.r_[0, np.cumsum(counts)]
+    table = scipy.sparse.csr_array(
+        (np.full(len(indices), 0.5, dtype), indices, start), (rows, columns)
+    )
+    assert table.has_sorted_indices
+    network = Network((columns, 16, 3), "tanh", dtype=dtype, random_state=0)
+    dense = np.zeros((rows, columns), dtype)
+    dense[:, 3] = 0.5 * counts
+    assert_allclose(network.predict(table), network.predict(dense), rtol=1e-5, atol=1e-6)

@@ -96,11 +96,14 @@ def test_terms_multiply_as_the_chain_rule_says(dtype):
 
 
 @TYPES
-@pytest.mark.parametrize("n", [1, 5, 40, 300, 5000])
-def test_trace_shows_what_trains(n, dtype):
+@pytest.mark.parametrize(
+    ("n", "sizes"),
+    [*((n, (7, 6, 5, 3)) for n in (1, 5, 40, 300, 5000)), (1000, (70, 90, 80, 3))],
+)
+def test_trace_shows_what_trains(n, sizes, dtype):
     """Cost, ∇C and inputs of the trace are those of `gradient`, to the last bit, also where the
-    rows are more than a pass of the engine holds."""
-    twin = Twin.random((7, 6, 5, 3), ["silu", "tanh", "softmax"], "categorical_cross_entropy")
+    rows are more than a pass of the engine holds, or a layer is updated piece by piece."""
+    twin = Twin.random(sizes, ["silu", "tanh", "softmax"], "categorical_cross_entropy")
     network = twin.network(dtype)
     X, Y, s = examples(twin, n)
     t, g = network.trace(X, Y, s), network.gradient(X, Y, s)

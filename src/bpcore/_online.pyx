@@ -32,29 +32,24 @@ cdef bint predict_few(const Layout* layout, const real_t* theta, const real_t* x
 
 cdef double step_few(const Layout* layout, const Table* x, const Table* y, double eta,
                      real_t* theta, Workspace workspace) noexcept nogil:
-    """θ ← θ - η ∇C of the plain rows that the workspace is for; no change where C is not finite.
+    """θ ← θ - η ∇C of the plain rows that the workspace is for, which are one block; no change where
+    C is not finite.
 
     The bits are those of an epoch of one batch.  Returns C.
     """
     cdef Py_ssize_t i
     cdef Py_ssize_t n = x.n_rows
-    cdef Py_ssize_t first = 0
     cdef const real_t* rows = <const real_t*>x.data
     cdef const Piece* piece
     cdef Job job
-    cdef double part
-    cdef double cost = 0.0
+    cdef double cost
     memset(&job, 0, sizeof(job))
     job.layout = layout
     job.task = TRAIN
     job.n_rows = job.batch_size = n
     job.examples.x = x
     job.examples.y = y
-    while first < n:
-        row_block(&job, workspace, 0, first, min(workspace.block, n - first), -1, 1.0 / n,
-                  <const real_t*>theta, &part)
-        cost += part
-        first += workspace.block
+    row_block(&job, workspace, 0, 0, n, -1, 1.0 / n, <const real_t*>theta, &cost)
     if isfinite(cost):
         for i in range(workspace.n_pieces):
             piece = &workspace.pieces[i]

@@ -62,6 +62,15 @@ cdef double LONG_UPDATE = 4e9
 cdef size_t ALIGNMENT = 64
 
 
+def leave_updates_from(double multiplications):
+    """Set from how many multiplications on an update may be left by a signal; returns what was set
+    before.  For tests."""
+    global LONG_UPDATE
+    before = LONG_UPDATE
+    LONG_UPDATE = multiplications
+    return before
+
+
 cdef Py_ssize_t _rounded(Py_ssize_t n) noexcept nogil:
     return (n + MULTIPLE - 1) // MULTIPLE * MULTIPLE
 
