@@ -75,7 +75,7 @@ def _panels(content: dict) -> list[tuple[list[dict], str]]:
         ("steps", "A single step"),
         ("prediction", "A prediction"),
     ):
-        found = [e for e in content["measured"] if e["kind"] == kind and e["dtype"] == "float32"]
+        found = tables.entries_of(content, kind, "float32")
         for threads in sorted({e["threads"] for e in found}):
             entries = [e for e in found if e["threads"] == threads]
             panels.append((entries, f"{title}, {threads_in_words(threads)}"))

@@ -3,7 +3,7 @@
 from suite import goals
 from suite.goals import threads_in_words
 from suite.peers import LABELS
-from suite.tasks import SWEEPS, Task
+from suite.tasks import SWEEPS, TRAINING, Task
 
 COLUMNS = ("sklearn", "torch", "torch-fused", "torchscript", "jax", "onnx", "numpy")
 
@@ -37,19 +37,22 @@ def table(header: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _entries(content: dict, kind: str, dtype: str | None = None, threads: int | None = None):
-    return [
+def entries_of(content: dict, kind: str, dtype: str | None = None, threads: int | None = None):
+    """What was measured of a kind; workloads in their own order, whenever they were."""
+    workloads = list(TRAINING)
+    found = [
         entry
         for entry in content["measured"]
         if entry["kind"] == kind
         and dtype in (None, entry["dtype"])
         and threads in (None, entry["threads"])
     ]
+    return sorted(found, key=lambda e: workloads.index(e["key"]) if e["key"] in workloads else 0)
 
 
 def _groups(content: dict, kind: str) -> list[tuple[str, int]]:
     """(dtype, threads) of the kind's entries."""
-    return sorted({(e["dtype"], e["threads"]) for e in _entries(content, kind)})
+    return sorted({(e["dtype"], e["threads"]) for e in entries_of(content, kind)})
 
 
 def _others(entries: list[dict]) -> list[str]:
@@ -135,7 +138,7 @@ def _of_the_machine(verdict: goals.Verdict) -> str:
 def training_tables(content: dict) -> str:
     parts = []
     for dtype, threads in _groups(content, "training"):
-        entries = _entries(content, "training", dtype, threads)
+        entries = entries_of(content, "training", dtype, threads)
         names = _others(entries)
         header = ["Workload", "bpcore", "rows/s", "GFLOP/s", "of GEMM", "memory"]
         rows = []
@@ -180,7 +183,7 @@ def call_tables(content: dict, kind: str, title: str) -> str:
     """Tables of single steps and of predictions: time a call."""
     parts = []
     for dtype, threads in _groups(content, kind):
-        entries = _entries(content, kind, dtype, threads)
+        entries = entries_of(content, kind, dtype, threads)
         names = _others(entries)
         ways = ["bpcore-out"] if kind == "prediction" else []
         header = ["", "bpcore", *(LABELS[way] for way in ways), "GFLOP/s"]
@@ -200,7 +203,7 @@ def call_tables(content: dict, kind: str, title: str) -> str:
 
 
 def memory_table(content: dict) -> str:
-    entries = _entries(content, "memory")
+    entries = entries_of(content, "memory")
     if not entries:
         return ""
     names = [name for name in LABELS if any(name in e["peers"] for e in entries)]
@@ -223,7 +226,7 @@ def memory_table(content: dict) -> str:
 def scaling_tables(content: dict) -> str:
     parts = []
     for axis in SWEEPS:
-        entries = [e for e in _entries(content, "scaling") if e["key"].startswith(axis + " ")]
+        entries = [e for e in entries_of(content, "scaling") if e["key"].startswith(axis + " ")]
         if not entries:
             continue
         entries.sort(key=lambda e: (e["threads"], int(e["key"].rpartition(" ")[2])))
@@ -258,7 +261,7 @@ def _sweep_words(axis: str) -> str:
 
 def import_table(content: dict) -> str:
     parts = []
-    for entry in _entries(content, "import"):
+    for entry in entries_of(content, "import"):
         rows = [
             [f"`import {name}`", duration(lap["best"]), duration(lap["median"])]
             for name, lap in entry["modules"].items()
@@ -304,7 +307,7 @@ def report(content: dict, pictures: bool = True) -> str:
         call_tables(content, "steps", "Single steps"),
         call_tables(content, "prediction", "Prediction, a call"),
         memory_table(content),
-        "![Scaling](scaling.png)" if pictures and _entries(content, "scaling") else "",
+        "![Scaling](scaling.png)" if pictures and entries_of(content, "scaling") else "",
         scaling_tables(content),
         import_table(content),
         sameness_table(content),
