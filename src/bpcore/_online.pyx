@@ -32,8 +32,8 @@ cdef bint predict_few(const Layout* layout, const real_t* theta, const real_t* x
 
 cdef double step_few(const Layout* layout, const Table* x, const Table* y, double eta,
                      real_t* theta, Workspace workspace) noexcept nogil:
-    """θ ← θ - η ∇C of the plain rows that the workspace is for, which are one block; no change where
-    C is not finite.
+    """θ ← θ - η ∇C of the plain rows that the workspace is for, which are one block; no change
+    where C is not finite.
 
     The bits are those of an epoch of one batch.  Returns C.
     """
