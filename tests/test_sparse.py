@@ -294,7 +294,9 @@ def test_which_tables_are_sparse(rng):
 
 
 @TYPES
-def test_what_is_not_finite_is_found(dtype, rng):
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_is_not_finite_is_found(level, dtype, rng):
+    _blas.choose_products(level)
     X = blank(rng, 300, 64)
     network = Network((64, 19, 3), "tanh", dtype=dtype, random_state=0)
     for bad in (np.nan, np.inf, -np.inf):
