@@ -36,9 +36,9 @@ def usable(network, **arguments):
 # ---------------------------------------------------------------- Ctrl-C
 
 
-def interrupt_soon():
+def interrupt_soon(seconds=0.03):
     """SIGINT as from a terminal, while compiled code runs."""
-    threading.Timer(0.03, os.kill, (os.getpid(), signal.SIGINT)).start()
+    threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 
 def inside(error):
@@ -93,21 +93,23 @@ def test_an_interrupt_within_a_pass(call, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_an_interrupt_within_an_update(dtype):
-    """A third of the time goes to updates, which are left between their pieces if they are long."""
+@pytest.mark.parametrize("clip_norm", [None, 1.0], ids=["update", "whole gradient"])
+def test_an_interrupt_in_any_part_of_a_batch(clip_norm, dtype):
+    """A long update is left between its pieces, as the search for the gradient is."""
     rng = np.random.default_rng(0)
-    table, targets = rng.standard_normal((512, 1500)), rng.standard_normal((512, 10))
-    before = _train.leave_updates_from(0)
+    table, targets = rng.standard_normal((512, 400)), rng.standard_normal((512, 10))
+    arguments = {"batch_size": None, "learning_rate": 1e-4, "clip_norm": clip_norm}
+    before = _train.look_for_signals(0, 0)
     try:
-        for _ in range(8):
-            network = Network((1500, 1500, 10), "tanh", dtype=dtype, random_state=0)
-            interrupt_soon()
+        for part in range(20):
+            network = Network((400, 400, 10), "tanh", dtype=dtype, random_state=0)
+            interrupt_soon(0.02 + 0.0017 * part)
             with pytest.raises(KeyboardInterrupt):
-                network.fit(table, targets, 1000, None, 1e-4, shuffle=False)
+                network.fit(table, targets, 10**5, shuffle=False, **arguments)
             assert np.isfinite(network.parameters).all()
-            assert network.fit(table, targets, 1, None, 1e-4).epochs == 1
+            assert network.fit(table, targets, 1, **arguments).epochs == 1
     finally:
-        assert _train.leave_updates_from(before) == 0
+        assert _train.look_for_signals(*before) == (0, 0)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -62,12 +62,15 @@ cdef double LONG_UPDATE = 4e9
 cdef size_t ALIGNMENT = 64
 
 
-def leave_updates_from(double multiplications):
-    """Set from how many multiplications on an update may be left by a signal; returns what was set
-    before.  For tests."""
-    global LONG_UPDATE
-    before = LONG_UPDATE
-    LONG_UPDATE = multiplications
+def look_for_signals(double every, double leave_updates_from):
+    """Set the multiplications between two looks, and those of an update from which on it may be
+    left; returns what was set before.
+
+    For tests; 0 and 0: before every block, and always.
+    """
+    global WORK_BETWEEN_SIGNALS, LONG_UPDATE
+    before = WORK_BETWEEN_SIGNALS, LONG_UPDATE
+    WORK_BETWEEN_SIGNALS, LONG_UPDATE = every, leave_updates_from
     return before
 
 
