@@ -46,7 +46,6 @@ cdef Optimizer NO_STEPS = Optimizer("sgd", 0)
 cdef double OPERATIONS_A_BATCH = 1e7
 cdef double OPERATIONS_A_CALL = 1e7
 
-
 # Up to which share of inputs that are not zero the first layer goes through those only, from how
 # many inputs, units and rows on: turning w^(1) round has to pay, and looking for zeros.  Measured
 # with 784 inputs, 8 to 512 units, both types, all levels of the product loops: a quarter or less is
@@ -57,8 +56,8 @@ cdef Py_ssize_t SPARSE_UNITS = 16
 cdef Py_ssize_t SPARSE_ROWS = 256
 
 # A few rows are predicted without the interpreter's lock, so that other threads may go on, where
-# that takes so long (parameters times rows) that giving it up is cheap; a step on one row keeps it
-# unless that takes too long.
+# that takes so long (parameters times rows) that giving it up is cheap; a step on a few rows keeps
+# it, unless the network is so large that others would wait too long.
 cdef Py_ssize_t UNLOCKED_PARAMETERS = 100_000
 cdef Py_ssize_t LOCKED_STEP_PARAMETERS = 2_000_000
 
