@@ -7,6 +7,7 @@ cdef void gemm(bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_
                const real_t* B, Py_ssize_t ldb,
                real_t beta, real_t* C, Py_ssize_t ldc) noexcept nogil
 cdef bint is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
+cdef bint loop_depends_on_rows(Py_ssize_t n_in) noexcept nogil
 cdef void weighted_inputs(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const real_t** x,
                           Py_ssize_t ldx, const real_t* w, const real_t* b, real_t* z,
                           const real_t** ahead, Py_ssize_t n_ahead) noexcept nogil

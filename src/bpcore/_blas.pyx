@@ -17,6 +17,7 @@ cdef extern from "products.h" nogil:
     int bp_choose_products(int limit, double most)
     int bp_products_level()
     bint bp_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k)
+    bint bp_loop_depends_on_rows(Py_ssize_t k)
     void bp_product_f32(bint, bint, Py_ssize_t, Py_ssize_t, Py_ssize_t, float, const float*,
                         Py_ssize_t, const float*, Py_ssize_t, const float*, float, float*,
                         Py_ssize_t)
@@ -63,7 +64,7 @@ MAX_DIMENSION = 2**31 - 1
 
 # Multiplications in a product from which on BLAS's packed panels pay.  Without AVX2 or more the own
 # loops use a fraction of the processor.
-cdef double MOST = 1e9
+cdef double MOST = 2.5e9
 cdef double MOST_OF_THE_BASELINE = 5e7
 
 # The widest vector, and a line of the caches, which no vector then crosses.
@@ -81,7 +82,7 @@ def choose_products(int level=4, most=None):
         The highest level of the x86-64 instruction set to use (2, 3 or 4), if the processor
         has it.
     most : float, optional
-        Products of more multiplications go to BLAS; 0: all do.  When None: 5e7 on level 2, 1e9
+        Products of more multiplications go to BLAS; 0: all do.  When None: 5e7 on level 2, 2.5e9
         above it.
     """
     level = bp_choose_products(level, 0)
@@ -234,6 +235,11 @@ cdef void gemm(bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_
 cdef bint is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Whether the own loops serve a product of (m, k) by (k, n), also with scattered rows."""
     return bp_is_small(m, n, k)
+
+
+cdef bint loop_depends_on_rows(Py_ssize_t n_in) noexcept nogil:
+    """Whether the bits of a row of small `weighted_inputs` depend on how many rows there are."""
+    return bp_loop_depends_on_rows(n_in)
 
 
 cdef void weighted_inputs(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const real_t** x,

@@ -18,7 +18,9 @@ cdef class Crew:
     cdef object keeps           # what owns the memory that the job points to
     cdef Helper* helpers        # one a member
     cdef bint scatter(self) noexcept
+    cdef bint uses_blas(self) noexcept
     cdef int run(self, int members) except -1
+    cdef int run_on(self, int members) except -1
     cdef int gather_helpers(self, int members) except -1
     cdef int lead_once(self) except -1
     cdef void dismiss(self) noexcept

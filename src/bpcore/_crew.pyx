@@ -7,10 +7,12 @@ to start one and to wait for its end takes 20 microseconds, of `threading.Thread
 
 from libc.stdlib cimport calloc, free
 
+from bpcore._threads import one_blas_thread
+
 from bpcore._blas cimport is_small
 from bpcore._data cimport has_plain_rows
 from bpcore._team cimport BP_HAS_TEAMS, bp_team_join, bp_team_leave, bp_team_quit
-from bpcore._train cimport assist, lead
+from bpcore._train cimport COST, Piece, Workspace, assist, lead
 from bpcore._types cimport Layer
 
 cdef extern from "pythread.h":
@@ -60,11 +62,37 @@ cdef class Crew:
             return has_plain_rows[float](self.job.examples.x, <float*>self.theta)
         return has_plain_rows[double](self.job.examples.x, <double*>self.theta)
 
+    cdef bint uses_blas(self) noexcept:
+        """Whether a product of the job is too large for the own loops."""
+        cdef Py_ssize_t l
+        cdef const Layer* layer
+        cdef const Piece* piece
+        cdef Workspace w = self.workspace
+        for l in range(self.job.layout.n_layers):
+            layer = &self.job.layout.layers[l]
+            if not is_small(w.block * w.at_once, layer.n_out, layer.n_in):
+                return True
+        if self.job.task > COST:
+            for l in range(w.n_pieces):
+                piece = &w.pieces[l]
+                layer = &self.job.layout.layers[piece.layer]
+                if not is_small(piece.units, layer.n_in, w.capacity):
+                    return True
+        return False
+
     cdef int run(self, int members) except -1:
-        """Do the job with at most so many threads, this one being the leader.
+        """Do the job with at most so many threads, this one being the leader; BLAS has one for
+        each of them.
 
         Raises what a signal handler has raised meanwhile.
         """
+        if self.uses_blas():
+            with one_blas_thread():
+                return self.run_on(members)
+        return self.run_on(members)
+
+    cdef int run_on(self, int members) except -1:
+        """As `run`, whatever BLAS does."""
         try:
             self.gather_helpers(members)
             self.lead_once()

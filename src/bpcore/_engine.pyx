@@ -218,6 +218,14 @@ cdef class Engine:
             examples.weights = <const double*>cnp.PyArray_DATA(weights)
         return 0
 
+    def _rows_at_once(self, Py_ssize_t n_rows, int members):
+        """How many rows a member goes through with each product of a training batch, and how many
+        are a block; for tests."""
+        w = make_workspace(&self.layout, n_rows, n_rows, TRAIN, self.stores_slopes, False,
+                           self._shared(n_rows), False, NO_STEPS, members,
+                           4 if self.single else 8)
+        return w.at_once * w.block, w.block
+
     cdef Workspace _workspace(self, Py_ssize_t n_rows):
         """Buffers for one thread to go forward and back through n_rows rows."""
         return make_workspace(&self.layout, n_rows, n_rows, GRADIENT, self.stores_slopes, False,

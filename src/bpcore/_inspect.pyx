@@ -21,14 +21,13 @@ cdef void per_sample_gradients(const Job* job, const real_t* theta, Workspace wo
     cdef Py_ssize_t ldx = layout.n_inputs
     cdef const real_t* x
     cdef real_t* g
-    cdef double cost
     first = 0
     while first < job.n_rows:
         # a number of new memory takes the time of some ten multiplications
         if interrupted(workspace, 30.0 * workspace.capacity * layout.n_parameters):
             return
         rows = min(workspace.capacity, job.n_rows - first)
-        row_block(job, workspace, first, 0, rows, -1, 1.0, theta, &cost)
+        row_block(job, workspace, first, 0, rows, -1, 1.0, theta, workspace.costs)
         for k in range(rows):
             x = in_place(job.examples.x, <Py_ssize_t*>NULL, first + k, &ldx, theta)
             if x == NULL:

@@ -79,7 +79,8 @@ cdef class Workspace:
     cdef object error           # what a signal handler has raised
     cdef double done            # multiplications since the signals were last looked at
     cdef Py_ssize_t capacity    # rows that the buffers hold
-    cdef Py_ssize_t block       # rows that one member takes at a time
+    cdef Py_ssize_t block       # rows whose costs are added up, the least that a member takes
+    cdef Py_ssize_t at_once     # blocks that a member takes at a time
     cdef Py_ssize_t n_pieces
     cdef Py_ssize_t largest     # numbers in the largest piece
     cdef Piece* pieces
@@ -110,7 +111,7 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
                               Optimizer optimizer, int members, Py_ssize_t itemsize)
 cdef void row_block(const Job* job, Workspace workspace, Py_ssize_t start, Py_ssize_t row,
                     Py_ssize_t n, Py_ssize_t next_start, double scale, const real_t* theta,
-                    double* cost) noexcept nogil
+                    double* costs) noexcept nogil
 cdef double weight_sum(const Examples* examples, Py_ssize_t start, Py_ssize_t n) noexcept nogil
 cdef bint interrupted(Workspace workspace, double more) noexcept nogil
 cdef void lead(Job* job, Workspace workspace, Optimizer optimizer, real_t* theta) noexcept nogil

@@ -4,7 +4,8 @@ A batch is gone through in two phases, each cut into blocks that the threads of 
 they come: blocks of rows for the forward pass and the deltas, then pieces of the layers for the
 gradient and the update, which are done while a piece of the gradient is in cache.  Nothing is
 added up across threads, and the blocks depend on the network and the batch only, so that the
-result is bitwise the same for any number of threads.
+result is bitwise the same for any number of threads.  Where a member goes through several blocks of
+rows at once it does so only with loops that treat every row alike, and adds up their costs apart.
 
 A batch that is larger than the buffers goes through in several passes of `capacity` rows; its
 gradient is then added up as a whole before the update, and so it is where it has to be clipped.
@@ -17,7 +18,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from bpcore._backward cimport delta_recursion, layer_gradient
-from bpcore._blas cimport MARK, column_sums, sparse_width
+from bpcore._blas cimport MARK, column_sums, is_small, loop_depends_on_rows, sparse_width
 from bpcore._data cimport gather, in_place, point_at_rows
 from bpcore._forward cimport Dropout, forward
 from bpcore._losses cimport cost_and_delta
@@ -51,6 +52,14 @@ cdef Py_ssize_t LARGEST_BLOCK = 256
 cdef Py_ssize_t PIECE_NUMBERS = 65536
 cdef Py_ssize_t LEAST_PIECE = 2048
 
+# Bytes of a w^(l) from which on a member goes through several blocks at once, where that leaves
+# enough for the others: every product of a block has to fetch w^(l) again, which such a matrix
+# does not leave in the second cache.
+cdef Py_ssize_t LARGE_MATRIX = 1 << 21
+cdef double LARGEST_LOAD = 1.1      # of a member, in equal shares
+# Multiplications of float32 in them, a tenth of a second: no signal is looked at meanwhile.
+cdef double MOST_AT_ONCE = 6e9
+
 # Multiplications between two looks at the interpreter's signals: less than a tenth of a second,
 # also in a narrow network, whose activations take longer than its products.
 cdef double WORK_BETWEEN_SIGNALS = 4e8
@@ -74,6 +83,18 @@ def look_for_signals(double every, double leave_updates_from):
     return before
 
 
+def large_matrix(Py_ssize_t n_bytes):
+    """Set the bytes of a w^(l) from which on a member goes through several blocks at once; returns
+    what was set before.
+
+    For tests and measurements.
+    """
+    global LARGE_MATRIX
+    before = LARGE_MATRIX
+    LARGE_MATRIX = n_bytes
+    return before
+
+
 cdef Py_ssize_t _rounded(Py_ssize_t n) noexcept nogil:
     return (n + MULTIPLE - 1) // MULTIPLE * MULTIPLE
 
@@ -82,6 +103,15 @@ def pass_rows(Py_ssize_t n_rows, Py_ssize_t numbers_a_row, Py_ssize_t itemsize):
     """How many rows go through at a time, with `numbers_a_row` numbers of buffers each."""
     rows = max(LEAST_ROWS, min(MOST_ROWS, PASS_BYTES // (numbers_a_row * itemsize)))
     return max(1, min(n_rows, rows))
+
+
+cdef Py_ssize_t _largest_matrix(const Layout* layout) noexcept nogil:
+    """Weights of the layer that has most."""
+    cdef Py_ssize_t l
+    cdef Py_ssize_t most = 0
+    for l in range(layout.n_layers):
+        most = max(most, layout.layers[l].n_in * layout.layers[l].n_out)
+    return most
 
 
 cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout,
@@ -106,6 +136,36 @@ def piece_units(Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t shares=SHARES):
         return n_out
     most = max(MULTIPLE, PIECE_NUMBERS // n_in // MULTIPLE * MULTIPLE)
     return min(n_out, most, _rounded(blocks(n_out, shares)))
+
+
+cdef Py_ssize_t _blocks_at_once(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t block,
+                                int members, Py_ssize_t itemsize):
+    """How many blocks of rows, of n_rows in all, a member goes through with each product.
+
+    It may depend on how many members there are, since the bits of a row must not depend on it:
+    all products are then those of the own loops, which treat every row alike.
+    """
+    cdef Py_ssize_t l, at_once
+    cdef const Layer* layer
+    cdef Py_ssize_t most = min(
+        LARGEST_BLOCK // block,
+        <Py_ssize_t>(MOST_AT_ONCE * 4 / itemsize / (2.0 * layout.n_parameters * block)))
+    if _largest_matrix(layout) * itemsize < LARGE_MATRIX:
+        return 1
+    for l in range(layout.n_layers):
+        layer = &layout.layers[l]
+        while most > 1 and not is_small(most * block, layer.n_out, layer.n_in):
+            most -= 1
+        if loop_depends_on_rows(layer.n_in):
+            most = 1
+    for at_once in range(min(most, blocks(n_rows, block)), 1, -1):
+        loads = [0] * members
+        for first in range(0, n_rows, at_once * block):
+            loads.sort()
+            loads[0] += min(at_once * block, n_rows - first)
+        if max(loads) * members <= LARGEST_LOAD * n_rows:
+            return at_once
+    return 1
 
 
 cdef list _layer_pieces(Py_ssize_t l, Layer layer, Py_ssize_t shares):
@@ -161,11 +221,13 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
     cdef Piece* piece
     if task == PREDICT:
         w.block = prediction_rows(n_rows, layout, itemsize)
-        w.capacity = w.block * members
+        w.at_once = _blocks_at_once(layout, n_rows, w.block, members, itemsize)
+        w.capacity = w.block * w.at_once * members
     else:
         w.capacity = pass_rows(
             batch, layout.n_inputs + 2 * layout.n_outputs + 2 * layout.n_units, itemsize)
         w.block = min(w.capacity, <Py_ssize_t>block_rows(w.capacity, shares))
+        w.at_once = _blocks_at_once(layout, w.capacity, w.block, members, itemsize)
     trains = task == TRAIN
     pieces = []
     for l in range(layout.n_layers):
@@ -301,19 +363,19 @@ cdef Py_ssize_t _ahead(const Job* job, Py_ssize_t next_start, Py_ssize_t row,
 
 cdef void row_block(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t row,
                     Py_ssize_t n, Py_ssize_t next_start, double scale, const real_t* theta,
-                    double* cost) noexcept nogil:
+                    double* costs) noexcept nogil:
     """Forward and, but for COST, back through rows row : row + n of the pass at `start`.
 
     Every δ^(l) is left in the workspace, each row times its weight and `scale`.
     next_start: where the next pass begins; -1: nowhere.  Of its same rows every second one is
     fetched into the caches meanwhile, and the others while the gradient of layer 1 is computed.
-    cost: out, these rows' part of it.
+    costs: out, the part of every `block` of these rows: costs are added up in the same order
+    whatever is gone through at once.
     """
     cdef const Layout* layout = job.layout
     cdef const Layer* last = &layout.layers[layout.n_layers - 1]
-    cdef Py_ssize_t k, ldx
+    cdef Py_ssize_t k, ldx, here, end
     cdef Py_ssize_t n_ahead = 0
-    cdef Py_ssize_t end = w.capacity * last.unit + row * last.n_out
     cdef Py_ssize_t distance = layout.n_outputs
     cdef bint backward = job.task > COST
     cdef const real_t* one
@@ -353,11 +415,16 @@ cdef void row_block(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t ro
     forward(layout, theta, &sparse if job.sparse else NULL, x, ldx, ahead, (n_ahead + 1) // 2, n,
             row, w.capacity, a, slope, <real_t*>NULL, <real_t*>w.z_out, <real_t*>NULL,
             &dropout if job.drops else NULL, NULL)
-    cost[0] = cost_and_delta(
-        &layout.loss, last, n, <const real_t*>w.z_out + row * last.n_out, <const real_t*>a + end,
-        <const real_t*>(slope + end if slope != NULL and last.stores_slope else NULL),
-        y, weights, scale, delta + end if backward else <real_t*>NULL, <real_t*>NULL,
-        <double*>NULL)
+    for k in range(blocks(n, w.block)):
+        here = row + k * w.block
+        end = w.capacity * last.unit + here * last.n_out
+        costs[k] = cost_and_delta(
+            &layout.loss, last, min(w.block, row + n - here),
+            <const real_t*>w.z_out + here * last.n_out, <const real_t*>a + end,
+            <const real_t*>(slope + end if slope != NULL and last.stores_slope else NULL),
+            y + (here - row) * layout.n_outputs,
+            weights + (here - row) if weights != NULL else NULL, scale,
+            delta + end if backward else <real_t*>NULL, <real_t*>NULL, <double*>NULL)
     if backward:
         if weights != NULL:
             for k in range(n):
@@ -570,9 +637,10 @@ cdef void _predict_rows(const Job* job, Workspace w, Py_ssize_t b, int member,
     """
     cdef bint finite = True
     cdef const Layout* layout = job.layout
-    cdef Py_ssize_t own = member * w.block
-    cdef Py_ssize_t first = b * w.block
-    cdef Py_ssize_t n = min(w.block, job.n_rows - first)
+    cdef Py_ssize_t rows = w.at_once * w.block
+    cdef Py_ssize_t own = member * rows
+    cdef Py_ssize_t first = b * rows
+    cdef Py_ssize_t n = min(rows, job.n_rows - first)
     cdef Py_ssize_t ldx = layout.n_inputs
     cdef Sparse sparse = _sparse_rows(job, w, first, member * CHUNK, False)
     cdef const real_t* x = in_place(job.examples.x, <Py_ssize_t*>NULL, first, &ldx, theta)
@@ -594,13 +662,14 @@ cdef void _do(Job* job, Workspace w, Optimizer o, Py_ssize_t b, int member,
     cdef const Phase* phase = &job.phase
     cdef const Piece* piece
     cdef real_t* gradient = <real_t*>(job.gradient if job.task == GRADIENT else w.gradient)
-    cdef Py_ssize_t at = b * w.block
+    cdef Py_ssize_t rows = w.at_once * w.block
     if phase.kind == PREDICT_ROWS:
         _predict_rows(job, w, b, member, <const real_t*>theta)
         return
     if phase.kind == TRAIN_ROWS:
-        row_block(job, w, phase.start, at, min(w.block, phase.rows - at), phase.next_start,
-                  phase.scale, <const real_t*>theta, &w.costs[phase.first_cost + b])
+        row_block(job, w, phase.start, b * rows, min(rows, phase.rows - b * rows),
+                  phase.next_start, phase.scale, <const real_t*>theta,
+                  &w.costs[phase.first_cost + b * w.at_once])
         return
     piece = &w.pieces[b]
     if phase.kind == WHOLE_GRADIENT:
@@ -686,8 +755,9 @@ cdef void _lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogi
     cdef bint whole
     cdef Phase* phase = &job.phase
     cdef Py_ssize_t per_pass = blocks(w.capacity, w.block)
+    cdef Py_ssize_t at_once = w.at_once * w.block
     if job.task == PREDICT:
-        _phase(job, w, o, PREDICT_ROWS, blocks(job.n_rows, w.block), a_row * w.block, theta)
+        _phase(job, w, o, PREDICT_ROWS, blocks(job.n_rows, at_once), a_row * at_once, theta)
         return
     phase.step.t = o.t
     phase.step.mu_product = o.mu_product
@@ -707,7 +777,7 @@ cdef void _lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogi
             phase.start = start + first
             phase.rows = rows
             phase.next_start = start + first + rows
-            if not _phase(job, w, o, TRAIN_ROWS, blocks(rows, w.block), 2 * a_row * w.block,
+            if not _phase(job, w, o, TRAIN_ROWS, blocks(rows, at_once), 2 * a_row * at_once,
                           theta):
                 return
             if whole:

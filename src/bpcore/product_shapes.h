@@ -2,9 +2,6 @@
 
 /* Numbers that a transposed operand or result may fill on the stack. */
 #define BP_SCRATCH 8192
-/* Rows of so many numbers may be scattered, and meet `dot` (SCATTERED_INPUTS in _crew.pyx): whole
- * matrices of such rows have to meet it too, to the last bit. */
-#define BP_SCATTERED 64
 
 /* out (columns, rows, `step` apart) = the transpose of A (rows, columns), zeros in the gaps. */
 static void BP_P(transpose)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A, ptrdiff_t lda,
@@ -188,4 +185,3 @@ static void BP_P(column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, cons
 }
 
 #undef BP_SCRATCH
-#undef BP_SCATTERED

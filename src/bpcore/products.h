@@ -53,6 +53,9 @@
 /* Rows of a result from which on copying a strip pays, where it does at all (BP_PACKS: measured
  * with strips of 96 bytes, not worth it with those of 192). */
 #define BP_PACK_FROM 32
+/* Rows of so many numbers may be scattered, and meet `dot` (SCATTERED_INPUTS in _crew.pyx): whole
+ * matrices of such rows have to meet it too, to the last bit, however many rows they have. */
+#define BP_SCATTERED 64
 /* Columns from one mark to the next in a row that is mostly zero, and what rows that are added to
  * may fill of a second cache, beside what is added. */
 #define BP_MARK 16
@@ -418,6 +421,10 @@ static int bp_is_small(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
     return (double)m * (double)n * (double)k <= bp_products.most;
 }
 
+/* Whether it depends on the number of rows which loop x w^T meets, rows of k numbers, and with it
+ * the bits of a row. */
+static int bp_loop_depends_on_rows(ptrdiff_t k) { return k < BP_SCATTERED; }
+
 #define BP_REAL float
 #define BP_P(name) bp_##name##_f32
 #define BP_OF(name) name##_f32
@@ -442,6 +449,7 @@ static int bp_choose_products(int limit, double most) { (void)limit; (void)most;
 static int bp_products_level(void) { return 0; }
 static int bp_is_small(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
 { (void)m; (void)n; (void)k; return 0; }
+static int bp_loop_depends_on_rows(ptrdiff_t k) { (void)k; return 1; }
 static void bp_product_f32(int a, int b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, float alpha,
                            const float *A, ptrdiff_t lda, const float *B, ptrdiff_t ldb,
                            const float *bias, float beta, float *C, ptrdiff_t ldc) {}
