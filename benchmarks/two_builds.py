@@ -60,7 +60,9 @@ def main() -> int:
     unknown = set(options.workloads) - set(everything)
     if unknown:
         parser.error(f"there is no workload {', '.join(sorted(unknown))}")
-    workers = [Worker(options.threads, "float32", python=python) for python in options.pythons]
+    # not resolved: the interpreter of an environment is a link to one outside it
+    pythons = [str(Path(python).absolute()) for python in options.pythons]
+    workers = [Worker(options.threads, "float32", python=python) for python in pythons]
     print(f"{'':30s} {'first':>10s} {'second':>10s}   second/first (best; median of rounds)")
     for name in options.workloads or everything:
         first, second = best_times(workers, *everything[name], options.threads)
