@@ -120,7 +120,17 @@ def test_products_left_to_blas(started, request, dtype):
         assert everything(n_threads, *setting, dtype) == one
 
 
-def test_blas_is_held_at_one_thread_where_it_is_used(monkeypatch, request):
+@pytest.fixture
+def own_loops(started):
+    """The own loops as far as they go with AVX2 and more, whatever this processor has."""
+    if _blas.products_level().startswith("none"):
+        pytest.skip("this compiler has no vector types: BLAS does all products")
+    _blas.choose_products(most=2.5e9)
+    yield
+    _blas.choose_products()
+
+
+def test_blas_is_held_at_one_thread_where_it_is_used(own_loops, monkeypatch):
     """Not only in a fit: a prediction on one thread would else take as many as BLAS has."""
     held = []
 
@@ -130,7 +140,6 @@ def test_blas_is_held_at_one_thread_where_it_is_used(monkeypatch, request):
         yield
 
     monkeypatch.setattr(_crew, "one_blas_thread", hold)
-    request.addfinalizer(_blas.choose_products)
     rng = np.random.default_rng(0)
     X, Y = rng.random((600, 20)), rng.random((600, 3))
     network = Network((20, 30, 3), random_state=0)
@@ -161,10 +170,10 @@ MEMBERS = (1, 2, 3, 4, 8)
 
 
 @pytest.fixture
-def large_matrices(started):
+def large_matrices(own_loops):
     """Call even the smallest matrix large."""
     before = _train.large_matrix(0)
-    yield started
+    yield
     _train.large_matrix(before)
 
 
@@ -185,14 +194,14 @@ def test_blocks_of_rows_at_once(large_matrices, n_rows, blocks):
         assert (at_once // block, at_once % block) == (n, 0)
 
 
-def test_only_large_matrices_are_worth_it(started):
+def test_only_large_matrices_are_worth_it(own_loops):
     assert Network((784, 724, 10), dtype="float32")._rows_at_once(128, 1) == (128, 32)
     assert Network((784, 600, 10), dtype="float32")._rows_at_once(128, 1) == (32, 32)
     # with float64 a number is twice as large
     assert Network((784, 600, 10), dtype="float64")._rows_at_once(128, 1) == (128, 32)
 
 
-def test_signals_do_not_wait_long_for_blocks_at_once(started):
+def test_signals_do_not_wait_long_for_blocks_at_once(own_loops):
     """At most some 6 · 10⁹ multiplications of float32, a tenth of a second on one processor."""
     for dtype, n_rows in (("float32", 128), ("float64", 64)):
         network = Network((784, 4096, 4096, 10), dtype=dtype)
@@ -206,8 +215,7 @@ def test_short_rows_are_not_taken_at_once(large_matrices):
     assert Network((64, 63, 3))._rows_at_once(128, 1) == (32, 32)
 
 
-def test_blocks_at_once_do_not_go_to_blas(large_matrices, request):
-    request.addfinalizer(_blas.choose_products)
+def test_blocks_at_once_do_not_go_to_blas(large_matrices):
     _blas.choose_products(most=70 * 90 * 64)
     assert Network((70, 90, 3))._rows_at_once(128, 1) == (64, 32)
     _blas.choose_products(most=70 * 90 * 31)

@@ -5,9 +5,9 @@ a process may fork at any time, and nothing has to be shut down.  They never hol
 to start one and to wait for its end takes 20 microseconds, of `threading.Thread` 90.
 """
 
-from libc.stdlib cimport calloc, free
-
 from bpcore._threads import one_blas_thread
+
+from libc.stdlib cimport calloc, free
 
 from bpcore._blas cimport is_small
 from bpcore._data cimport has_plain_rows
