@@ -22,8 +22,7 @@ CHECK = build/check/$(notdir $(VENV))
 PIP = $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 WHEEL = $(VENV)/wheel
 SOURCES = setup.py pyproject.toml MANIFEST.in LICENSE $(wildcard README.md) \
-    $(wildcard src/bpcore/*.pyx src/bpcore/*.pxd src/bpcore/*.h) \
-    $(wildcard bpcore/*.py bpcore/*.pyi bpcore/py.typed)
+    $(shell find src/bpcore bpcore -name '*.py' -o -name '*.py[xi]' -o -name '*.pxd' -o -name '*.h' -o -name py.typed)
 
 .PHONY: help demo test docs wheel test-wheels fuzz kill interrupt sanitize threads debug valgrind \
     coverage mutate bench bench-quick bench-native lint install develop clean
@@ -128,7 +127,7 @@ sanitize:
 # What was built without it (the interpreter, NumPy, BLAS) it does not see into.
 threads:
 	mkdir -p build/threads
-	gcc -O1 -g -fsanitize=thread -Isrc/bpcore tests/team_run.c -o build/threads/team_run -lpthread
+	gcc -O1 -g -fsanitize=thread -Isrc/bpcore/kernels tests/team_run.c -o build/threads/team_run -lpthread
 	setarch -R build/threads/team_run
 	BPCORE_SANITIZE=thread $(MAKE) test VENV=.venv-threads TESTS=tests/test_threads.py WORKERS=0 \
 	    RUN='setarch -R env LD_PRELOAD="$(shell gcc -print-file-name=libtsan.so)" \
@@ -175,7 +174,7 @@ lint: $(WHEEL)/with-lint
 	cd $(WHEEL) && $(abspath $(BIN))/python -m mypy.stubtest --ignore-missing-stub \
 	    --ignore-disjoint-bases --allowlist "$(CURDIR)/.ci/stubtest-allowlist" \
 	    --mypy-config-file "$(CURDIR)/pyproject.toml" \
-	    $(patsubst bpcore/%.pyi,bpcore.%,$(wildcard bpcore/*.pyi))
+	    $(patsubst bpcore/_core/%.pyi,bpcore._core.%,$(wildcard bpcore/_core/*.pyi))
 	cd $(WHEEL) && $(abspath $(BIN))/python -m mypy --strict --config-file "" \
 	    "$(CURDIR)/tests/typing_sample.py"
 	$(BIN)/codespell
@@ -189,6 +188,6 @@ develop:
 
 clean:
 	rm -rf docs/gallery docs/__pycache__
-	rm -rf build dist wheelhouse *.egg-info .venv .venv-* $(VENV) bpcore/*.so src/bpcore/*.c
+	rm -rf build dist wheelhouse *.egg-info .venv .venv-* $(VENV) bpcore/_core/*.so src/bpcore/_core/*.c
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	find bpcore tests benchmarks -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true

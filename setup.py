@@ -24,19 +24,33 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 MODULES = [
-    "_activations",
-    "_backward",
-    "_blas",
-    "_crew",
-    "_data",
-    "_engine",
-    "_forward",
-    "_inspect",
-    "_losses",
-    "_online",
-    "_optimizers",
-    "_sparse",
-    "_train",
+    "rows",
+    "activations",
+    "losses",
+    "optimizers",
+    "products",
+    "sparse",
+    "forward",
+    "backward",
+    "epoch",
+    "pool",
+    "inspect",
+    "small_batch",
+    "engine",
+]
+
+# Named, not discovered: setuptools would find the Cython sources in src/ instead.
+PACKAGES = [
+    "bpcore",
+    "bpcore._core",
+    "bpcore.checks",
+    "bpcore.datasets",
+    "bpcore.display",
+    "bpcore.estimators",
+    "bpcore.explain",
+    "bpcore.files",
+    "bpcore.network",
+    "bpcore.recogniser",
 ]
 
 DEBUG = os.environ.get("BPCORE_DEBUG", "0") not in ("", "0")
@@ -106,12 +120,12 @@ class BuildExtensions(build_ext):
 
 
 def extension(name: str) -> Extension:
-    """The compiled module of src/bpcore/<name>.pyx."""
-    headers = [path for suffix in ("pxd", "h") for path in Path("src/bpcore").glob(f"*.{suffix}")]
+    """The compiled module of src/bpcore/_core/<name>.pyx."""
+    headers = [path for suffix in ("pxd", "h") for path in Path("src").rglob(f"*.{suffix}")]
     return Extension(
-        f"bpcore.{name}",
-        [f"src/bpcore/{name}.pyx"],
-        include_dirs=["src/bpcore", numpy.get_include()],
+        f"bpcore._core.{name}",
+        [f"src/bpcore/_core/{name}.pyx"],
+        include_dirs=["src/bpcore/kernels", numpy.get_include()],
         depends=sorted(map(str, headers)),
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         extra_compile_args=COMPILE,
@@ -120,10 +134,9 @@ def extension(name: str) -> Extension:
 
 
 setup(
-    # Named, not discovered: setuptools would find the Cython sources in src/ instead.
-    packages=["bpcore"],
+    packages=PACKAGES,
     package_dir={"bpcore": "bpcore"},
-    package_data={"bpcore": ["py.typed", "*.pyi"]},
+    package_data={"bpcore": ["py.typed"], "bpcore._core": ["*.pyi"]},
     include_package_data=False,
     zip_safe=False,
     ext_modules=[extension(name) for name in MODULES],

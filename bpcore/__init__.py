@@ -7,12 +7,10 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-
 try:
-    importlib.import_module("bpcore._engine")
+    importlib.import_module("bpcore._core.engine")
 except ModuleNotFoundError as error:
-    if error.name != "bpcore._engine":
+    if error.name != "bpcore._core.engine":
         raise
     raise ImportError(
         "bpcore's compiled modules are not built. You are probably in the source tree: type "
@@ -20,17 +18,17 @@ except ModuleNotFoundError as error:
         "work on the sources in place."
     ) from error
 
-from bpcore._scaled import scaled
+from bpcore._version import __version__ as __version__
+from bpcore.checks.scaled import scaled
 from bpcore.exceptions import DivergenceError, ModelFileError
-from bpcore.gradient import Gradient
 from bpcore.history import History
 from bpcore.network import Network
-from bpcore.trace import Trace
+from bpcore.network.gradient import Gradient
+from bpcore.network.trace import Trace
 
 if TYPE_CHECKING:
     from bpcore import datasets as datasets
-    from bpcore._config import show_config
-    from bpcore._explain_render import Explanation
+    from bpcore._core.config import show_config
     from bpcore.display import (
         DescentAnimation,
         DescentDisplay,
@@ -44,6 +42,7 @@ if TYPE_CHECKING:
         WeightsDisplay,
     )
     from bpcore.estimators import MLPClassifier, MLPRegressor
+    from bpcore.explain.render import Explanation
     from bpcore.model_file import load
 
 __all__ = [
@@ -76,7 +75,7 @@ __all__ = [
 _LATER = {
     "DescentAnimation": "bpcore.display",
     "DescentDisplay": "bpcore.display",
-    "Explanation": "bpcore._explain_render",
+    "Explanation": "bpcore.explain.render",
     "GradientFlowDisplay": "bpcore.display",
     "GradientFlowRecorder": "bpcore.display",
     "MLPClassifier": "bpcore.estimators",
@@ -89,7 +88,7 @@ _LATER = {
     "WeightsDisplay": "bpcore.display",
     "datasets": "bpcore.datasets",
     "load": "bpcore.model_file",
-    "show_config": "bpcore._config",
+    "show_config": "bpcore._core.config",
 }
 
 

@@ -13,17 +13,11 @@ from typing import Any
 
 import numpy as np
 
-import bpcore
-from bpcore import _model_json as plain
-from bpcore._model_estimator import describe_estimator, read_estimator
-from bpcore._model_parts import (
-    describe_history,
-    describe_network,
-    expected_tensors,
-    read_network,
-    read_optimizer,
-)
-from bpcore._model_read import (
+from bpcore._version import __version__
+from bpcore.estimators.sections import describe_estimator, read_estimator
+from bpcore.exceptions import ModelFileError
+from bpcore.files import values as plain
+from bpcore.files.reader import (
     FORMAT_VERSION,
     LONGEST_HEADER,
     METADATA_KEY,
@@ -31,8 +25,14 @@ from bpcore._model_read import (
     library,
     reserve,
 )
-from bpcore._model_write import replace_file
-from bpcore.exceptions import ModelFileError
+from bpcore.files.replace import replace_file
+from bpcore.files.sections import (
+    describe_history,
+    describe_network,
+    expected_tensors,
+    read_network,
+    read_optimizer,
+)
 from bpcore.network import Network
 
 __all__ = ["ModelFileError", "load", "save"]
@@ -79,7 +79,7 @@ def write(path: Any, sections: dict[str, Any], tensors: dict[str, np.ndarray]) -
     safetensors = library()
     save_file = importlib.import_module("safetensors.numpy").save_file
     text = plain.dumps(
-        {"format_version": FORMAT_VERSION, "bpcore_version": bpcore.__version__, **sections}
+        {"format_version": FORMAT_VERSION, "bpcore_version": __version__, **sections}
     )
 
     def write_to(new: Path) -> None:

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from bpcore._activations import ACTIVATIONS, apply
 from numpy.testing import assert_allclose, assert_array_equal
 from twin import ACTIVATIONS as FORMULAS
 from twin import DEFAULTS, Twin
 
 from bpcore import Network
-from bpcore._activations import ACTIVATIONS, apply
 
 ELEMENTWISE = [name for name in ACTIVATIONS if name != "softmax"]
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])

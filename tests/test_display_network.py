@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 pytest.importorskip("matplotlib")
 
+from bpcore._display_network_layout import RADIUS, fold
 from pictures import XOR, assert_readable, close_figures, small_recogniser, texts_of
 
 from bpcore import (
@@ -19,7 +20,6 @@ from bpcore import (
     Network,
     NetworkDisplay,
 )
-from bpcore._display_network_layout import RADIUS, fold
 
 close = pytest.fixture(autouse=True)(close_figures)
 recogniser = pytest.fixture(scope="module")(small_recogniser)

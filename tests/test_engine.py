@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from bpcore._data import Rows
+from bpcore._optimizers import Optimizer
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from twin import Twin, TwinOptimizer, examples
 
 from bpcore import Network
-from bpcore._data import Rows
-from bpcore._optimizers import Optimizer
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 ORDERS = {

@@ -7,15 +7,15 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
-from twin import Twin, examples, pairs
-
-from bpcore import Explanation, Network
 from bpcore._activations import ACTIVATIONS
 from bpcore._explain_notation import LOSSES as FORMULAS
 from bpcore._explain_notation import Math, number, slope_formula, symbol
 from bpcore._explain_render import Derivation, Table
 from bpcore._losses import LOSSES
+from numpy.testing import assert_allclose
+from twin import Twin, examples, pairs
+
+from bpcore import Explanation, Network
 
 PLACES = [
     ("w", {"layer": 1, "j": 4, "k": 2}),

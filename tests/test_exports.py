@@ -7,10 +7,10 @@ import sys
 
 import numpy as np
 import pytest
+from bpcore._activations import ACTIVATIONS
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bpcore import MLPClassifier, MLPRegressor, Network, _c_export, _onnx
-from bpcore._activations import ACTIVATIONS
 
 RNG = np.random.default_rng(9)
 X = RNG.normal(size=(40, 5)).astype(np.float32)

@@ -7,11 +7,11 @@ import threading
 
 import numpy as np
 import pytest
+from bpcore._optimizers import Optimizer
 from numpy.testing import assert_allclose, assert_array_equal
 from twin import Twin, TwinOptimizer, examples
 
 from bpcore import DivergenceError, History, Network, _blas
-from bpcore._optimizers import Optimizer
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 

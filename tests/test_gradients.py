@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from bpcore._activations import ACTIVATIONS as ENGINE_ACTIVATIONS
 from numpy.testing import assert_allclose, assert_array_equal
 from twin import ACTIVATIONS, Twin, central_differences, examples, pairs
 
 from bpcore import Gradient, Network
-from bpcore._activations import ACTIVATIONS as ENGINE_ACTIVATIONS
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 PAIRS = pytest.mark.parametrize(("output", "loss"), pairs())

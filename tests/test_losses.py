@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from bpcore._activations import ACTIVATIONS
+from bpcore._losses import LOSSES
 from numpy.testing import assert_allclose
 from twin import DEFAULTS, OUTPUTS, Twin, examples, pairs
 from twin import LOSSES as FORMULAS
 
 from bpcore import Network
-from bpcore._activations import ACTIVATIONS
-from bpcore._losses import LOSSES
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 PLAIN = [name for name in LOSSES if name not in OUTPUTS]

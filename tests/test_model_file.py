@@ -12,12 +12,12 @@ import warnings
 
 import numpy as np
 import pytest
+from bpcore._activations import ACTIVATIONS
+from bpcore._losses import LOSSES
 from numpy.testing import assert_array_equal
 
 import bpcore
 from bpcore import ModelFileError, Network, _model_json, _model_write
-from bpcore._activations import ACTIVATIONS
-from bpcore._losses import LOSSES
 
 safetensors = pytest.importorskip("safetensors", reason='model files need the extra "files"')
 from model_files import framed, parts, put, tensor  # noqa: E402

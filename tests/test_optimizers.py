@@ -5,11 +5,10 @@ import pickle
 
 import numpy as np
 import pytest
+from bpcore._optimizers import OPTIMIZERS, SCHEDULES, Optimizer
 from numpy.testing import assert_allclose, assert_array_equal
 from twin import OPTIMIZERS as FORMULAS
 from twin import TwinOptimizer, rate
-
-from bpcore._optimizers import OPTIMIZERS, SCHEDULES, Optimizer
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 N = 67  # more than a vector register holds, and not a multiple of one

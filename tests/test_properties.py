@@ -6,6 +6,8 @@ The number of examples and their order come from conftest.py: the same in every 
 import pickle
 
 import numpy as np
+from bpcore._activations import ACTIVATIONS, apply
+from bpcore._losses import LOSSES
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -13,9 +15,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from twin import ACTIVATIONS as FORMULAS
 from twin import DEFAULTS, OPTIMIZERS, OUTPUTS, Twin, TwinOptimizer, targets
-
-from bpcore._activations import ACTIVATIONS, apply
-from bpcore._losses import LOSSES
 
 HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
 TYPES = st.sampled_from(["float32", "float64"])

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse
+from bpcore._optimizers import Optimizer
 from numpy.testing import assert_array_equal
 
 import bpcore
 from bpcore import DivergenceError, ModelFileError, Network
-from bpcore._optimizers import Optimizer
 
 pytest.importorskip("safetensors", reason='model files need the extra "files"')
 from model_files import parts, put

@@ -7,13 +7,13 @@ import sys
 import numpy as np
 import pytest
 import scipy.sparse
+from bpcore._data import Rows
+from bpcore._optimizers import Optimizer
 from numpy.testing import assert_allclose, assert_array_equal
 from test_products import LEVELS, WITH_PAGES, at_the_end
 from twin import Twin, TwinOptimizer
 
 from bpcore import DivergenceError, MLPClassifier, Network, _blas, _engine, scaled
-from bpcore._data import Rows
-from bpcore._optimizers import Optimizer
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 

@@ -11,11 +11,11 @@ import warnings
 import numpy as np
 import pytest
 import threadpoolctl
+from bpcore._threads import threads_for
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
 from bpcore import MLPClassifier, Network, _blas, _crew, _engine, _threads, _train
-from bpcore._threads import threads_for
 
 SETTINGS = {
     "recogniser": ((784, 16, 16, 10), 900, 32, "sgd", {}),

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
-from twin import Twin, examples, pairs
-
 from bpcore._activations import ACTIVATIONS as ENGINE_ACTIVATIONS
 from bpcore._losses import LOSSES as ENGINE_LOSSES
+from numpy.testing import assert_allclose
+from twin import Twin, examples, pairs
 
 torch = pytest.importorskip(
     "torch", reason="PyTorch, the oracle of these tests, is not installed (extra: oracle)"

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from bpcore._activations import ACTIVATIONS
 from numpy.testing import assert_allclose, assert_array_equal
 from twin import Twin, examples, pairs
 
 from bpcore import Network, Trace
-from bpcore._activations import ACTIVATIONS
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 TERMS = [

@@ -8,10 +8,10 @@ here AVX2) and one thread at a time.
 import itertools
 
 import numpy as np
+from bpcore._activations import ACTIVATIONS
 from scipy import sparse
 
 from bpcore import Network, _blas, _engine
-from bpcore._activations import ACTIVATIONS
 
 OPTIMIZERS = [
     "sgd",

@@ -3,8 +3,9 @@
 import os
 from typing import Any
 
-from bpcore import _activations, _blas
-from bpcore._threads import blas_libraries, usable_processors
+from bpcore._core import activations, products
+from bpcore._core.threads import blas_libraries, usable_processors
+from bpcore._version import __version__
 
 __all__ = ["show_config"]
 
@@ -41,12 +42,11 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     """
     if mode not in ("stdout", "dict"):
         raise ValueError(f"mode must be 'stdout' or 'dict', got {mode!r}")
-    from bpcore import __version__
 
     config: dict[str, Any] = {
         "version": __version__,
-        "elementwise": _activations.vector_level(),
-        "products": _blas.products_level(),
+        "elementwise": activations.vector_level(),
+        "products": products.products_level(),
         "blas": blas_libraries(),
         "threads": usable_processors(),
         "environment": {name: os.environ[name] for name in _PRESETS if name in os.environ},

@@ -2,8 +2,8 @@ from typing import Any
 
 import numpy as np
 
-from bpcore._data import Rows
-from bpcore._optimizers import Optimizer
+from bpcore._core.optimizers import Optimizer
+from bpcore._core.rows import Rows
 
 def share_from(a_batch: float, a_call: float) -> tuple[float, float]: ...
 def sparse_from(density: float, rows: int) -> tuple[float, int]: ...

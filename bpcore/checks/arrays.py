@@ -1,31 +1,18 @@
-"""What comes from users, checked once a call, before any kernel sees it.
+"""Tables of examples, targets and weights."""
 
-An array of float32, float64 or uint8 is passed on as it lies, whatever its strides; other
-numbers are converted. Messages say what was wrong, where, and what was expected.
-"""
-
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from bpcore._activations import ACTIVATIONS
-from bpcore._data import Rows
-from bpcore._losses import LOSSES
-from bpcore._scaled import Scaled
+from bpcore._core.rows import Rows
+from bpcore.checks.scaled import Scaled
 
-ALIASES = {"logistic": "sigmoid"}
 # Losses whose targets have a range: (least, most, what they are)
 _TARGET_RANGES = {
     "binary_cross_entropy": (0.0, 1.0, "probabilities, from 0 to 1"),
     "categorical_cross_entropy": (0.0, np.inf, "probabilities, none negative"),
     "poisson": (0.0, np.inf, "counts or rates, none negative"),
 }
-_QUANTILE_DEFAULT = 0.5
-_HUBER_DEFAULT = 1.0
-
-
-# ---------------------------------------------------------------- data
 
 
 def as_array(X: Any, what: str, dtype: np.dtype) -> np.ndarray:
@@ -181,149 +168,3 @@ def as_weights(sample_weight: Any, n: int) -> np.ndarray | None:
             "ratios of weights count, so divide them by their largest"
         )
     return weights
-
-
-# ---------------------------------------------------------------- numbers
-
-
-def as_integer(value: Any, what: str, least: int = 1) -> int:
-    """An int of at least `least`; bools and floats are refused."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{what} must be an integer, got {value!r}")
-    if value < least:
-        raise ValueError(f"{what} must be at least {least}, got {value}")
-    return int(value)
-
-
-def as_number(value: Any, what: str, least: float = 0.0, below: float = np.inf) -> float:
-    """A float from `least` up to, not including, `below`."""
-    if isinstance(value, bool | np.bool_) or not isinstance(
-        value, int | float | np.integer | np.floating
-    ):
-        raise TypeError(f"{what} must be a number, got {value!r}")
-    try:
-        number = float(value)
-    except OverflowError:  # an int beyond double precision
-        number = np.inf if value > 0 else -np.inf
-    if not least <= number < below:
-        upper = "finite" if below == np.inf else f"below {below:g}"
-        raise ValueError(f"{what} must be at least {least:g} and {upper}, got {number}")
-    return number
-
-
-# ---------------------------------------------------------------- the network's description
-
-
-def as_layer_sizes(layer_sizes: Any) -> tuple[int, ...]:
-    """(n_0, …, n_L) with L ≥ 1."""
-    if isinstance(layer_sizes, str) or not isinstance(layer_sizes, Sequence | np.ndarray):
-        raise TypeError(
-            f"layer_sizes must be a sequence of integers like (784, 16, 16, 10), got "
-            f"{layer_sizes!r}"
-        )
-    if len(layer_sizes) < 2:
-        raise ValueError(
-            "layer_sizes needs at least two layers, the inputs and the outputs, got "
-            f"{tuple(layer_sizes)}"
-        )
-    return tuple(as_integer(size, f"layer_sizes[{i}]") for i, size in enumerate(layer_sizes))
-
-
-def as_activation(spec: Any, *, output: bool = False) -> tuple[str, float | None]:
-    """(name, parameter or None) of an activation, from a name or (name, parameter)."""
-    name, parameter = spec, None
-    if isinstance(spec, tuple | list) and len(spec) == 2 and isinstance(spec[0], str):
-        name, parameter = spec
-    name = ALIASES.get(name, name) if isinstance(name, str) else name
-    known = [key for key in ACTIVATIONS if output or key != "softmax"]
-    if not isinstance(name, str) or name not in known:
-        hint = ""
-        if name == "softmax":
-            hint = "; softmax belongs to the output layer (output_activation)"
-        raise ValueError(f"activation must be one of {', '.join(known)}, got {spec!r}{hint}")
-    default = ACTIVATIONS[name][1]
-    if parameter is None:
-        return name, default
-    if default is None:
-        raise ValueError(f"the activation {name} takes no parameter, got {spec!r}")
-    return name, as_number(parameter, f"the parameter of {name}")
-
-
-def as_activations(
-    activation: Any, output_activation: Any, n_layers: int, loss: str
-) -> list[tuple[str, float | None]]:
-    """One (name, parameter) a layer; the output's default follows the loss."""
-    is_list = isinstance(activation, list) or (
-        isinstance(activation, tuple)
-        and not (len(activation) == 2 and isinstance(activation[1], int | float))
-    )
-    if is_list:
-        if len(activation) != n_layers - 1:
-            raise ValueError(
-                f"activation lists {len(activation)} activations, but the network has "
-                f"{n_layers - 1} hidden layers; the output's is output_activation"
-            )
-        hidden = [as_activation(one) for one in activation]
-    else:
-        hidden = [as_activation(activation)] * (n_layers - 1)
-    fits = LOSSES[loss][1]
-    if output_activation is not None:
-        output = as_activation(output_activation, output=True)
-    elif fits is not None:
-        output = as_activation(fits[0], output=True)
-    elif hidden:
-        output = hidden[-1]
-    else:
-        output = as_activation("sigmoid" if is_list else activation, output=True)
-    if fits is not None and output[0] not in fits:
-        raise ValueError(
-            f"the loss {loss} takes the output activation {' or '.join(fits)}, got {output[0]}"
-        )
-    return [*hidden, output]
-
-
-def as_loss(spec: Any, n_outputs: int) -> tuple[str, bool, float, list[float]]:
-    """(name, clip, parameter, quantiles) of a loss, from a name or (name, parameter)."""
-    name, parameter = spec, None
-    if isinstance(spec, tuple | list) and len(spec) == 2:
-        name, parameter = spec
-    if not isinstance(name, str) or name not in LOSSES:
-        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {spec!r}")
-    if name == "huber":
-        delta = as_number(_HUBER_DEFAULT if parameter is None else parameter, "huber's delta")
-        if delta == 0:
-            raise ValueError("huber's delta must be positive, got 0")
-        return name, False, delta, []
-    if name == "quantile":
-        return name, False, 0.0, _as_quantiles(parameter, n_outputs)
-    if name.endswith("cross_entropy") and parameter == "clip":
-        return name, True, 0.0, []
-    if parameter is not None:
-        raise ValueError(f"the loss {name} takes no parameter, got {spec!r}")
-    return name, False, 0.0, []
-
-
-def _as_quantiles(parameter: Any, n_outputs: int) -> list[float]:
-    if parameter is None:
-        parameter = _QUANTILE_DEFAULT
-    if isinstance(parameter, int | float):
-        parameter = [parameter] * n_outputs
-    quantiles = [as_number(q, "a quantile", below=1.0) for q in parameter]
-    if len(quantiles) != n_outputs:
-        raise ValueError(
-            f"{len(quantiles)} quantiles for {n_outputs} outputs: give one number, or one an output"
-        )
-    if min(quantiles) <= 0:
-        raise ValueError(f"quantiles must lie between 0 and 1, got {quantiles}")
-    return quantiles
-
-
-def as_dropout(dropout: Any, n_hidden: int) -> list[float]:
-    """The chance of each hidden layer's units to be left out, one number a layer."""
-    many = isinstance(dropout, Sequence | np.ndarray) and not isinstance(dropout, str)
-    shares = list(dropout) if many else [dropout] * n_hidden
-    if len(shares) != n_hidden:
-        raise ValueError(
-            f"dropout lists {len(shares)} numbers, but the network has {n_hidden} hidden layers"
-        )
-    return [as_number(share, "dropout", below=1.0) for share in shares]

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bpcore._idx import load_idx
+from bpcore.datasets.idx import load_idx
 
 __all__ = [
     "Dataset",

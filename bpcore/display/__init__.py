@@ -5,14 +5,14 @@ like compute and draw; ``plot(ax=…)`` draws again elsewhere; axes and artists 
 attributes whose names end in an underscore. They need matplotlib: ``pip install "bpcore[demo]"``.
 """
 
-from bpcore._display_animation import DescentAnimation
-from bpcore._display_curves import TrainingCurveDisplay
-from bpcore._display_descent import DescentDisplay
-from bpcore._display_flow import GradientFlowDisplay
-from bpcore._display_network import NetworkDisplay
-from bpcore._display_predictions import PredictionsDisplay
-from bpcore._display_recorders import GradientFlowRecorder, PathRecorder, ScoreRecorder
-from bpcore._display_weights import WeightsDisplay
+from bpcore.display.animation import DescentAnimation
+from bpcore.display.curves import TrainingCurveDisplay
+from bpcore.display.descent import DescentDisplay
+from bpcore.display.flow import GradientFlowDisplay
+from bpcore.display.network import NetworkDisplay
+from bpcore.display.predictions import PredictionsDisplay
+from bpcore.display.recorders import GradientFlowRecorder, PathRecorder, ScoreRecorder
+from bpcore.display.weights import WeightsDisplay
 
 __all__ = [
     "DescentAnimation",

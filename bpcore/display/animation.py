@@ -6,9 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from bpcore import _validation as check
-from bpcore._display_animation_frames import Frame, Step, formulas_of, frames_of, split, words_of
-from bpcore._display_base import (
+from bpcore import checks as check
+from bpcore.display.base import (
     BLUE,
     VERMILION,
     as_dense,
@@ -19,9 +18,10 @@ from bpcore._display_base import (
     symmetric_limit,
     targets_of,
 )
-from bpcore._display_network import NetworkDisplay
-from bpcore._display_network_picture import label_bar, plain_norm, root_norm, weight_label
-from bpcore._display_network_values import values_of
+from bpcore.display.frames import Frame, Step, formulas_of, frames_of, split, words_of
+from bpcore.display.network import NetworkDisplay
+from bpcore.display.network_picture import label_bar, plain_norm, root_norm, weight_label
+from bpcore.display.network_values import values_of
 
 __all__ = ["DescentAnimation"]
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from bpcore._display_base import axes_grid, axes_of, named, network_of, require, run_colours
-from bpcore._display_recorders import ScoreRecorder
+from bpcore.display.base import axes_grid, axes_of, named, network_of, require, run_colours
+from bpcore.display.recorders import ScoreRecorder
 from bpcore.history import History
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from bpcore import _validation as check
-from bpcore._display_base import axes_grid, network_of, require, targets_of
-from bpcore._display_recorders import PathRecorder
-from bpcore._explain_notation import symbol
+from bpcore import checks as check
+from bpcore.display.base import axes_grid, network_of, require, targets_of
+from bpcore.display.recorders import PathRecorder
+from bpcore.explain.notation import symbol
 
 __all__ = ["DescentDisplay"]
 

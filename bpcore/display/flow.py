@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from bpcore._display_base import (
+from bpcore.display.base import (
     BLUE,
     VERMILION,
     axes_grid,
@@ -13,7 +13,7 @@ from bpcore._display_base import (
     require,
     targets_of,
 )
-from bpcore._display_recorders import GradientFlowRecorder
+from bpcore.display.recorders import GradientFlowRecorder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

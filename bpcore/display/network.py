@@ -4,11 +4,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from bpcore import _validation as check
-from bpcore._display_base import as_dense, network_of, targets_of
-from bpcore._display_network_layout import Layout
-from bpcore._display_network_picture import Picture
-from bpcore._display_network_values import Values, as_names, as_shape, check_show, values_of
+from bpcore import checks as check
+from bpcore.display.base import as_dense, network_of, targets_of
+from bpcore.display.network_layout import Layout
+from bpcore.display.network_picture import Picture
+from bpcore.display.network_values import Values, as_names, as_shape, check_show, values_of
 
 __all__ = ["NetworkDisplay"]
 

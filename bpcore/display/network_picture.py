@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bpcore._display_base import (
+from bpcore.display.base import (
     as_picture,
     axes_grid,
     axes_of,
@@ -15,10 +15,10 @@ from bpcore._display_base import (
     require,
     symmetric_limit,
 )
-from bpcore._display_network_layout import RADIUS, Layout
+from bpcore.display.network_layout import RADIUS, Layout
 
 if TYPE_CHECKING:
-    from bpcore._display_network import NetworkDisplay
+    from bpcore.display.network import NetworkDisplay
 
 __all__ = ["Picture", "label_bar", "root_norm", "short"]
 

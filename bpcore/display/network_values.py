@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bpcore._display_base import as_image_shape
+from bpcore.display.base import as_image_shape
 
 if TYPE_CHECKING:
-    from bpcore.trace import Trace
+    from bpcore.network.trace import Trace
 
 __all__ = ["Values", "as_names", "as_shape", "check_show", "values_of"]
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from bpcore import _validation as check
-from bpcore._display_base import (
+from bpcore import checks as check
+from bpcore.display.base import (
     BLUE,
     VERMILION,
     as_dense,

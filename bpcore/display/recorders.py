@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from bpcore import _validation as check
-from bpcore._display_base import network_of
+from bpcore import checks as check
+from bpcore.display.base import network_of
 
 __all__ = [
     "PERCENTILES",

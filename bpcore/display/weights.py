@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from bpcore._display_base import (
+from bpcore.display.base import (
     as_image_shape,
     axes_grid,
     diverging,

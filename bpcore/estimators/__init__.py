@@ -6,7 +6,7 @@ Their parameters, with the documentation, stand in ``_estimator_parameters``; fi
 as far as they are the same for both, in ``_estimator_base``.
 """
 
-from bpcore._estimator_classifier import MLPClassifier
-from bpcore._estimator_regressor import MLPRegressor
+from bpcore.estimators.classifier import MLPClassifier
+from bpcore.estimators.regressor import MLPRegressor
 
 __all__ = ["MLPClassifier", "MLPRegressor"]

@@ -10,9 +10,9 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from bpcore._data import Rows
-from bpcore._estimator_callbacks import Hooks
-from bpcore._estimator_data import (
+from bpcore._core.rows import Rows
+from bpcore.estimators.callbacks import Hooks
+from bpcore.estimators.data import (
     Split,
     Validation,
     as_table,
@@ -20,16 +20,16 @@ from bpcore._estimator_data import (
     check_xy,
     split,
 )
-from bpcore._estimator_files import Files
-from bpcore._estimator_fit import Stochastic, alone
-from bpcore._estimator_lbfgs import fit_lbfgs
-from bpcore._estimator_network import (
+from bpcore.estimators.export import Files
+from bpcore.estimators.fit import Stochastic, alone
+from bpcore.estimators.lbfgs import fit_lbfgs
+from bpcore.estimators.parameters import Parameters
+from bpcore.estimators.spec import (
     Blueprint,
     draw,
     hidden_sizes,
 )
-from bpcore._estimator_parameters import Parameters
-from bpcore._estimator_state import State
+from bpcore.estimators.state import State
 
 __all__ = ["BaseMLP"]
 
@@ -194,13 +194,13 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, State):
         if checkpoint is None and resume is None and every == 1:
             return rng, None
         # only here: they take the safetensors library
-        from bpcore import _estimator_checkpoint
+        from bpcore.estimators.checkpoint import check_arguments, random_before
 
-        _estimator_checkpoint.check_arguments(self, checkpoint, every, resume)
+        check_arguments(self, checkpoint, every, resume)
         if checkpoint is None and resume is None:
             return rng, None
         if resume is not None:
-            rng = _estimator_checkpoint.random_before(resume)
+            rng = random_before(resume)
         before = np.random.RandomState()
         before.set_state(rng.get_state())
         return rng, before

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from bpcore._estimator_network import attributes_of
+from bpcore.estimators.spec import attributes_of
 
 __all__ = ["Hooks"]
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from bpcore import _model_json as plain
-from bpcore._data import Rows
-from bpcore._estimator_data import Split
-from bpcore._model_checkpoint import _equal, _short, fingerprint
-from bpcore._model_estimator import describe_estimator, read_estimator
-from bpcore._model_parts import expected_tensors, read_network, read_optimizer
-from bpcore._model_read import ModelReader, library
-from bpcore._model_write import check_target
-from bpcore._validation import as_integer
+from bpcore._core.rows import Rows
+from bpcore.checks import as_integer
+from bpcore.estimators.data import Split
+from bpcore.estimators.sections import describe_estimator, read_estimator
+from bpcore.files import values as plain
+from bpcore.files.reader import ModelReader, library
+from bpcore.files.replace import check_target
+from bpcore.files.sections import expected_tensors, read_network, read_optimizer
 from bpcore.model_file import write
+from bpcore.network.checkpoint import _equal, _short, fingerprint
 
 __all__ = ["EstimatorCheckpoints", "check_arguments"]
 

@@ -11,10 +11,10 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
-from bpcore._estimator_base import BaseMLP
-from bpcore._estimator_network import engine_name
-from bpcore._estimator_parameters import described, parameter
-from bpcore._estimator_targets import Labels, Multilabel, Multioutput, labels_from, labels_of
+from bpcore.estimators.base import BaseMLP
+from bpcore.estimators.parameters import described, parameter
+from bpcore.estimators.spec import engine_name
+from bpcore.estimators.targets import Labels, Multilabel, Multioutput, labels_from, labels_of
 from bpcore.network import Network
 
 __all__ = ["MLPClassifier"]

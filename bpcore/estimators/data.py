@@ -8,8 +8,8 @@ import scipy.sparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
-from bpcore._data import Rows
-from bpcore._estimator_targets import dense
+from bpcore._core.rows import Rows
+from bpcore.estimators.targets import dense
 
 __all__ = ["Split", "Training", "Validation", "as_table", "check_weights", "check_xy", "split"]
 

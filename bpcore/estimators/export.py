@@ -56,6 +56,6 @@ class Files:
         OSError
             If the file cannot be written.
         """
-        from bpcore._onnx import estimator_model, write
+        from bpcore.files.onnx import estimator_model, write
 
         write(path, estimator_model(self))

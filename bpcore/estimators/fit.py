@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from bpcore._estimator_data import Split
-from bpcore._fit import in_updates
-from bpcore._optimizers import Optimizer
-from bpcore._threads import one_blas_thread
+from bpcore._core.optimizers import Optimizer
+from bpcore._core.threads import one_blas_thread
+from bpcore.estimators.data import Split
 from bpcore.exceptions import DivergenceError
+from bpcore.network.fit import in_updates
 
 __all__ = ["LearningRate", "Stochastic", "alone"]
 
@@ -191,7 +191,7 @@ class Stochastic:
     def checkpoint_to(self, path: Any, every: int, before: np.random.RandomState) -> None:
         """Write the state to a file after so many epochs; None: nothing is written."""
         # only here: it takes the safetensors library
-        from bpcore._estimator_checkpoint import EstimatorCheckpoints
+        from bpcore.estimators.checkpoint import EstimatorCheckpoints
 
         self.checkpoints = EstimatorCheckpoints(self.est, self.data, before)
         self.path, self.every = path, every

@@ -7,8 +7,8 @@ import numpy as np
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
-from bpcore._estimator_data import Split, Validation
-from bpcore._threads import one_blas_thread
+from bpcore._core.threads import one_blas_thread
+from bpcore.estimators.data import Split, Validation
 from bpcore.exceptions import DivergenceError
 
 __all__ = ["fit_lbfgs"]

@@ -14,8 +14,8 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from bpcore._activations import ACTIVATIONS
-from bpcore._validation import ALIASES
+from bpcore._core.activations import ACTIVATIONS
+from bpcore.checks import ALIASES
 
 __all__ = ["Parameters", "described", "parameter"]
 

@@ -12,10 +12,10 @@ from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from bpcore._estimator_base import BaseMLP
-from bpcore._estimator_network import engine_name
-from bpcore._estimator_parameters import described, parameter
-from bpcore._estimator_targets import Numbers
+from bpcore.estimators.base import BaseMLP
+from bpcore.estimators.parameters import described, parameter
+from bpcore.estimators.spec import engine_name
+from bpcore.estimators.targets import Numbers
 from bpcore.network import Network
 
 __all__ = ["MLPRegressor"]

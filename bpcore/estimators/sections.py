@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from bpcore import _model_json as plain
-from bpcore._model_parts import describe_network, describe_optimizer
-from bpcore._model_read import ModelReader
-from bpcore._optimizers import Optimizer
-from bpcore._validation import as_integer
+from bpcore._core.optimizers import Optimizer
+from bpcore.checks import as_integer
+from bpcore.files import values as plain
+from bpcore.files.reader import ModelReader
+from bpcore.files.sections import describe_network, describe_optimizer
 from bpcore.network import Network
 
 __all__ = ["describe_estimator", "read_estimator"]
@@ -132,8 +132,8 @@ def read_estimator(
     allow_nonfinite: bool = False,
 ) -> Any:
     """The estimator of a file whose network and optimizer have been read."""
-    from bpcore._estimator_fit import LearningRate
-    from bpcore._estimator_network import Blueprint
+    from bpcore.estimators.fit import LearningRate
+    from bpcore.estimators.spec import Blueprint
 
     with reader.reading("estimator"):
         section = reader.sections["estimator"]
@@ -185,7 +185,7 @@ def _record(cls: Any, values: Any) -> Any:
 
 
 def _read_targets(kind: str, values: Any, network: Network) -> Any:
-    from bpcore._estimator_targets import Labels, Multilabel, Multioutput, Numbers
+    from bpcore.estimators.targets import Labels, Multilabel, Multioutput, Numbers
 
     described = _decoded(values)
     name = described.pop("kind", None)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bpcore import _validation as check
-from bpcore._estimator_parameters import ENGINE_NAMES, SKLEARN_NAMES
+from bpcore import checks as check
+from bpcore.estimators.parameters import ENGINE_NAMES, SKLEARN_NAMES
 from bpcore.network import Network
 
 __all__ = ["Blueprint", "attributes_of", "draw", "hidden_sizes", "layer_sizes_of", "sklearn_name"]

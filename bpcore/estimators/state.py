@@ -7,7 +7,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from bpcore._estimator_network import (
+from bpcore._core.threads import threads_for
+from bpcore.estimators.spec import (
     Blueprint,
     attributes_of,
     draw,
@@ -15,7 +16,6 @@ from bpcore._estimator_network import (
     layer_sizes_of,
     sklearn_name,
 )
-from bpcore._threads import threads_for
 from bpcore.network import Network
 
 __all__ = ["State"]

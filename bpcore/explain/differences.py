@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bpcore import _validation as valid
-from bpcore._activations import apply
-from bpcore._explain import explain, loss_parameter
-from bpcore._explain_notation import LOSSES
-from bpcore._explain_render import Shown
+from bpcore import checks as valid
+from bpcore._core.activations import apply
+from bpcore.explain.notation import LOSSES
+from bpcore.explain.render import Shown
+from bpcore.explain.single import explain, loss_parameter
 
 if TYPE_CHECKING:
     from bpcore.network import Network
-    from bpcore.trace import Trace
+    from bpcore.network.trace import Trace
 
 __all__ = ["check"]
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bpcore._explain_notation import Math, derivative, number, product, slope, symbol
-from bpcore._explain_render import Block, Derivation, Explanation, Note, Shown, Table
+from bpcore.explain.notation import Math, derivative, number, product, slope, symbol
+from bpcore.explain.render import Block, Derivation, Explanation, Note, Shown, Table
 
 if TYPE_CHECKING:
-    from bpcore.trace import Trace
+    from bpcore.network.trace import Trace
 
 __all__ = ["Mean", "Writer", "sum_over"]
 

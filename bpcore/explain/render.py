@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bpcore._explain_notation import Math, number
+from bpcore.explain.notation import Math, number
 
 __all__ = ["Derivation", "Explanation", "Note", "Shown", "Table"]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bpcore import _validation as check
-from bpcore._explain_mean import Mean, Writer, sum_over
-from bpcore._explain_notation import (
+from bpcore import checks as check
+from bpcore.explain.mean import Mean, Writer, sum_over
+from bpcore.explain.notation import (
     LOSSES,
     Math,
     derivative,
@@ -20,10 +20,10 @@ from bpcore._explain_notation import (
     slope_formula,
     symbol,
 )
-from bpcore._explain_render import Block, Derivation, Explanation, Note
+from bpcore.explain.render import Block, Derivation, Explanation, Note
 
 if TYPE_CHECKING:
-    from bpcore.trace import Trace
+    from bpcore.network.trace import Trace
 
 __all__ = ["explain", "place"]
 

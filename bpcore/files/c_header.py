@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-import bpcore
-from bpcore._architecture import Architecture
-from bpcore._model_write import replace_file
-from bpcore._onnx import single_parameters
+from bpcore._version import __version__
+from bpcore.files.onnx import single_parameters
+from bpcore.files.replace import replace_file
+from bpcore.network.architecture import Architecture
 
 __all__ = ["source", "write"]
 
@@ -125,7 +125,7 @@ def source(network: Architecture, name: str) -> Iterator[str]:
         activations=", ".join(
             one if isinstance(one, str) else f"{one[0]} ({one[1]:g})" for one in network.activations
         ),
-        version=bpcore.__version__,
+        version=__version__,
         inputs=network.layer_sizes[0],
         outputs=network.layer_sizes[-1],
         work=min(2, max(1, len(hidden))) * widest,

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-import bpcore
-from bpcore._architecture import Architecture
-from bpcore._model_write import replace_file
+from bpcore._version import __version__
+from bpcore.files.replace import replace_file
+from bpcore.network.architecture import Architecture
 
 __all__ = ["estimator_model", "network_model", "write"]
 
@@ -132,7 +132,7 @@ class _Graph:
         model = helper.make_model(
             graph,
             producer_name="bpcore",
-            producer_version=bpcore.__version__,
+            producer_version=__version__,
             opset_imports=[helper.make_opsetid("", _OPSET)],
         )
         model.ir_version = _IR_VERSION

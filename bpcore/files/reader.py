@@ -14,8 +14,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from bpcore import _model_json as plain
 from bpcore.exceptions import ModelFileError
+from bpcore.files import values as plain
 
 __all__ = ["FORMAT_VERSION", "METADATA_KEY", "ModelReader", "library", "reserve"]
 

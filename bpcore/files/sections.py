@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from bpcore import _model_json as plain
-from bpcore._model_read import ModelReader
-from bpcore._optimizers import Optimizer
-from bpcore._validation import as_integer, as_layer_sizes
+from bpcore._core.optimizers import Optimizer
+from bpcore.checks import as_integer, as_layer_sizes
+from bpcore.files import values as plain
+from bpcore.files.reader import ModelReader
 from bpcore.history import History
 from bpcore.network import Network
 

@@ -8,12 +8,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from bpcore import _initialisation
-from bpcore import _validation as check
-from bpcore._activations import ACTIVATIONS
-from bpcore._engine import Engine
-from bpcore._losses import LOSSES
-from bpcore._threads import usable_processors
+from bpcore import checks as check
+from bpcore._core.activations import ACTIVATIONS
+from bpcore._core.engine import Engine
+from bpcore._core.losses import LOSSES
+from bpcore._core.threads import usable_processors
+from bpcore.network import initialisation
 
 __all__ = ["Architecture"]
 
@@ -53,11 +53,9 @@ class Architecture(Engine):
         name, clip, parameter, quantiles = check.as_loss(loss, sizes[-1])
         layers = check.as_activations(activation, output_activation, len(sizes) - 1, name)
         left_out = check.as_dropout(dropout, len(sizes) - 2)
-        if init not in _initialisation.INITS:
-            raise ValueError(
-                f"init must be one of {', '.join(_initialisation.INITS)}, got {init!r}"
-            )
-        rng = _initialisation.as_generator(random_state)
+        if init not in initialisation.INITS:
+            raise ValueError(f"init must be one of {', '.join(initialisation.INITS)}, got {init!r}")
+        rng = initialisation.as_generator(random_state)
         threads = None if n_threads is None else check.as_integer(n_threads, "n_threads")
         self._build(
             sizes,
@@ -78,7 +76,7 @@ class Architecture(Engine):
         self.dropout = tuple(left_out)
         self._loss_name = name
         self._rng = rng
-        _initialisation.draw(init, self.weights, self.biases, rng)
+        initialisation.draw(init, self.weights, self.biases, rng)
 
     # ------------------------------------------------------------ θ
 
@@ -209,7 +207,7 @@ class Architecture(Engine):
         OSError
             If the file cannot be written.
         """
-        from bpcore._onnx import network_model, write
+        from bpcore.files.onnx import network_model, write
 
         write(path, network_model(self))
 
@@ -233,7 +231,7 @@ class Architecture(Engine):
         OSError
             If the file cannot be written.
         """
-        from bpcore._c_export import write
+        from bpcore.files.c_header import write
 
         write(path, self, name)
 

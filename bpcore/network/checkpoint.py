@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from bpcore import _model_json as plain
-from bpcore._data import Rows
-from bpcore._model_parts import (
+from bpcore._core.optimizers import Optimizer
+from bpcore._core.rows import Rows
+from bpcore.files import values as plain
+from bpcore.files.reader import ModelReader, library
+from bpcore.files.replace import check_target
+from bpcore.files.sections import (
     describe_optimizer,
     expected_tensors,
     read_network,
     read_optimizer,
 )
-from bpcore._model_read import ModelReader, library
-from bpcore._model_write import check_target
-from bpcore._optimizers import Optimizer
 from bpcore.history import History
 from bpcore.model_file import network_file, write
 from bpcore.network import Network

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from bpcore import _scores
-from bpcore import _validation as check
-from bpcore._initialisation import as_generator
-from bpcore._optimizers import OPTIMIZERS, Optimizer
-from bpcore._threads import one_blas_thread
+from bpcore import checks as check
+from bpcore._core.optimizers import OPTIMIZERS, Optimizer
+from bpcore._core.threads import one_blas_thread
 from bpcore.exceptions import DivergenceError
 from bpcore.history import History
+from bpcore.network import scores
+from bpcore.network.initialisation import as_generator
 
 LEARNING_RATES = {
     "sgd": 1.0,
@@ -219,7 +219,7 @@ def _train(run: _Run, settings: Settings) -> None:
 def _prepare_checkpoints(run: _Run, settings: Settings) -> None:
     """Look at the files that the fit is to write and to go on from."""
     # only here: they take the safetensors library
-    from bpcore._model_checkpoint import Checkpoints, fingerprint
+    from bpcore.network.checkpoint import Checkpoints, fingerprint
 
     arguments = dict(run.epoch)
     data = [arguments.pop(key) for key in ("x", "y", "sample_weight")]
@@ -245,7 +245,7 @@ def _clip_norm(clip_norm: Any) -> float:
 
 
 def _validation_data(network: Any, settings: Settings) -> Any:
-    _scores.check_metric(settings.metric)
+    scores.check_metric(settings.metric)
     if settings.validation_data is None:
         return None
     parts = settings.validation_data
@@ -276,7 +276,7 @@ def _train_epochs(
 def _validate(network: Any, history: History, validation: Any, metric: str) -> None:
     rows, targets, weights = validation
     history.validation_cost.append(float(network._cost(rows, targets, weights)))
-    history.validation_score.append(_scores.score(network, rows, targets, metric, weights))
+    history.validation_score.append(scores.score(network, rows, targets, metric, weights))
 
 
 def _report(history: History, epochs: int) -> None:

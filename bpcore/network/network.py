@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from bpcore import _fit, _scores
-from bpcore import _validation as check
-from bpcore._architecture import Architecture
-from bpcore._optimizers import Optimizer
+from bpcore import checks as check
+from bpcore._core.optimizers import Optimizer
 from bpcore.exceptions import DivergenceError
-from bpcore.gradient import Gradient
 from bpcore.history import History
-from bpcore.trace import Trace, softmax_jacobian
+from bpcore.network import fit, scores
+from bpcore.network.architecture import Architecture
+from bpcore.network.gradient import Gradient
+from bpcore.network.trace import Trace, softmax_jacobian
 
 __all__ = ["Network"]
 
@@ -226,7 +226,7 @@ class Network(Architecture):
         0.5
         """
         rows, targets, weights = self._examples(X, Y, sample_weight)
-        return _scores.score(self, rows, targets, metric, weights)
+        return scores.score(self, rows, targets, metric, weights)
 
     # ------------------------------------------------------------ backward
 
@@ -557,7 +557,7 @@ class Network(Architecture):
         optimizer : str, (str, dict) or Optimizer, default="sgd"
             "sgd", "adam", "rmsprop", "adagrad", "nadam", "irprop-" (use it with
             ``batch_size=None``); with a dict of momentum, nesterov, beta_1, beta_2, epsilon as
-            it needs. An Optimizer from ``bpcore._optimizers`` goes on where it stood.
+            it needs. An Optimizer from ``bpcore.network`` goes on where it stood.
         schedule : None, str or dict, default=None
             η from step to step: "cosine" (to 0 over the fit), "one_cycle", {"kind": "step",
             "every": epochs, "factor": 0.1}; each may be given "warmup", and cosine and
@@ -617,11 +617,11 @@ class Network(Architecture):
         >>> bool(history.cost[-1] < 1e-3)
         True
         """
-        return _fit.fit(
+        return fit.fit(
             self,
             X,
             Y,
-            _fit.Settings(
+            fit.Settings(
                 epochs=epochs,
                 batch_size=batch_size,
                 learning_rate=learning_rate,

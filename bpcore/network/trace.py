@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from bpcore._explain_render import Explanation
+    from bpcore.explain.render import Explanation
 
 __all__ = ["Trace"]
 
@@ -160,7 +160,7 @@ class Trace:
                       = 2 (0.66 - 1)
                       = -0.68
         """
-        from bpcore._explain import explain
+        from bpcore.explain.single import explain
 
         return explain(self, letter, layer, j, k, example, most)
 
@@ -211,10 +211,10 @@ class Trace:
         >>> max(t.check().values()) < 1e-7
         True
         """
-        from bpcore import _explain_check
+        from bpcore.explain import differences
 
         place = (layer, j, k, example)
-        return _explain_check.check(self, letter, place, most, epsilon)
+        return differences.check(self, letter, place, most, epsilon)
 
 
 def softmax_jacobian(a: np.ndarray) -> np.ndarray:

@@ -13,8 +13,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from bpcore import DivergenceError, History, Network, __version__
-from bpcore._report import (
+from bpcore import DivergenceError, History, Network
+from bpcore._version import __version__
+from bpcore.datasets import Dataset, load_digits, load_mnist, load_openml_mnist, one_hot
+from bpcore.recogniser.report import (
     Outcome,
     Progress,
     draw,
@@ -24,7 +26,6 @@ from bpcore._report import (
     record,
     result_lines,
 )
-from bpcore.datasets import Dataset, load_digits, load_mnist, load_openml_mnist, one_hot
 
 _PROGRAM = "python -m bpcore"
 _OK, _FAILED, _INTERRUPTED = 0, 1, 130
@@ -440,7 +441,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone; without this the interpreter complains when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _FAILED
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-import bpcore
-from bpcore._threads import usable_processors
+from bpcore._core.threads import usable_processors
+from bpcore._version import __version__
 from bpcore.datasets import Dataset
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def introduction(options: argparse.Namespace, data: Dataset, network: "Network")
     activation = "sigmoid" if options.activation == "sigmoid" else f"{hidden}sigmoid at the output"
     return "\n".join(
         [
-            f"bpcore {bpcore.__version__}: a handwriting recogniser, trained by backpropagation",
+            f"bpcore {__version__}: a handwriting recogniser, trained by backpropagation",
             "",
             entry(
                 "Data",
@@ -285,7 +285,7 @@ def record(options: argparse.Namespace, outcome: Outcome) -> dict[str, Any]:
     """What --save-history writes."""
     data, network = outcome.data, outcome.network
     return {
-        "bpcore": bpcore.__version__,
+        "bpcore": __version__,
         "data": {
             "name": data.name,
             "training_images": len(data.X_train),

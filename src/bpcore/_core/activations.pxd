@@ -1,4 +1,4 @@
-from bpcore._types cimport Layer, real_t
+from bpcore._core.types cimport Layer, real_t
 
 cdef void activate(const Layer* layer, Py_ssize_t n, const real_t* z, real_t* a,
                    real_t* slope) noexcept nogil

@@ -1,19 +1,19 @@
 """Activation functions σ and their derivatives σ', over arrays.
 
-The formulas stand in vector_math.h and vector_loops.h, in C so that one wheel can hold
+The formulas stand in elementary.h and activation_loops.h, in C so that one wheel can hold
 several versions of each loop for several instruction sets.  A new activation gets a number
-in ``_types.pxd`` and there, a case in ``vector_loops.h``, and a line in ``ACTIVATIONS``;
+in ``types.pxd`` and there, a case in ``activation_loops.h``, and a line in ``ACTIVATIONS``;
 names, checks and the parametrised tests read that table.
 """
 
 import numpy as np
 
-from bpcore._types cimport Layer, real_t
-from bpcore._types cimport (
+from bpcore._core.types cimport Layer, real_t
+from bpcore._core.types cimport (
     ELU, EXPONENTIAL, GELU, IDENTITY, LEAKY_RELU, RELU, SIGMOID, SILU, SOFTMAX, SOFTPLUS, TANH,
 )
 
-cdef extern from "vector_math.h" nogil:
+cdef extern from "elementary.h" nogil:
     const char* bp_vector_level()
     void bp_activate_f32(int, float, Py_ssize_t, const float*, float*, float*)
     void bp_activate_f64(int, double, Py_ssize_t, const double*, double*, double*)

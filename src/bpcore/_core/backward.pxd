@@ -1,4 +1,4 @@
-from bpcore._types cimport Layout, real_t
+from bpcore._core.types cimport Layout, real_t
 
 cdef void delta_recursion(const Layout* layout, const real_t* theta, Py_ssize_t n,
                           Py_ssize_t row, Py_ssize_t capacity, const real_t* a,

@@ -5,9 +5,9 @@ The one backward pass: training, ``gradient``, the sensitivities and the trace c
 
 from libc.string cimport memcpy
 
-from bpcore._activations cimport times_slope
-from bpcore._blas cimport column_sums, gemm, transposed_times_rows
-from bpcore._types cimport Layer, Layout, real_t
+from bpcore._core.activations cimport times_slope
+from bpcore._core.products cimport column_sums, gemm, transposed_times_rows
+from bpcore._core.types cimport Layer, Layout, real_t
 
 
 cdef void delta_recursion(const Layout* layout, const real_t* theta, Py_ssize_t n,

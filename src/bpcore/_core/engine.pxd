@@ -1,10 +1,10 @@
 cimport numpy as cnp
 
-from bpcore._crew cimport Crew
-from bpcore._data cimport Rows, Table
-from bpcore._optimizers cimport Optimizer
-from bpcore._train cimport Examples, Regularisation, Workspace
-from bpcore._types cimport Layout
+from bpcore._core.pool cimport Crew
+from bpcore._core.rows cimport Rows, Table
+from bpcore._core.optimizers cimport Optimizer
+from bpcore._core.epoch cimport Examples, Regularisation, Workspace
+from bpcore._core.types cimport Layout
 
 cdef class Engine:
     cdef Layout layout

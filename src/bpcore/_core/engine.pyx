@@ -1,6 +1,6 @@
 """The owner of θ: what `Network` is made of, and the door from Python to the kernels.
 
-Every method here takes what `bpcore/_validation.py` has checked: `Rows` of the right width,
+Every method here takes what `bpcore/checks/arrays.py` has checked: `Rows` of the right width,
 without NaN, weights of the right length.  The kernels run without the interpreter, on buffers
 that belong to the call; so several threads may predict with one network at the same time.
 """
@@ -16,23 +16,23 @@ from libc.math cimport isfinite
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
-from bpcore._blas cimport has_sparse_loops
-from bpcore._crew cimport Crew
-from bpcore._data cimport FLOAT32, FLOAT64, Rows, Table
-from bpcore._inspect cimport jacobian, per_sample_gradients, trace
-from bpcore._online cimport STACK_UNITS, predict_few, step_few
-from bpcore._optimizers cimport Optimizer
-from bpcore._train cimport (
+from bpcore._core.products cimport has_sparse_loops
+from bpcore._core.pool cimport Crew
+from bpcore._core.rows cimport FLOAT32, FLOAT64, Rows, Table
+from bpcore._core.inspect cimport jacobian, per_sample_gradients, trace
+from bpcore._core.small_batch cimport STACK_UNITS, predict_few, step_few
+from bpcore._core.optimizers cimport Optimizer
+from bpcore._core.epoch cimport (
     COST, GRADIENT, PREDICT, TRAIN, Examples, Regularisation, Workspace, blocks, make_workspace,
     prediction_rows, weight_sum,
 )
-from bpcore._types cimport (
+from bpcore._core.types cimport (
     BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, POISSON, Layer,
 )
 
-from bpcore._blas import MAX_DIMENSION
+from bpcore._core.products import MAX_DIMENSION
 
-cdef extern from "vector_math.h" nogil:
+cdef extern from "elementary.h" nogil:
     bint bp_all_within_f32(Py_ssize_t, const float*, float)
     bint bp_all_within_f64(Py_ssize_t, const double*, double)
 

@@ -1,8 +1,8 @@
-from bpcore._data cimport Table
-from bpcore._optimizers cimport Optimizer, Step
-from bpcore._sparse cimport Sparse
-from bpcore._team cimport bp_team
-from bpcore._types cimport Layout, real_t
+from bpcore._core.rows cimport Table
+from bpcore._core.optimizers cimport Optimizer, Step
+from bpcore._core.sparse cimport Sparse
+from bpcore._core.pool_header cimport bp_team
+from bpcore._core.types cimport Layout, real_t
 
 # What is added to the gradient of a batch, or done to it, before the update.
 cdef struct Regularisation:

@@ -17,21 +17,21 @@ from libc.stdint cimport int32_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from bpcore._backward cimport delta_recursion, layer_gradient
-from bpcore._blas cimport MARK, column_sums, is_small, loop_depends_on_rows, sparse_width
-from bpcore._data cimport gather, in_place, point_at_rows
-from bpcore._forward cimport Dropout, forward
-from bpcore._losses cimport cost_and_delta
-from bpcore._optimizers cimport (
+from bpcore._core.backward cimport delta_recursion, layer_gradient
+from bpcore._core.products cimport MARK, column_sums, is_small, loop_depends_on_rows, sparse_width
+from bpcore._core.rows cimport gather, in_place, point_at_rows
+from bpcore._core.forward cimport Dropout, forward
+from bpcore._core.losses cimport cost_and_delta
+from bpcore._core.optimizers cimport (
     SGD, Optimizer, Step, next_step, part_of, update, update_part,
 )
-from bpcore._sparse cimport (
+from bpcore._core.sparse cimport (
     CHUNK, Sparse, sparse_gradient, turn_back, turn_gradient_back, turn_round,
 )
-from bpcore._team cimport (
+from bpcore._core.pool_header cimport (
     bp_team_close, bp_team_done, bp_team_next, bp_team_open, bp_team_take,
 )
-from bpcore._types cimport Layer, Layout, real_t
+from bpcore._core.types cimport Layer, Layout, real_t
 
 # Bytes that the rows of a pass may fill, and how many rows it has at least and at most.
 cdef Py_ssize_t PASS_BYTES = 1 << 25

@@ -1,5 +1,5 @@
-from bpcore._sparse cimport Sparse
-from bpcore._types cimport Layer, Layout, real_t
+from bpcore._core.sparse cimport Sparse
+from bpcore._core.types cimport Layer, Layout, real_t
 
 # Which units a training step leaves out: a hash of (seed, row, unit), so that the choice does
 # not depend on how rows are cut into blocks.

@@ -5,12 +5,12 @@ The one forward pass: training, prediction and the trace call it.
 
 from libc.float cimport DBL_MAX, FLT_MAX
 
-from bpcore._activations cimport activate
-from bpcore._blas cimport weighted_inputs
-from bpcore._sparse cimport Sparse, sparse_inputs
-from bpcore._types cimport Layer, Layout, real_t
+from bpcore._core.activations cimport activate
+from bpcore._core.products cimport weighted_inputs
+from bpcore._core.sparse cimport Sparse, sparse_inputs
+from bpcore._core.types cimport Layer, Layout, real_t
 
-cdef extern from "vector_math.h" nogil:
+cdef extern from "elementary.h" nogil:
     bint bp_all_within_f32(Py_ssize_t, const float*, float)
     bint bp_all_within_f64(Py_ssize_t, const double*, double)
 

@@ -1,6 +1,6 @@
-from bpcore._data cimport Table
-from bpcore._train cimport Job, Workspace
-from bpcore._types cimport Layout, real_t
+from bpcore._core.rows cimport Table
+from bpcore._core.epoch cimport Job, Workspace
+from bpcore._core.types cimport Layout, real_t
 
 cdef void per_sample_gradients(const Job* job, const real_t* theta, Workspace workspace,
                                real_t* out) noexcept nogil

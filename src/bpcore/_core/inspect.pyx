@@ -4,12 +4,12 @@ every example, the Jacobian of the outputs, and every term of the chain rule.
 
 from libc.string cimport memcpy, memset
 
-from bpcore._backward cimport delta_recursion, layer_gradient
-from bpcore._data cimport Table, gather, in_place
-from bpcore._forward cimport Dropout, forward
-from bpcore._losses cimport cost_and_delta, output_delta
-from bpcore._train cimport Job, Piece, Workspace, blocks, interrupted, row_block
-from bpcore._types cimport Layer, Layout, real_t
+from bpcore._core.backward cimport delta_recursion, layer_gradient
+from bpcore._core.rows cimport Table, gather, in_place
+from bpcore._core.forward cimport Dropout, forward
+from bpcore._core.losses cimport cost_and_delta, output_delta
+from bpcore._core.epoch cimport Job, Piece, Workspace, blocks, interrupted, row_block
+from bpcore._core.types cimport Layer, Layout, real_t
 
 
 cdef void per_sample_gradients(const Job* job, const real_t* theta, Workspace workspace,

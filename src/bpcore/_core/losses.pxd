@@ -1,4 +1,4 @@
-from bpcore._types cimport Layer, Loss, real_t
+from bpcore._core.types cimport Layer, Loss, real_t
 
 cdef double cost_and_delta(const Loss* loss, const Layer* layer, Py_ssize_t n,
                            const real_t* z, const real_t* a, const real_t* slope,

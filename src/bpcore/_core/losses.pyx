@@ -5,21 +5,21 @@ the weight of an example) enters here, once, as the factor ``scale * weights[k]`
 The entropies and Poisson with their natural output activation are computed from z: the cost
 stays finite where a rounds to 0 or 1, and δ has no quotient.
 
-A new cost gets a number in ``_types.pxd``, its two formulas in ``_cost`` and ``_derivative``
+A new cost gets a number in ``types.pxd``, its two formulas in ``_cost`` and ``_derivative``
 and a line in ``LOSSES``; names, checks and the parametrised tests read that table.
 """
 
 from libc.float cimport DBL_EPSILON, DBL_MIN, FLT_EPSILON, FLT_MIN
 from libc.math cimport exp, fabs, log, log1p
 
-from bpcore._activations cimport times_slope
-from bpcore._types cimport Layer, Loss, real_t
-from bpcore._types cimport (
+from bpcore._core.activations cimport times_slope
+from bpcore._core.types cimport Layer, Loss, real_t
+from bpcore._core.types cimport (
     ABSOLUTE, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, EXPONENTIAL, HUBER, POISSON,
     QUADRATIC, QUANTILE, SOFTMAX, SQUARED_ERROR,
 )
 
-cdef extern from "vector_math.h" nogil:
+cdef extern from "elementary.h" nogil:
     double bp_squares_f32(Py_ssize_t, const float*, const float*, float, float*)
     double bp_squares_f64(Py_ssize_t, const double*, const double*, double, double*)
     double bp_binary_cross_entropy_f32(Py_ssize_t, const float*, const float*, const float*,

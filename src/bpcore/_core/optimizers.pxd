@@ -1,4 +1,4 @@
-from bpcore._types cimport real_t
+from bpcore._core.types cimport real_t
 
 cdef enum OptimizerKind:
     SGD = 0

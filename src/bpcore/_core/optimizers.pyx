@@ -9,7 +9,7 @@ import numpy as np
 
 from libc.math cimport M_PI, cos, pow, sqrt
 
-from bpcore._types cimport real_t
+from bpcore._core.types cimport real_t
 
 cdef extern from "optimizers.h" nogil:
     void bp_sgd_f32(Py_ssize_t, float, float*, const float*)

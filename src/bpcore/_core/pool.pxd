@@ -1,5 +1,5 @@
-from bpcore._optimizers cimport Optimizer
-from bpcore._train cimport Job, Workspace
+from bpcore._core.optimizers cimport Optimizer
+from bpcore._core.epoch cimport Job, Workspace
 
 cdef struct Helper:
     Job* job

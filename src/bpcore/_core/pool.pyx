@@ -5,15 +5,15 @@ a process may fork at any time, and nothing has to be shut down.  They never hol
 to start one and to wait for its end takes 20 microseconds, of `threading.Thread` 90.
 """
 
-from bpcore._threads import one_blas_thread
+from bpcore._core.threads import one_blas_thread
 
 from libc.stdlib cimport calloc, free
 
-from bpcore._blas cimport is_small
-from bpcore._data cimport has_plain_rows
-from bpcore._team cimport BP_HAS_TEAMS, bp_team_join, bp_team_leave, bp_team_quit
-from bpcore._train cimport COST, Piece, Workspace, assist, lead
-from bpcore._types cimport Layer
+from bpcore._core.products cimport is_small
+from bpcore._core.rows cimport has_plain_rows
+from bpcore._core.pool_header cimport BP_HAS_TEAMS, bp_team_join, bp_team_leave, bp_team_quit
+from bpcore._core.epoch cimport COST, Piece, Workspace, assist, lead
+from bpcore._core.types cimport Layer
 
 cdef extern from "pythread.h":
     const unsigned long PYTHREAD_INVALID_THREAD_ID

@@ -1,4 +1,4 @@
-cdef extern from "team.h" nogil:
+cdef extern from "pool.h" nogil:
     ctypedef struct bp_team:
         int size
     const int BP_HAS_TEAMS

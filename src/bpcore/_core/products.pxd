@@ -1,6 +1,6 @@
 from libc.stdint cimport int32_t
 
-from bpcore._types cimport real_t
+from bpcore._core.types cimport real_t
 
 cdef void gemm(bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
                real_t alpha, const real_t* A, Py_ssize_t lda,
@@ -17,7 +17,7 @@ cdef void transposed_times_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, real_t
                                 const real_t* A, Py_ssize_t lda, const real_t** B, real_t beta,
                                 real_t* C, Py_ssize_t ldc, const real_t** ahead,
                                 Py_ssize_t n_ahead) noexcept nogil
-cdef extern from "products.h" nogil:
+cdef extern from "gemm.h" nogil:
     enum:
         MARK "BP_MARK"      # columns from one mark of a sparse row to the next
 

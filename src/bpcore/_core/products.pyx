@@ -11,9 +11,9 @@ import numpy as np
 from libc.stdint cimport int32_t
 from scipy.linalg.cython_blas cimport dgemm, dgemv, sgemm, sgemv
 
-from bpcore._types cimport real_t
+from bpcore._core.types cimport real_t
 
-cdef extern from "products.h" nogil:
+cdef extern from "gemm.h" nogil:
     int bp_choose_products(int limit, double most)
     int bp_products_level()
     bint bp_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k)
@@ -56,7 +56,7 @@ cdef extern from "products.h" nogil:
     void bp_column_sums_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, double, double,
                             double*)
 
-cdef extern from "vector_math.h" nogil:
+cdef extern from "elementary.h" nogil:
     void bp_add_bias_f32(Py_ssize_t, Py_ssize_t, const float*, float*)
     void bp_add_bias_f64(Py_ssize_t, Py_ssize_t, const double*, double*)
 

@@ -2,7 +2,7 @@ cimport numpy as cnp
 
 from libc.stdint cimport int32_t
 
-from bpcore._types cimport real_t
+from bpcore._core.types cimport real_t
 
 cdef enum Kind:
     FLOAT32

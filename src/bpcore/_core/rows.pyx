@@ -13,9 +13,9 @@ from libc.float cimport FLT_MAX
 from libc.math cimport fabs
 from libc.string cimport memcpy, memset
 
-from bpcore._types cimport real_t
+from bpcore._core.types cimport real_t
 
-cdef extern from "vector_math.h" nogil:
+cdef extern from "elementary.h" nogil:
     bint bp_all_within_f32(Py_ssize_t, const float*, float)
     bint bp_all_within_f64(Py_ssize_t, const double*, double)
 

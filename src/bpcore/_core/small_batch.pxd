@@ -1,6 +1,6 @@
-from bpcore._data cimport Table
-from bpcore._train cimport Workspace
-from bpcore._types cimport Layout, real_t
+from bpcore._core.rows cimport Table
+from bpcore._core.epoch cimport Workspace
+from bpcore._core.types cimport Layout, real_t
 
 cdef enum:
     # Units times rows of a prediction whose buffer is on the stack.

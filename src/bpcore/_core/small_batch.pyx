@@ -3,11 +3,11 @@
 from libc.math cimport isfinite
 from libc.string cimport memset
 
-from bpcore._backward cimport layer_gradient
-from bpcore._data cimport Table
-from bpcore._forward cimport Dropout, forward
-from bpcore._train cimport TRAIN, Job, Piece, Workspace, row_block
-from bpcore._types cimport Layout, real_t
+from bpcore._core.backward cimport layer_gradient
+from bpcore._core.rows cimport Table
+from bpcore._core.forward cimport Dropout, forward
+from bpcore._core.epoch cimport TRAIN, Job, Piece, Workspace, row_block
+from bpcore._core.types cimport Layout, real_t
 
 
 cdef bint predict_few(const Layout* layout, const real_t* theta, const real_t* x, Py_ssize_t n,

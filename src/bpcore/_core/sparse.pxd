@@ -1,7 +1,7 @@
 from libc.stdint cimport int32_t
 
-from bpcore._data cimport Table
-from bpcore._types cimport Layer, real_t
+from bpcore._core.rows cimport Table
+from bpcore._core.types cimport Layer, real_t
 
 # Rows of a^(0) of which only the numbers that are not zero are kept: row k has counts[k] of them,
 # from k * width on, their columns, and n_marks marks (`collect`).  w_t: w^(1) turned round,

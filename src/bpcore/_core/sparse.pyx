@@ -9,9 +9,9 @@ inputs in their order, so that results differ from those of whole rows by roundi
 
 from libc.string cimport memcpy, memset
 
-from bpcore._blas cimport MARK, add_sparse_outer, collect, sparse_weighted_inputs, turn
-from bpcore._data cimport gather, has_plain_rows, sparse_row
-from bpcore._types cimport real_t
+from bpcore._core.products cimport MARK, add_sparse_outer, collect, sparse_weighted_inputs, turn
+from bpcore._core.rows cimport gather, has_plain_rows, sparse_row
+from bpcore._core.types cimport real_t
 
 
 cdef void _collect_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t row,

@@ -4,7 +4,7 @@ ctypedef fused real_t:
     float
     double
 
-# The same numbers as in vector_math.h.
+# The same numbers as in elementary.h.
 cdef enum Activation:
     IDENTITY = 0
     SIGMOID

@@ -1,4 +1,4 @@
-/* Included by vector_math.h once for float and once for double (BP_REAL, BP_(), BP_C()).
+/* Included by elementary.h once for float and once for double (BP_REAL, BP_(), BP_C()).
  *
  * `activate`: z -> a = sigma(z), and sigma'(z) into `slope` where that is not NULL.  a and
  * slope may each be the same array as z (the loops read z[i] before they write), but not

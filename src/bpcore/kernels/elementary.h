@@ -44,7 +44,7 @@
 #  define BP_RESTRICT
 #endif
 
-/* The same numbers as the enum in _types.pxd. */
+/* The same numbers as the enum in types.pxd. */
 enum {
     BP_IDENTITY = 0, BP_SIGMOID, BP_TANH, BP_RELU, BP_LEAKY_RELU, BP_ELU, BP_SOFTPLUS,
     BP_GELU, BP_SILU, BP_EXPONENTIAL, BP_SOFTMAX
@@ -309,7 +309,7 @@ BP_INLINE double bp_erfc_f64(double x) { return erfc(x); }
 #define BP_REAL float
 #define BP_(name) bp_##name##_f32
 #define BP_C(name) BP_##name##_f32
-#include "vector_loops.h"
+#include "activation_loops.h"
 #undef BP_REAL
 #undef BP_
 #undef BP_C
@@ -317,7 +317,7 @@ BP_INLINE double bp_erfc_f64(double x) { return erfc(x); }
 #define BP_REAL double
 #define BP_(name) bp_##name##_f64
 #define BP_C(name) BP_##name##_f64
-#include "vector_loops.h"
+#include "activation_loops.h"
 #undef BP_REAL
 #undef BP_
 #undef BP_C

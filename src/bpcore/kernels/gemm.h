@@ -9,7 +9,7 @@
  * contiguous rows; the other two products add up rows.  Tiles of sums fill the registers; blocks
  * of rows and strips of columns stay in the first cache.
  *
- * The loops stand in product_loops.h and, for inputs that are mostly zero, in sparse_loops.h, once
+ * The loops stand in gemm_tiles.h and, for inputs that are mostly zero, in sparse_tiles.h, once
  * for each element type and each of three levels of the x86-64 instruction set; other processors
  * use the lowest.  The level is
  * chosen when the module is imported.  Compilers without vector types: BLAS does everything.
@@ -53,7 +53,7 @@
 /* Rows of a result from which on copying a strip pays, where it does at all (BP_PACKS: measured
  * with strips of 96 bytes, not worth it with those of 192). */
 #define BP_PACK_FROM 32
-/* Rows of so many numbers may be scattered, and meet `dot` (SCATTERED_INPUTS in _crew.pyx): whole
+/* Rows of so many numbers may be scattered, and meet `dot` (SCATTERED_INPUTS in pool.pyx): whole
  * matrices of such rows have to meet it too, to the last bit, however many rows they have. */
 #define BP_SCATTERED 64
 /* Columns from one mark to the next in a row that is mostly zero, and what rows that are added to
@@ -142,15 +142,15 @@ static inline __attribute__((always_inline)) void bp_fetch(bp_ahead *ahead, ptrd
 
 #define BP_REAL float
 #define BP_P(name) bp_##name##_f32_base
-#include "product_loops.h"
-#include "sparse_loops.h"
+#include "gemm_tiles.h"
+#include "sparse_tiles.h"
 #undef BP_REAL
 #undef BP_P
 
 #define BP_REAL double
 #define BP_P(name) bp_##name##_f64_base
-#include "product_loops.h"
-#include "sparse_loops.h"
+#include "gemm_tiles.h"
+#include "sparse_tiles.h"
 #undef BP_REAL
 #undef BP_P
 
@@ -220,8 +220,8 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #define BP_MASKED_LOAD(p, count) \
     _mm256_maskload_ps(p, _mm256_loadu_si256((const __m256i *)(bp_mask_32 + 8 - (count))))
 #define BP_COLLECT bp_collect_eight
-#include "product_loops.h"
-#include "sparse_loops.h"
+#include "gemm_tiles.h"
+#include "sparse_tiles.h"
 #undef BP_REAL
 #undef BP_LANES
 #undef BP_P
@@ -236,8 +236,8 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #define BP_MASKED_LOAD(p, count) \
     _mm256_maskload_pd(p, _mm256_loadu_si256((const __m256i *)(bp_mask_64 + 4 - (count))))
 #define BP_COLLECT bp_collect_four
-#include "product_loops.h"
-#include "sparse_loops.h"
+#include "gemm_tiles.h"
+#include "sparse_tiles.h"
 #undef BP_REAL
 #undef BP_LANES
 #undef BP_P
@@ -297,8 +297,8 @@ BP_TARGET int bp_collect_eight_doubles(const double *x, int32_t at, double *valu
 #define BP_MASKED_STORE(p, count, v) \
     _mm512_mask_storeu_ps(p, (__mmask16)(0xffff >> (16 - (count))), (__m512)(v))
 #define BP_COLLECT bp_collect_sixteen
-#include "product_loops.h"
-#include "sparse_loops.h"
+#include "gemm_tiles.h"
+#include "sparse_tiles.h"
 #undef BP_REAL
 #undef BP_LANES
 #undef BP_P
@@ -315,8 +315,8 @@ BP_TARGET int bp_collect_eight_doubles(const double *x, int32_t at, double *valu
 #define BP_MASKED_STORE(p, count, v) \
     _mm512_mask_storeu_pd(p, (__mmask8)(0xff >> (8 - (count))), (__m512d)(v))
 #define BP_COLLECT bp_collect_eight_doubles
-#include "product_loops.h"
-#include "sparse_loops.h"
+#include "gemm_tiles.h"
+#include "sparse_tiles.h"
 #undef BP_REAL
 #undef BP_LANES
 #undef BP_P
@@ -428,7 +428,7 @@ static int bp_loop_depends_on_rows(ptrdiff_t k) { return k < BP_SCATTERED; }
 #define BP_REAL float
 #define BP_P(name) bp_##name##_f32
 #define BP_OF(name) name##_f32
-#include "product_shapes.h"
+#include "gemm_paths.h"
 #undef BP_REAL
 #undef BP_P
 #undef BP_OF
@@ -436,7 +436,7 @@ static int bp_loop_depends_on_rows(ptrdiff_t k) { return k < BP_SCATTERED; }
 #define BP_REAL double
 #define BP_P(name) bp_##name##_f64
 #define BP_OF(name) name##_f64
-#include "product_shapes.h"
+#include "gemm_paths.h"
 #undef BP_REAL
 #undef BP_P
 #undef BP_OF

@@ -1,4 +1,4 @@
-/* Included by products.h once for float and once for double: which loop for which shape. */
+/* Included by gemm.h once for float and once for double: which loop for which shape. */
 
 /* Numbers that a transposed operand or result may fill on the stack. */
 #define BP_SCRATCH 8192
@@ -145,7 +145,7 @@ static ptrdiff_t BP_P(steps)(ptrdiff_t n, const ptrdiff_t *counts, ptrdiff_t eac
     return steps;
 }
 
-/* See sparse_loops.h; ahead: n_ahead rows of `width` numbers, every second of this list, which are
+/* See sparse_tiles.h; ahead: n_ahead rows of `width` numbers, every second of this list, which are
  * fetched meanwhile. */
 static void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, const BP_REAL *values,
                              const int32_t *columns, const ptrdiff_t *counts, const BP_REAL *W,

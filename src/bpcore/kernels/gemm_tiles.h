@@ -1,4 +1,4 @@
-/* Included by products.h once for each instruction set and element type; see there.
+/* Included by gemm.h once for each instruction set and element type; see there.
  *
  * BP_REAL: the element; BP_LANES of them in a vector; BP_P(name): the name with its suffix;
  * BP_TARGET: a helper that is inlined; BP_ENTRY: a function of its own.

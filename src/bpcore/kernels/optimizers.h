@@ -1,8 +1,8 @@
-/* The optimizers' loops over flat vectors, vectorised as those of vector_math.h are. */
+/* The optimizers' loops over flat vectors, vectorised as those of elementary.h are. */
 #ifndef BPCORE_OPTIMIZERS_H
 #define BPCORE_OPTIMIZERS_H
 
-#include "vector_math.h"
+#include "elementary.h"
 
 BP_INLINE float bp_root_f32(float x) { return sqrtf(x); }
 BP_INLINE double bp_root_f64(double x) { return sqrt(x); }

@@ -1,4 +1,4 @@
-/* Included by products.h after product_loops.h, whose names it uses: the first layer where most
+/* Included by gemm.h after gemm_tiles.h, whose names it uses: the first layer where most
  * inputs are zero.
  *
  * Of each row only the numbers that are not zero are kept, `count` values and the columns that they

@@ -1,0 +1,1 @@
+"""The compiled engine; its sources stand in src/bpcore/_core."""

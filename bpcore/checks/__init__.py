@@ -1,0 +1,32 @@
+"""What comes from users, checked once a call, before any kernel sees it.
+
+An array of float32, float64 or uint8 is passed on as it lies, whatever its strides; other
+numbers are converted. Messages say what was wrong, where, and what was expected.
+"""
+
+from bpcore.checks.arrays import as_array, as_rows, as_targets, as_weights, check_finite
+from bpcore.checks.network import (
+    ALIASES,
+    as_activation,
+    as_activations,
+    as_dropout,
+    as_layer_sizes,
+    as_loss,
+)
+from bpcore.checks.numbers import as_integer, as_number
+
+__all__ = [
+    "ALIASES",
+    "as_activation",
+    "as_activations",
+    "as_array",
+    "as_dropout",
+    "as_integer",
+    "as_layer_sizes",
+    "as_loss",
+    "as_number",
+    "as_rows",
+    "as_targets",
+    "as_weights",
+    "check_finite",
+]

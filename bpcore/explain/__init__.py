@@ -1,0 +1,1 @@
+"""A derivative of a trace, in words, formulas and numbers."""

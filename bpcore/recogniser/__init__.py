@@ -1,0 +1,1 @@
+"""The handwriting recogniser: ``python -m bpcore``."""
