@@ -1,6 +1,6 @@
 cimport numpy as cnp
 
-from bpcore._core.pool cimport Crew
+from bpcore._core.pool cimport ThreadPool
 from bpcore._core.rows cimport Rows, Table
 from bpcore._core.optimizers cimport Optimizer
 from bpcore._core.epoch cimport Examples, Regularisation, Workspace
@@ -14,7 +14,7 @@ cdef class Engine:
     cdef bint single                # float32, else float64
     cdef bint stores_slopes
     cdef bint drops                 # some layer has dropout
-    cdef int most_threads
+    cdef int max_threads
     cdef bint fitting
     cdef unsigned long fit_thread   # the thread whose fit has the network
     cdef bint training              # inside a compiled epoch
@@ -27,16 +27,16 @@ cdef class Engine:
     cdef int _check_rows(self, Rows x) except -1
     cdef int _point(self, Examples* examples, Rows x, Rows y, cnp.ndarray weights) except -1
     cdef Workspace _workspace(self, Py_ssize_t n_rows)
-    cdef Crew _crew(self, int task, Rows x, Rows y, cnp.ndarray weights, object order,
-                    Py_ssize_t batch_size, bint clips, int* members, Py_ssize_t times=*,
+    cdef ThreadPool _crew(self, int task, Rows x, Rows y, cnp.ndarray weights, object order,
+                    Py_ssize_t batch_size, bint clips, int* n_threads, Py_ssize_t times=*,
                     Optimizer optimizer=*)
     cdef bint _is_sparse(self, Rows x, Py_ssize_t n_rows) except -1
-    cdef bint _shared(self, Py_ssize_t batch) noexcept
-    cdef int _members(self, int task, Py_ssize_t n_rows, Py_ssize_t batch_size,
+    cdef bint _is_parallel(self, Py_ssize_t batch) noexcept
+    cdef int _n_threads(self, int task, Py_ssize_t n_rows, Py_ssize_t batch_size,
                       Py_ssize_t times)
-    cdef Crew _training(self, Rows x, Rows y, Optimizer optimizer, object order,
+    cdef ThreadPool _training(self, Rows x, Rows y, Optimizer optimizer, object order,
                         Py_ssize_t batch_size, object sample_weight, Regularisation rules,
-                        unsigned long long seed, int* members, Py_ssize_t epochs=*)
+                        unsigned long long seed, int* n_threads, Py_ssize_t epochs=*)
     cdef bint _predict_few(self, const Table* x, Py_ssize_t block, void* out) noexcept nogil
     cdef bint _are_few(self, Py_ssize_t n, Py_ssize_t block) noexcept
     cdef bint _are_few_to_learn(self, Py_ssize_t n) noexcept

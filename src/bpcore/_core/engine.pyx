@@ -17,7 +17,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from bpcore._core.products cimport has_sparse_loops
-from bpcore._core.pool cimport Crew
+from bpcore._core.pool cimport ThreadPool
 from bpcore._core.rows cimport FLOAT32, FLOAT64, Rows, Table
 from bpcore._core.inspect cimport jacobian, per_sample_gradients, trace
 from bpcore._core.small_batch cimport STACK_UNITS, predict_few, step_few
@@ -106,7 +106,7 @@ cdef class Engine:
     """θ and the shape of the network; see ``bpcore.Network``, which is this with words."""
 
     def __cinit__(self, *args, **kwargs):
-        self.most_threads = 1
+        self.max_threads = 1
         self.layout.layers = NULL
         self.quantiles = NULL
         self.theta = NULL
@@ -218,69 +218,69 @@ cdef class Engine:
             examples.weights = <const double*>cnp.PyArray_DATA(weights)
         return 0
 
-    def _rows_at_once(self, Py_ssize_t n_rows, int members):
-        """How many rows a member goes through with each product of a training batch, and how many
+    def _rows_at_once(self, Py_ssize_t n_rows, int n_threads):
+        """How many rows a thread goes through with each product of a training batch, and how many
         are a block; for tests."""
         w = make_workspace(&self.layout, n_rows, n_rows, TRAIN, self.stores_slopes, False,
-                           self._shared(n_rows), False, NO_STEPS, members,
+                           self._is_parallel(n_rows), False, NO_STEPS, n_threads,
                            4 if self.single else 8)
         return w.at_once * w.block, w.block
 
     cdef Workspace _workspace(self, Py_ssize_t n_rows):
         """Buffers for one thread to go forward and back through n_rows rows."""
         return make_workspace(&self.layout, n_rows, n_rows, GRADIENT, self.stores_slopes, False,
-                              self._shared(n_rows), False, NO_STEPS, 1,
+                              self._is_parallel(n_rows), False, NO_STEPS, 1,
                               4 if self.single else 8)
 
-    cdef Crew _crew(self, int task, Rows x, Rows y, cnp.ndarray weights, object order,
-                    Py_ssize_t batch_size, bint clips, int* members, Py_ssize_t times=1,
+    cdef ThreadPool _crew(self, int task, Rows x, Rows y, cnp.ndarray weights, object order,
+                    Py_ssize_t batch_size, bint clips, int* n_threads, Py_ssize_t times=1,
                     Optimizer optimizer=NO_STEPS):
         """A job over the rows, checked once more, with its buffers.
 
-        members: out, how many threads it is worth.  times: how often it may be done by them.
+        n_threads: out, how many threads it is worth.  times: how often it may be done by them.
         """
-        cdef Crew crew = Crew.__new__(Crew)
+        cdef ThreadPool pool = ThreadPool.__new__(ThreadPool)
         cdef cnp.ndarray rows
         cdef Py_ssize_t n = x.table.n_rows
-        memset(&crew.job, 0, sizeof(crew.job))
+        memset(&pool.job, 0, sizeof(pool.job))
         if task == PREDICT:
             self._check_rows(x)
-            crew.job.examples.x = &x.table
+            pool.job.examples.x = &x.table
         else:
-            self._point(&crew.job.examples, x, y, weights)
+            self._point(&pool.job.examples, x, y, weights)
         if order is not None:
             rows = np.ascontiguousarray(order, dtype=np.intp)
             if rows.ndim != 1 or not _all_rows_exist(
                     rows.size, <const Py_ssize_t*>cnp.PyArray_DATA(rows), n):
                 raise ValueError(f"order must be a vector of row numbers from 0 to {n - 1}")
             n = rows.size
-            crew.job.examples.order = <const Py_ssize_t*>cnp.PyArray_DATA(rows)
+            pool.job.examples.order = <const Py_ssize_t*>cnp.PyArray_DATA(rows)
             order = rows
-        crew.keeps = (self._theta, x, y, weights, order)
-        crew.job.layout = &self.layout
-        crew.job.task = task
-        crew.job.n_rows = n
-        crew.job.batch_size = max(1, batch_size if task == TRAIN else n)
-        crew.theta = self.theta
-        crew.single = self.single
-        crew.optimizer = optimizer
-        members[0] = self._members(task, n, crew.job.batch_size, times)
-        crew.job.sparse = self._is_sparse(x, n)
+        pool.keeps = (self._theta, x, y, weights, order)
+        pool.job.layout = &self.layout
+        pool.job.task = task
+        pool.job.n_rows = n
+        pool.job.batch_size = max(1, batch_size if task == TRAIN else n)
+        pool.theta = self.theta
+        pool.single = self.single
+        pool.optimizer = optimizer
+        n_threads[0] = self._n_threads(task, n, pool.job.batch_size, times)
+        pool.job.sparse = self._is_sparse(x, n)
         # Within a fit the epochs are alike: their buffers are made once.
-        key = (n, crew.job.batch_size, clips, members[0], crew.job.sparse,
+        key = (n, pool.job.batch_size, clips, n_threads[0], pool.job.sparse,
                <size_t>optimizer.first)
         keeps = task == TRAIN and self.fitting
         if keeps and self.spare is not None and self.spare_key == key:
-            crew.workspace = self.spare
+            pool.workspace = self.spare
         else:
-            crew.workspace = make_workspace(
-                &self.layout, n, crew.job.batch_size, task, self.stores_slopes, clips,
-                self._shared(min(n, crew.job.batch_size)), crew.job.sparse, optimizer,
-                members[0], 4 if self.single else 8)
+            pool.workspace = make_workspace(
+                &self.layout, n, pool.job.batch_size, task, self.stores_slopes, clips,
+                self._is_parallel(min(n, pool.job.batch_size)), pool.job.sparse, optimizer,
+                n_threads[0], 4 if self.single else 8)
             if keeps:
-                self.spare, self.spare_key = crew.workspace, key
-        crew.job.scattered = crew.scatter()
-        return crew
+                self.spare, self.spare_key = pool.workspace, key
+        pool.job.scattered = pool.scatter()
+        return pool
 
     cdef bint _is_sparse(self, Rows x, Py_ssize_t n_rows) except -1:
         """Whether the first layer passes by the zeros of x."""
@@ -291,11 +291,11 @@ cdef class Engine:
             and x.density() <= SPARSE_DENSITY
         )
 
-    cdef bint _shared(self, Py_ssize_t batch) noexcept:
-        """Whether `batch` rows are so much work that `_members` may let two threads share it."""
+    cdef bint _is_parallel(self, Py_ssize_t batch) noexcept:
+        """Whether `batch` rows are so much work that `_n_threads` may let two threads share it."""
         return 6.0 * self.layout.n_parameters * batch >= 2 * OPERATIONS_A_BATCH
 
-    cdef int _members(self, int task, Py_ssize_t n_rows, Py_ssize_t batch_size,
+    cdef int _n_threads(self, int task, Py_ssize_t n_rows, Py_ssize_t batch_size,
                       Py_ssize_t times):
         """How many threads a job that is done so many times is worth."""
         cdef double one_row = (2.0 if task <= COST else 6.0) * self.layout.n_parameters
@@ -305,7 +305,7 @@ cdef class Engine:
         if task == PREDICT:
             most = min(most, blocks(n_rows, prediction_rows(n_rows, &self.layout,
                                                             4 if self.single else 8)))
-        return max(1, min(self.most_threads, <int>min(most, 1024.0)))
+        return max(1, min(self.max_threads, <int>min(most, 1024.0)))
 
     # ------------------------------------------------------------ θ
 
@@ -327,7 +327,7 @@ cdef class Engine:
 
     def _set_threads(self, int most):
         """Let the work be shared by at most so many threads."""
-        self.most_threads = max(1, most)
+        self.max_threads = max(1, most)
 
     def _weights_of(self, cnp.ndarray vector):
         """The weights (n_l, n_{l-1}) of every layer, views into a flat vector."""
@@ -428,28 +428,28 @@ cdef class Engine:
             False where some z^(1) was not finite, as it is for every row that is not: so x need
             not be looked through beforehand.
         """
-        cdef int members, member
-        cdef Crew crew = self._crew(PREDICT, x, None, None, None, 0, False, &members)
+        cdef int n_threads, thread
+        cdef ThreadPool pool = self._crew(PREDICT, x, None, None, None, 0, False, &n_threads)
         if cnp.PyArray_TYPE(out) != (cnp.NPY_FLOAT32 if self.single else cnp.NPY_FLOAT64) \
                 or not cnp.PyArray_ISCARRAY(out) \
                 or cnp.PyArray_SIZE(out) != x.table.n_rows * self.layout.n_outputs:
             raise ValueError("out must be a contiguous array of the network's type with one row "
                              "for each row of X and one column for each output")
-        crew.job.out = cnp.PyArray_DATA(out)
-        crew.keeps += (out,)
+        pool.job.out = cnp.PyArray_DATA(out)
+        pool.keeps += (out,)
         if x.table.n_rows > 0:
-            crew.run(members)
-        for member in range(members):
-            if crew.workspace.parts[member] != 0:
+            pool.run(n_threads)
+        for thread in range(n_threads):
+            if pool.workspace.parts[thread] != 0:
                 return False
         return True
 
     def _cost(self, Rows x, Rows y, sample_weight=None):
         """C = Σ s_k C_k / Σ s_k over all rows."""
-        cdef int members
-        cdef Crew crew = self._crew(COST, x, y, sample_weight, None, 0, False, &members)
-        crew.run(members)
-        return crew.job.cost
+        cdef int n_threads
+        cdef ThreadPool pool = self._crew(COST, x, y, sample_weight, None, 0, False, &n_threads)
+        pool.run(n_threads)
+        return pool.job.cost
 
     # ------------------------------------------------------------ backward
 
@@ -462,35 +462,35 @@ cdef class Engine:
         dC_dx : ndarray of shape (n, n_0), contiguous, of θ's type, or None
             Takes ∂C/∂a^(0).
         """
-        cdef int members
-        cdef Crew crew = self._crew(GRADIENT, x, y, sample_weight, None, 0, False, &members)
+        cdef int n_threads
+        cdef ThreadPool pool = self._crew(GRADIENT, x, y, sample_weight, None, 0, False, &n_threads)
         if out is None:
             out = np.empty(self.layout.n_parameters, dtype=self.dtype)
-        crew.job.gradient = cnp.PyArray_DATA(out)
+        pool.job.gradient = cnp.PyArray_DATA(out)
         if dC_dx is not None:
-            crew.job.dC_dx = cnp.PyArray_DATA(dC_dx)
-        crew.job.rules.l2, crew.job.rules.l1 = l2, l1
-        crew.keeps += (out, dC_dx)
-        crew.run(members)
-        return crew.job.cost, crew.job.penalty, out
+            pool.job.dC_dx = cnp.PyArray_DATA(dC_dx)
+        pool.job.rules.l2, pool.job.rules.l1 = l2, l1
+        pool.keeps += (out, dC_dx)
+        pool.run(n_threads)
+        return pool.job.cost, pool.job.penalty, out
 
     def _per_sample_gradients(self, Rows x, Rows y):
         """∇C_k of every example, (n, n_parameters)."""
-        cdef int members
-        cdef Crew crew = self._crew(GRADIENT, x, y, None, None, 0, False, &members)
+        cdef int n_threads
+        cdef ThreadPool pool = self._crew(GRADIENT, x, y, None, None, 0, False, &n_threads)
         cdef cnp.ndarray out = np.empty((x.table.n_rows, self.layout.n_parameters),
                                         dtype=self.dtype)
-        crew.job.sparse = False     # each row's gradient is wanted as it lies in θ
+        pool.job.sparse = False     # each row's gradient is wanted as it lies in θ
         if self.single:
             with nogil:
-                per_sample_gradients[float](&crew.job, <float*>self.theta, crew.workspace,
+                per_sample_gradients[float](&pool.job, <float*>self.theta, pool.workspace,
                                             <float*>cnp.PyArray_DATA(out))
         else:
             with nogil:
-                per_sample_gradients[double](&crew.job, <double*>self.theta, crew.workspace,
+                per_sample_gradients[double](&pool.job, <double*>self.theta, pool.workspace,
                                              <double*>cnp.PyArray_DATA(out))
-        if crew.workspace.error is not None:
-            raise crew.workspace.error
+        if pool.workspace.error is not None:
+            raise pool.workspace.error
         return out
 
     def _jacobian(self, Rows x):
@@ -592,7 +592,7 @@ cdef class Engine:
     cdef bint _are_few_to_learn(self, Py_ssize_t n) noexcept:
         """Whether a step on n rows is for `step_few`."""
         return self.layout.n_parameters <= LOCKED_STEP_PARAMETERS and (
-            n == 1 or n < SPARSE_ROWS and not self._shared(n))
+            n == 1 or n < SPARSE_ROWS and not self._is_parallel(n))
 
     cdef bint _as_plain_rows(self, Table* table, X, Py_ssize_t width):
         """Describe X where its rows are plain ones of θ's type; False where they are not."""
@@ -691,17 +691,17 @@ cdef class Engine:
         RuntimeError
             If θ is being trained in another thread.
         """
-        cdef int members
+        cdef int n_threads
         cdef Regularisation rules = Regularisation(l2, l1, weight_decay, clip_norm)
-        cdef Crew crew = self._training(x, y, optimizer, order, batch_size, sample_weight, rules,
-                                        seed, &members)
-        crew.job.drops = crew.job.drops and drops
+        cdef ThreadPool pool = self._training(x, y, optimizer, order, batch_size, sample_weight, rules,
+                                        seed, &n_threads)
+        pool.job.drops = pool.job.drops and drops
         self.training = True
         try:
-            crew.run(members)
+            pool.run(n_threads)
         finally:
             self.training = False
-        return crew.job.cost, crew.job.penalty
+        return pool.job.cost, pool.job.penalty
 
     def _train_epochs(self, Py_ssize_t most, list costs, list rates, list seconds, Rows x, Rows y,
                       Optimizer optimizer, order=None, Py_ssize_t batch_size=32,
@@ -728,25 +728,25 @@ cdef class Engine:
             False where the last epoch left the finite numbers: it is not in the lists, and θ is
             what it was before it.
         """
-        cdef int members
+        cdef int n_threads
         cdef double cost, begun, start
         cdef double now = 0.0
         cdef Regularisation rules = Regularisation(l2, l1, weight_decay, clip_norm)
-        cdef Crew crew = self._training(x, y, optimizer, order, batch_size, sample_weight, rules,
-                                        seed, &members, most)
+        cdef ThreadPool pool = self._training(x, y, optimizer, order, batch_size, sample_weight, rules,
+                                        seed, &n_threads, most)
         cdef cnp.ndarray before = np.empty_like(self._theta)
         self.training = True
         try:
-            crew.gather_helpers(members)
+            pool.start(n_threads)
             begun = time.perf_counter()
             while most > 0 and now < begun + SECONDS_BETWEEN_LOOKS:
                 most -= 1
                 memcpy(cnp.PyArray_DATA(before), self.theta, cnp.PyArray_NBYTES(before))
-                crew.job.cost = crew.job.penalty = 0.0
+                pool.job.cost = pool.job.penalty = 0.0
                 start = time.perf_counter()
-                crew.lead_once()
+                pool.run_once()
                 now = time.perf_counter()
-                cost = crew.job.cost + crew.job.penalty
+                cost = pool.job.cost + pool.job.penalty
                 if not (isfinite(cost) and self._is_finite(self.layout.n_parameters, self.theta)):
                     memcpy(self.theta, cnp.PyArray_DATA(before), cnp.PyArray_NBYTES(before))
                     return False
@@ -754,8 +754,8 @@ cdef class Engine:
                 rates.append(optimizer.current_rate)
                 seconds.append(now - start)
         finally:
-            self.training = False   # first: a signal may interrupt the wait for the helpers' ends
-            crew.dismiss()
+            self.training = False   # first: a signal may interrupt the wait for the workers' ends
+            pool.join()
         return True
 
     cdef bint _is_finite(self, Py_ssize_t n, const void* numbers) noexcept:
@@ -764,12 +764,12 @@ cdef class Engine:
             return bp_all_within_f32(n, <const float*>numbers, FLT_MAX)
         return bp_all_within_f64(n, <const double*>numbers, DBL_MAX)
 
-    cdef Crew _training(self, Rows x, Rows y, Optimizer optimizer, object order,
+    cdef ThreadPool _training(self, Rows x, Rows y, Optimizer optimizer, object order,
                         Py_ssize_t batch_size, object sample_weight, Regularisation rules,
-                        unsigned long long seed, int* members, Py_ssize_t epochs=1):
-        """The job of an epoch; see `_train_epoch`.  members, epochs: members and times of `_crew`.
+                        unsigned long long seed, int* n_threads, Py_ssize_t epochs=1):
+        """The job of an epoch; see `_train_epoch`.  n_threads, epochs: n_threads and times of `_crew`.
         """
-        cdef Crew crew
+        cdef ThreadPool pool
         self._check_idle()
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -777,9 +777,9 @@ cdef class Engine:
             raise ValueError(f"the optimizer is for {optimizer.n_parameters} parameters of "
                              f"{optimizer.dtype}, the network has {self.layout.n_parameters} of "
                              f"{self.dtype}")
-        crew = self._crew(TRAIN, x, y, sample_weight, order, batch_size, rules.clip != 0, members,
+        pool = self._crew(TRAIN, x, y, sample_weight, order, batch_size, rules.clip != 0, n_threads,
                           epochs, optimizer)
-        crew.job.seed = seed
-        crew.job.rules = rules
-        crew.job.drops = self.drops
-        return crew
+        pool.job.seed = seed
+        pool.job.rules = rules
+        pool.job.drops = self.drops
+        return pool

@@ -1,7 +1,7 @@
 from bpcore._core.rows cimport Table
 from bpcore._core.optimizers cimport Optimizer, Step
 from bpcore._core.sparse cimport Sparse
-from bpcore._core.pool_header cimport bp_team
+from bpcore._core.pool_header cimport bp_pool
 from bpcore._core.types cimport Layout, real_t
 
 # What is added to the gradient of a batch, or done to it, before the update.
@@ -18,8 +18,8 @@ cdef struct Examples:
     const Py_ssize_t* order         # NULL: as they lie
     const double* weights           # one a row of the table, or NULL
 
-# Some units of a layer, or of a sparse first layer some inputs: the parameters that one member of a
-# team updates.  In θ its n_w weights start at w, in w_t if the layer is a sparse first one; its n_b
+# Some units of a layer, or of a sparse first layer some inputs: the parameters that one thread of a
+# pool updates.  In θ its n_w weights start at w, in w_t if the layer is a sparse first one; its n_b
 # biases start at b of θ.
 cdef struct Piece:
     Py_ssize_t layer
@@ -73,14 +73,14 @@ cdef struct Job:
     double cost                 # out: the mean over the batches
     double penalty
     Phase phase
-    bp_team team
+    bp_pool pool
 
 cdef class Workspace:
     cdef object error           # what a signal handler has raised
     cdef double done            # multiplications since the signals were last looked at
     cdef Py_ssize_t capacity    # rows that the buffers hold
-    cdef Py_ssize_t block       # rows whose costs are added up, the least that a member takes
-    cdef Py_ssize_t at_once     # blocks that a member takes at a time
+    cdef Py_ssize_t block       # rows whose costs are added up, the least that a thread takes
+    cdef Py_ssize_t at_once     # blocks that a thread takes at a time
     cdef Py_ssize_t n_pieces
     cdef Py_ssize_t largest     # numbers in the largest piece
     cdef Piece* pieces
@@ -95,7 +95,7 @@ cdef class Workspace:
     cdef void* z_out
     cdef void* delta
     cdef void* gradient
-    cdef void* scratch          # (members, largest)
+    cdef void* scratch          # (n_threads, largest)
     cdef double* weights
     cdef double* costs          # one a block
     cdef double* parts          # two a piece: squares and penalties
@@ -108,12 +108,12 @@ cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout,
                                 Py_ssize_t itemsize) noexcept nogil
 cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t batch_size,
                               int task, bint slopes, bint clips, bint shared, bint sparse,
-                              Optimizer optimizer, int members, Py_ssize_t itemsize)
+                              Optimizer optimizer, int n_threads, Py_ssize_t itemsize)
 cdef void row_block(const Job* job, Workspace workspace, Py_ssize_t start, Py_ssize_t row,
                     Py_ssize_t n, Py_ssize_t next_start, double scale, const real_t* theta,
                     double* costs) noexcept nogil
 cdef double weight_sum(const Examples* examples, Py_ssize_t start, Py_ssize_t n) noexcept nogil
 cdef bint interrupted(Workspace workspace, double more) noexcept nogil
 cdef void lead(Job* job, Workspace workspace, Optimizer optimizer, real_t* theta) noexcept nogil
-cdef void assist(Job* job, Workspace workspace, Optimizer optimizer, int member,
+cdef void work(Job* job, Workspace workspace, Optimizer optimizer, int thread,
                  real_t* theta) noexcept nogil

@@ -1,10 +1,10 @@
 """One epoch: rows, forward, backward, update; no interpreter inside.
 
-A batch is gone through in two phases, each cut into blocks that the threads of a team take as
+A batch is gone through in two phases, each cut into blocks that the threads of a pool take as
 they come: blocks of rows for the forward pass and the deltas, then pieces of the layers for the
 gradient and the update, which are done while a piece of the gradient is in cache.  Nothing is
 added up across threads, and the blocks depend on the network and the batch only, so that the
-result is bitwise the same for any number of threads.  Where a member goes through several blocks of
+result is bitwise the same for any number of threads.  Where a thread goes through several blocks of
 rows at once it does so only with loops that treat every row alike, and adds up their costs apart.
 
 A batch that is larger than the buffers goes through in several passes of `capacity` rows; its
@@ -29,7 +29,7 @@ from bpcore._core.sparse cimport (
     CHUNK, Sparse, sparse_gradient, turn_back, turn_gradient_back, turn_round,
 )
 from bpcore._core.pool_header cimport (
-    bp_team_close, bp_team_done, bp_team_next, bp_team_open, bp_team_take,
+    bp_pool_close, bp_pool_done, bp_pool_next, bp_pool_open, bp_pool_take,
 )
 from bpcore._core.types cimport Layer, Layout, real_t
 
@@ -52,11 +52,11 @@ cdef Py_ssize_t LARGEST_BLOCK = 256
 cdef Py_ssize_t PIECE_NUMBERS = 65536
 cdef Py_ssize_t LEAST_PIECE = 2048
 
-# Bytes of a w^(l) from which on a member goes through several blocks at once, where that leaves
+# Bytes of a w^(l) from which on a thread goes through several blocks at once, where that leaves
 # enough for the others: every product of a block has to fetch w^(l) again, which such a matrix
 # does not leave in the second cache.
 cdef Py_ssize_t LARGE_MATRIX = 1 << 21
-cdef double LARGEST_LOAD = 1.1      # of a member, in equal shares
+cdef double LARGEST_LOAD = 1.1      # of a thread, in equal shares
 # Multiplications of float32 in them, a tenth of a second: no signal is looked at meanwhile.
 cdef double MOST_AT_ONCE = 6e9
 
@@ -84,7 +84,7 @@ def look_for_signals(double every, double leave_updates_from):
 
 
 def large_matrix(Py_ssize_t n_bytes):
-    """Set the bytes of a w^(l) from which on a member goes through several blocks at once; returns
+    """Set the bytes of a w^(l) from which on a thread goes through several blocks at once; returns
     what was set before.
 
     For tests and measurements.
@@ -117,21 +117,21 @@ cdef Py_ssize_t _largest_matrix(const Layout* layout) noexcept nogil:
 cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout,
                                 Py_ssize_t itemsize) noexcept nogil:
     """How many rows are predicted at a time: their activations stay in the second cache, and a few
-    members have something to do."""
+    n_threads have something to do."""
     cdef Py_ssize_t most = min(LARGEST_PREDICTION, PREDICTION_BYTES // (layout.n_units * itemsize))
     return max(1, min(n_rows, max(32, most), max(LEAST_BLOCK, _rounded(n_rows // SHARES))))
 
 
 def block_rows(Py_ssize_t capacity, Py_ssize_t shares=SHARES):
-    """How many rows of a pass one member takes at a time."""
+    """How many rows of a pass one thread takes at a time."""
     if shares == 1:
         return max(LEAST_BLOCK, min(LARGEST_BLOCK, _rounded(capacity)))
-    # rather one block more than a last one that is much smaller: two members then end together
+    # rather one block more than a last one that is much smaller: two n_threads then end together
     return max(LEAST_BLOCK, min(LARGEST_BLOCK, blocks(capacity, shares) // MULTIPLE * MULTIPLE))
 
 
 def piece_units(Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t shares=SHARES):
-    """How many units of a layer one member updates at a time."""
+    """How many units of a layer one thread updates at a time."""
     if n_out * (n_in + 1) <= LEAST_PIECE:
         return n_out
     most = max(MULTIPLE, PIECE_NUMBERS // n_in // MULTIPLE * MULTIPLE)
@@ -139,10 +139,10 @@ def piece_units(Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t shares=SHARES):
 
 
 cdef Py_ssize_t _blocks_at_once(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t block,
-                                int members, Py_ssize_t itemsize):
-    """How many blocks of rows, of n_rows in all, a member goes through with each product.
+                                int n_threads, Py_ssize_t itemsize):
+    """How many blocks of rows, of n_rows in all, a thread goes through with each product.
 
-    It may depend on how many members there are, since the bits of a row must not depend on it:
+    It may depend on how many n_threads there are, since the bits of a row must not depend on it:
     all products are then those of the own loops, which treat every row alike.
     """
     cdef Py_ssize_t l, at_once
@@ -159,11 +159,11 @@ cdef Py_ssize_t _blocks_at_once(const Layout* layout, Py_ssize_t n_rows, Py_ssiz
         if loop_depends_on_rows(layer.n_in):
             most = 1
     for at_once in range(min(most, blocks(n_rows, block)), 1, -1):
-        loads = [0] * members
+        loads = [0] * n_threads
         for first in range(0, n_rows, at_once * block):
             loads.sort()
             loads[0] += min(at_once * block, n_rows - first)
-        if max(loads) * members <= LARGEST_LOAD * n_rows:
+        if max(loads) * n_threads <= LARGEST_LOAD * n_rows:
             return at_once
     return 1
 
@@ -205,13 +205,13 @@ cdef class Workspace:
 
 cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t batch_size,
                               int task, bint slopes, bint clips, bint shared, bint sparse,
-                              Optimizer optimizer, int members, Py_ssize_t itemsize):
+                              Optimizer optimizer, int n_threads, Py_ssize_t itemsize):
     """Buffers to go through n_rows rows in batches of batch_size.
 
     slopes: whether σ' is stored.  clips: whether the norm of the gradient counts.
-    shared: whether a batch is so much work that members may share it; it must not depend on how
+    shared: whether a batch is so much work that n_threads may share it; it must not depend on how
     many there are.  sparse: whether the first layer is.  optimizer: what will make the updates.
-    members: how many will work at the same time.
+    n_threads: how many will work at the same time.
     """
     cdef Py_ssize_t shares = SHARES if shared else 1
     cdef Workspace w = Workspace.__new__(Workspace)
@@ -221,13 +221,13 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
     cdef Piece* piece
     if task == PREDICT:
         w.block = prediction_rows(n_rows, layout, itemsize)
-        w.at_once = _blocks_at_once(layout, n_rows, w.block, members, itemsize)
-        w.capacity = w.block * w.at_once * members
+        w.at_once = _blocks_at_once(layout, n_rows, w.block, n_threads, itemsize)
+        w.capacity = w.block * w.at_once * n_threads
     else:
         w.capacity = pass_rows(
             batch, layout.n_inputs + 2 * layout.n_outputs + 2 * layout.n_units, itemsize)
         w.block = min(w.capacity, <Py_ssize_t>block_rows(w.capacity, shares))
-        w.at_once = _blocks_at_once(layout, w.capacity, w.block, members, itemsize)
+        w.at_once = _blocks_at_once(layout, w.capacity, w.block, n_threads, itemsize)
     trains = task == TRAIN
     pieces = []
     for l in range(layout.n_layers):
@@ -243,7 +243,7 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
     capacity = <object>w.capacity
     learns = task != PREDICT
     # a prediction keeps no rows of a sparse first layer
-    rows = <object>members * CHUNK if sparse and task == PREDICT else capacity
+    rows = <object>n_threads * CHUNK if sparse and task == PREDICT else capacity
     turned = <object>layout.n_inputs * step * itemsize if sparse else 0
     # a slot that is turned in its own place needs no other
     gaps = step != layout.layers[0].n_out
@@ -257,10 +257,10 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
         capacity * layout.n_outputs * itemsize if learns else 0,
         capacity * layout.n_units * itemsize if learns else 0,
         layout.n_parameters * itemsize if whole else 0,
-        <object>members * w.largest * itemsize if trains else 0,
+        <object>n_threads * w.largest * itemsize if trains else 0,
         capacity * sizeof(double),
         n_blocks * sizeof(double),
-        max(<object>w.n_pieces * 2, <object>members) * sizeof(double),
+        max(<object>w.n_pieces * 2, <object>n_threads) * sizeof(double),
         rows * layout.n_inputs * sizeof(int32_t) if sparse else 0,
         rows * sizeof(Py_ssize_t) if sparse else 0,
         rows * blocks(layout.n_inputs, MARK) * sizeof(int32_t) if sparse else 0,
@@ -570,10 +570,10 @@ cdef double _penalised_piece(const Job* job, Workspace w, const Piece* piece, do
 
 cdef double _update_piece(const Job* job, Workspace w, Optimizer o, const Step* step,
                           const Piece* piece, Py_ssize_t start, Py_ssize_t n, double scale,
-                          int member, real_t* theta) noexcept nogil:
+                          int thread, real_t* theta) noexcept nogil:
     """Gradient and update of a piece in one go; returns its penalty."""
     cdef real_t* weights = _weights(job, w, piece, theta)
-    cdef real_t* g = <real_t*>w.scratch + member * w.largest
+    cdef real_t* g = <real_t*>w.scratch + thread * w.largest
     cdef double penalty = 0.0
     if o.kind == SGD and o.momentum == 0 and job.rules.l2 == 0 and job.rules.l1 == 0:
         # Plain descent needs no ∇C in memory: the product goes straight into θ.
@@ -629,20 +629,20 @@ cdef double _sum(const double* parts, Py_ssize_t n) noexcept nogil:
     return total
 
 
-cdef void _predict_rows(const Job* job, Workspace w, Py_ssize_t b, int member,
+cdef void _predict_rows(const Job* job, Workspace w, Py_ssize_t b, int thread,
                         const real_t* theta) noexcept nogil:
-    """A block of a prediction, in the rows of the workspace that are the member's own.
+    """A block of a prediction, in the rows of the workspace that are the thread's own.
 
-    The member's number in `parts` becomes 1 where a z^(1) is not finite.
+    The thread's number in `parts` becomes 1 where a z^(1) is not finite.
     """
     cdef bint finite = True
     cdef const Layout* layout = job.layout
     cdef Py_ssize_t rows = w.at_once * w.block
-    cdef Py_ssize_t own = member * rows
+    cdef Py_ssize_t own = thread * rows
     cdef Py_ssize_t first = b * rows
     cdef Py_ssize_t n = min(rows, job.n_rows - first)
     cdef Py_ssize_t ldx = layout.n_inputs
-    cdef Sparse sparse = _sparse_rows(job, w, first, member * CHUNK, False)
+    cdef Sparse sparse = _sparse_rows(job, w, first, thread * CHUNK, False)
     cdef const real_t* x = in_place(job.examples.x, <Py_ssize_t*>NULL, first, &ldx, theta)
     if x == NULL and not job.sparse:
         gather(job.examples.x, <Py_ssize_t*>NULL, first, n, <real_t*>w.x + own * layout.n_inputs)
@@ -653,10 +653,10 @@ cdef void _predict_rows(const Job* job, Workspace w, Py_ssize_t b, int member,
             <real_t*>w.a, <real_t*>NULL, <real_t*>NULL, <real_t*>NULL,
             <real_t*>job.out + first * layout.n_outputs, <const Dropout*>NULL, &finite)
     if not finite:
-        w.parts[member] = 1.0
+        w.parts[thread] = 1.0
 
 
-cdef void _do(Job* job, Workspace w, Optimizer o, Py_ssize_t b, int member,
+cdef void _do(Job* job, Workspace w, Optimizer o, Py_ssize_t b, int thread,
               real_t* theta) noexcept nogil:
     """Block b of the phase that is open."""
     cdef const Phase* phase = &job.phase
@@ -664,7 +664,7 @@ cdef void _do(Job* job, Workspace w, Optimizer o, Py_ssize_t b, int member,
     cdef real_t* gradient = <real_t*>(job.gradient if job.task == GRADIENT else w.gradient)
     cdef Py_ssize_t rows = w.at_once * w.block
     if phase.kind == PREDICT_ROWS:
-        _predict_rows(job, w, b, member, <const real_t*>theta)
+        _predict_rows(job, w, b, thread, <const real_t*>theta)
         return
     if phase.kind == TRAIN_ROWS:
         row_block(job, w, phase.start, b * rows, min(rows, phase.rows - b * rows),
@@ -685,21 +685,21 @@ cdef void _do(Job* job, Workspace w, Optimizer o, Py_ssize_t b, int member,
               <const real_t*>gradient + piece.b, theta)
     else:
         w.parts[b] = _update_piece(job, w, o, &phase.step, piece, phase.start, phase.rows,
-                                   phase.scale, member, theta)
+                                   phase.scale, thread, theta)
 
 
-cdef void assist(Job* job, Workspace w, Optimizer o, int member, real_t* theta) noexcept nogil:
+cdef void work(Job* job, Workspace w, Optimizer o, int thread, real_t* theta) noexcept nogil:
     """Take blocks, of whatever phase is open, until the work is over."""
-    cdef Py_ssize_t b = bp_team_next(&job.team)
+    cdef Py_ssize_t b = bp_pool_next(&job.pool)
     while b >= 0:
-        _do(job, w, o, b, member, theta)
-        bp_team_done(&job.team)
-        b = bp_team_next(&job.team)
+        _do(job, w, o, b, thread, theta)
+        bp_pool_done(&job.pool)
+        b = bp_pool_next(&job.pool)
 
 
 cdef bint _phase(Job* job, Workspace w, Optimizer o, int kind, Py_ssize_t n, double work,
                  real_t* theta) noexcept nogil:
-    """All n blocks of a phase, with the helpers there are; False where a signal handler raised.
+    """All n blocks of a phase, with the workers there are; False where a signal handler raised.
 
     work: multiplications in a block, where the phase may be left in the middle because it
     changes nothing that lasts: the leader then looks at the signals between its blocks, and once
@@ -707,11 +707,11 @@ cdef bint _phase(Job* job, Workspace w, Optimizer o, int kind, Py_ssize_t n, dou
     """
     cdef Py_ssize_t b = 0
     cdef bint stop = False
-    cdef bint alone = job.team.size == 1
+    cdef bint alone = job.pool.size == 1
     job.phase.kind = kind
     if not alone:
-        bp_team_open(&job.team, n)
-        b = bp_team_take(&job.team)
+        bp_pool_open(&job.pool, n)
+        b = bp_pool_take(&job.pool)
     while 0 <= b < n:
         if work > 0 and not stop:
             stop = interrupted(w, work)
@@ -720,10 +720,10 @@ cdef bint _phase(Job* job, Workspace w, Optimizer o, int kind, Py_ssize_t n, dou
         if alone:
             b += 1
         else:
-            bp_team_done(&job.team)
-            b = bp_team_take(&job.team)
+            bp_pool_done(&job.pool)
+            b = bp_pool_take(&job.pool)
     if not alone:
-        bp_team_close(&job.team, n)
+        bp_pool_close(&job.pool, n)
     return not stop
 
 

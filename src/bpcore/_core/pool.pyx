@@ -11,8 +11,8 @@ from libc.stdlib cimport calloc, free
 
 from bpcore._core.products cimport is_small
 from bpcore._core.rows cimport has_plain_rows
-from bpcore._core.pool_header cimport BP_HAS_TEAMS, bp_team_join, bp_team_leave, bp_team_quit
-from bpcore._core.epoch cimport COST, Piece, Workspace, assist, lead
+from bpcore._core.pool_header cimport BP_HAS_POOL, bp_pool_join, bp_pool_leave, bp_pool_quit
+from bpcore._core.epoch cimport COST, Piece, Workspace, work, lead
 from bpcore._core.types cimport Layer
 
 cdef extern from "pythread.h":
@@ -26,29 +26,29 @@ cdef Py_ssize_t SCATTERED_INPUTS = 64
 cdef long long started = 0
 
 
-def helpers_started():
+def threads_started():
     """How many threads were started so far, by all calls; for tests."""
     return started
 
 
-cdef void _help(void* argument) noexcept nogil:
-    """A helper's life."""
-    cdef Helper* helper = <Helper*>argument
-    cdef Job* job = helper.job
-    if helper.single:
-        assist[float](job, <Workspace>helper.workspace, <Optimizer>helper.optimizer,
-                      helper.number, <float*>helper.theta)
+cdef void _life(void* argument) noexcept nogil:
+    """A worker's life."""
+    cdef Worker* worker = <Worker*>argument
+    cdef Job* job = worker.job
+    if worker.single:
+        work[float](job, <Workspace>worker.workspace, <Optimizer>worker.optimizer,
+                      worker.number, <float*>worker.theta)
     else:
-        assist[double](job, <Workspace>helper.workspace, <Optimizer>helper.optimizer,
-                       helper.number, <double*>helper.theta)
-    bp_team_leave(&job.team)    # after this all of it may be gone
+        work[double](job, <Workspace>worker.workspace, <Optimizer>worker.optimizer,
+                       worker.number, <double*>worker.theta)
+    bp_pool_leave(&job.pool)    # after this all of it may be gone
 
 
-cdef class Crew:
+cdef class ThreadPool:
     """Holds a job while it is done; `_engine` fills it in."""
 
     def __dealloc__(self):
-        free(self.helpers)
+        free(self.workers)
 
     cdef bint scatter(self) noexcept:
         """Whether shuffled rows can be read where they lie: plain rows, small products."""
@@ -80,7 +80,7 @@ cdef class Crew:
                     return True
         return False
 
-    cdef int run(self, int members) except -1:
+    cdef int run(self, int n_threads) except -1:
         """Do the job with at most so many threads, this one being the leader; BLAS has one for
         each of them.
 
@@ -88,45 +88,45 @@ cdef class Crew:
         """
         if self.uses_blas():
             with one_blas_thread():
-                return self.run_on(members)
-        return self.run_on(members)
+                return self.run_on(n_threads)
+        return self.run_on(n_threads)
 
-    cdef int run_on(self, int members) except -1:
+    cdef int run_on(self, int n_threads) except -1:
         """As `run`, whatever BLAS does."""
         try:
-            self.gather_helpers(members)
-            self.lead_once()
+            self.start(n_threads)
+            self.run_once()
         finally:
-            self.dismiss()
+            self.join()
         return 0
 
-    cdef int gather_helpers(self, int members) except -1:
-        """Start the threads; they wait for `lead_once`, which may come many times, and end with
-        `dismiss`, which has to come."""
+    cdef int start(self, int n_threads) except -1:
+        """Start the threads; they wait for `run_once`, which may come many times, and end with
+        `join`, which has to come."""
         global started
         cdef int number
-        cdef Helper* helper
-        self.job.team.size = 1
-        if members == 1 or not BP_HAS_TEAMS:
+        cdef Worker* worker
+        self.job.pool.size = 1
+        if n_threads == 1 or not BP_HAS_POOL:
             return 0
-        self.helpers = <Helper*>calloc(members, sizeof(Helper))
-        if self.helpers == NULL:
+        self.workers = <Worker*>calloc(n_threads, sizeof(Worker))
+        if self.workers == NULL:
             raise MemoryError("no memory for the threads of a job")
-        for number in range(1, members):
-            helper = &self.helpers[number]
-            helper.job = &self.job
-            helper.workspace = <void*>self.workspace
-            helper.optimizer = <void*>self.optimizer
-            helper.theta = self.theta
-            helper.single = self.single
-            helper.number = number
-            if PyThread_start_new_thread(_help, helper) == PYTHREAD_INVALID_THREAD_ID:
+        for number in range(1, n_threads):
+            worker = &self.workers[number]
+            worker.job = &self.job
+            worker.workspace = <void*>self.workspace
+            worker.optimizer = <void*>self.optimizer
+            worker.theta = self.theta
+            worker.single = self.single
+            worker.number = number
+            if PyThread_start_new_thread(_life, worker) == PYTHREAD_INVALID_THREAD_ID:
                 break       # no more threads to be had: fewer do the same
-            self.job.team.size += 1
+            self.job.pool.size += 1
             started += 1
         return 0
 
-    cdef int lead_once(self) except -1:
+    cdef int run_once(self) except -1:
         """Do the job; raises what a signal handler has raised meanwhile."""
         with nogil:
             if self.single:
@@ -138,8 +138,8 @@ cdef class Crew:
             raise error
         return 0
 
-    cdef void dismiss(self) noexcept:
+    cdef void join(self) noexcept:
         """Let the threads end, and wait for it."""
         with nogil:
-            bp_team_quit(&self.job.team)
-            bp_team_join(&self.job.team)
+            bp_pool_quit(&self.job.pool)
+            bp_pool_join(&self.job.pool)

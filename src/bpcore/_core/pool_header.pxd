@@ -1,12 +1,12 @@
 cdef extern from "pool.h" nogil:
-    ctypedef struct bp_team:
+    ctypedef struct bp_pool:
         int size
-    const int BP_HAS_TEAMS
-    void bp_team_open(bp_team*, Py_ssize_t n)
-    Py_ssize_t bp_team_take(bp_team*)
-    void bp_team_done(bp_team*)
-    void bp_team_close(bp_team*, Py_ssize_t n)
-    Py_ssize_t bp_team_next(bp_team*)
-    void bp_team_quit(bp_team*)
-    void bp_team_leave(bp_team*)
-    void bp_team_join(bp_team*)
+    const int BP_HAS_POOL
+    void bp_pool_open(bp_pool*, Py_ssize_t n)
+    Py_ssize_t bp_pool_take(bp_pool*)
+    void bp_pool_done(bp_pool*)
+    void bp_pool_close(bp_pool*, Py_ssize_t n)
+    Py_ssize_t bp_pool_next(bp_pool*)
+    void bp_pool_quit(bp_pool*)
+    void bp_pool_leave(bp_pool*)
+    void bp_pool_join(bp_pool*)

@@ -1,7 +1,7 @@
 /* Included by gemm.h once for each instruction set and element type; see there.
  *
  * BP_REAL: the element; BP_LANES of them in a vector; BP_P(name): the name with its suffix;
- * BP_TARGET: a helper that is inlined; BP_ENTRY: a function of its own.
+ * BP_TARGET: a worker that is inlined; BP_ENTRY: a function of its own.
  * BP_DOT_ROWS, BP_ROWS_OF_3, BP_ROWS_OF_2: the rows of a tile, so that its sums fill the
  * registers.
  */

@@ -1,13 +1,13 @@
-/* A leader and helpers that share the blocks of one phase of the work after another.
+/* A leader and workers that share the blocks of one phase of the work after another.
  *
- * The leader opens a phase of n blocks; it and the helpers take blocks until none is left; when
- * all are done the leader goes on.  It never waits for a helper that holds no block: one that
+ * The leader opens a phase of n blocks; it and the workers take blocks until none is left; when
+ * all are done the leader goes on.  It never waits for a worker that holds no block: one that
  * the system has put aside comes late, and nobody minds.  The threads are started for one call and
  * waited for at its end; here is only how they share.  Waiting spins, since a phase takes
  * microseconds, and gives the processor away after a while.
  */
-#ifndef BPCORE_TEAM_H
-#define BPCORE_TEAM_H
+#ifndef BPCORE_POOL_H
+#define BPCORE_POOL_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -20,28 +20,28 @@
 #    define NOMINMAX
 #  endif
 #  include <windows.h>
-#  define BP_HAS_TEAMS 1
+#  define BP_HAS_POOL 1
 #elif defined(__GNUC__)
 #  include <sched.h>
-#  define BP_HAS_TEAMS 1
+#  define BP_HAS_POOL 1
 #else
-#  define BP_HAS_TEAMS 0
+#  define BP_HAS_POOL 0
 #endif
 
 #define BP_SPINS 5000
 
 typedef struct {
-    int size;          /* 1: no helpers */
+    int size;          /* 1: no workers */
     uint64_t quit;
     char gap_0[64];
     uint64_t ticket;   /* n in the upper half, the next block in the lower */
     char gap_1[64];
     uint64_t done;     /* blocks of this phase */
     char gap_2[64];
-    uint64_t left;     /* helpers that have gone */
-} bp_team;
+    uint64_t left;     /* workers that have gone */
+} bp_pool;
 
-#if BP_HAS_TEAMS
+#if BP_HAS_POOL
 
 /* What threads read and write at once.  A read sees what was written before the write that it
  * reads; Windows has it from its own functions, whatever the compiler. */
@@ -103,74 +103,74 @@ static inline void bp_wait_a_little(int *spins)
 }
 
 /* Leader: open a phase of n blocks.  What the blocks need has been written before. */
-static inline void bp_team_open(bp_team *team, ptrdiff_t n)
+static inline void bp_pool_open(bp_pool *pool, ptrdiff_t n)
 {
-    bp_atomic_write(&team->done, 0);
-    bp_atomic_write(&team->ticket, (uint64_t)n << 32);
+    bp_atomic_write(&pool->done, 0);
+    bp_atomic_write(&pool->ticket, (uint64_t)n << 32);
 }
 
 /* The next block, or -1 where none is left. */
-static inline ptrdiff_t bp_team_take(bp_team *team)
+static inline ptrdiff_t bp_pool_take(bp_pool *pool)
 {
-    uint64_t ticket = bp_atomic_read(&team->ticket);
+    uint64_t ticket = bp_atomic_read(&pool->ticket);
     if ((uint32_t)ticket >= ticket >> 32) return -1;
-    ticket = bp_atomic_add(&team->ticket, 1);
+    ticket = bp_atomic_add(&pool->ticket, 1);
     return (uint32_t)ticket < ticket >> 32 ? (ptrdiff_t)(uint32_t)ticket : -1;
 }
 
 /* A block that was taken is done. */
-static inline void bp_team_done(bp_team *team)
+static inline void bp_pool_done(bp_pool *pool)
 {
-    bp_atomic_add(&team->done, 1);
+    bp_atomic_add(&pool->done, 1);
 }
 
 /* Leader: wait until all n blocks are done. */
-static inline void bp_team_close(bp_team *team, ptrdiff_t n)
+static inline void bp_pool_close(bp_pool *pool, ptrdiff_t n)
 {
     int spins = 0;
-    while (bp_atomic_read(&team->done) < (uint64_t)n) bp_wait_a_little(&spins);
+    while (bp_atomic_read(&pool->done) < (uint64_t)n) bp_wait_a_little(&spins);
 }
 
-/* Helper: the next block of this phase or a later one; -1 when the work is over. */
-static inline ptrdiff_t bp_team_next(bp_team *team)
+/* Worker: the next block of this phase or a later one; -1 when the work is over. */
+static inline ptrdiff_t bp_pool_next(bp_pool *pool)
 {
     int spins = 0;
     for (;;) {
-        ptrdiff_t block = bp_team_take(team);
+        ptrdiff_t block = bp_pool_take(pool);
         if (block >= 0) return block;
-        if (bp_atomic_read(&team->quit)) return -1;
+        if (bp_atomic_read(&pool->quit)) return -1;
         bp_wait_a_little(&spins);
     }
 }
 
-static inline void bp_team_quit(bp_team *team)
+static inline void bp_pool_quit(bp_pool *pool)
 {
-    bp_atomic_write(&team->quit, 1);
+    bp_atomic_write(&pool->quit, 1);
 }
 
-/* Helper: the last thing that it does. */
-static inline void bp_team_leave(bp_team *team)
+/* Worker: the last thing that it does. */
+static inline void bp_pool_leave(bp_pool *pool)
 {
-    bp_atomic_add(&team->left, 1);
+    bp_atomic_add(&pool->left, 1);
 }
 
-/* Leader: wait until all helpers have left. */
-static inline void bp_team_join(bp_team *team)
+/* Leader: wait until all workers have left. */
+static inline void bp_pool_join(bp_pool *pool)
 {
     int spins = 0;
-    while (bp_atomic_read(&team->left) < (uint64_t)(team->size - 1)) bp_wait_a_little(&spins);
+    while (bp_atomic_read(&pool->left) < (uint64_t)(pool->size - 1)) bp_wait_a_little(&spins);
 }
 
 #else /* one thread only */
 
-static inline void bp_team_open(bp_team *team, ptrdiff_t n) { (void)team; (void)n; }
-static inline ptrdiff_t bp_team_take(bp_team *team) { (void)team; return -1; }
-static inline void bp_team_done(bp_team *team) { (void)team; }
-static inline void bp_team_close(bp_team *team, ptrdiff_t n) { (void)team; (void)n; }
-static inline ptrdiff_t bp_team_next(bp_team *team) { (void)team; return -1; }
-static inline void bp_team_quit(bp_team *team) { (void)team; }
-static inline void bp_team_leave(bp_team *team) { (void)team; }
-static inline void bp_team_join(bp_team *team) { (void)team; }
+static inline void bp_pool_open(bp_pool *pool, ptrdiff_t n) { (void)pool; (void)n; }
+static inline ptrdiff_t bp_pool_take(bp_pool *pool) { (void)pool; return -1; }
+static inline void bp_pool_done(bp_pool *pool) { (void)pool; }
+static inline void bp_pool_close(bp_pool *pool, ptrdiff_t n) { (void)pool; (void)n; }
+static inline ptrdiff_t bp_pool_next(bp_pool *pool) { (void)pool; return -1; }
+static inline void bp_pool_quit(bp_pool *pool) { (void)pool; }
+static inline void bp_pool_leave(bp_pool *pool) { (void)pool; }
+static inline void bp_pool_join(bp_pool *pool) { (void)pool; }
 
 #endif
 #endif
