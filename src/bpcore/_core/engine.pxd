@@ -19,7 +19,7 @@ cdef class Engine:
     cdef unsigned long fit_thread   # the thread whose fit has the network
     cdef bint training              # inside a compiled epoch
     cdef readonly object dtype
-    cdef Workspace few              # what `step` keeps between calls
+    cdef Workspace small_workspace              # what `step` keeps between calls
     cdef Workspace spare            # what a fit keeps between epochs
     cdef tuple spare_key
     cdef int _check(self) except -1
@@ -37,9 +37,9 @@ cdef class Engine:
     cdef ThreadPool _training(self, Rows x, Rows y, Optimizer optimizer, object order,
                         Py_ssize_t batch_size, object sample_weight, Regularisation rules,
                         unsigned long long seed, int* n_threads, Py_ssize_t epochs=*)
-    cdef bint _predict_few(self, const Table* x, Py_ssize_t block, void* out) noexcept nogil
-    cdef bint _are_few(self, Py_ssize_t n, Py_ssize_t block) noexcept
-    cdef bint _are_few_to_learn(self, Py_ssize_t n) noexcept
+    cdef bint _predict_rows_small(self, const Table* x, Py_ssize_t block, void* out) noexcept nogil
+    cdef bint _is_small_batch(self, Py_ssize_t n, Py_ssize_t block) noexcept
+    cdef bint _is_small_step(self, Py_ssize_t n) noexcept
     cdef bint _as_plain_rows(self, Table* table, X, Py_ssize_t width)
     cdef bint _is_finite(self, Py_ssize_t n, const void* numbers) noexcept
     cdef bint _y_in_domain(self, const Table* y) noexcept

@@ -20,7 +20,7 @@ from bpcore._core.products cimport has_sparse_loops
 from bpcore._core.pool cimport ThreadPool
 from bpcore._core.rows cimport FLOAT32, FLOAT64, Rows, Table
 from bpcore._core.inspect cimport jacobian, per_sample_gradients, trace
-from bpcore._core.small_batch cimport STACK_UNITS, predict_few, step_few
+from bpcore._core.small_batch cimport STACK_UNITS, predict_small, step_small
 from bpcore._core.optimizers cimport Optimizer
 from bpcore._core.epoch cimport (
     COST, GRADIENT, PREDICT, TRAIN, Examples, Regularisation, Workspace, blocks, make_workspace,
@@ -55,8 +55,8 @@ cdef Py_ssize_t SPARSE_INPUTS = 64
 cdef Py_ssize_t SPARSE_UNITS = 16
 cdef Py_ssize_t SPARSE_ROWS = 256
 
-# A few rows are predicted without the interpreter's lock, so that other threads may go on, where
-# that takes so long (parameters times rows) that giving it up is cheap; a step on a few rows keeps
+# A small_workspace rows are predicted without the interpreter's lock, so that other threads may go on, where
+# that takes so long (parameters times rows) that giving it up is cheap; a step on a small_workspace rows keeps
 # it, unless the network is so large that others would wait too long.
 cdef Py_ssize_t UNLOCKED_PARAMETERS = 100_000
 cdef Py_ssize_t LOCKED_STEP_PARAMETERS = 2_000_000
@@ -376,7 +376,7 @@ cdef class Engine:
         if self.theta == NULL or not self._as_plain_rows(&x, X, self.layout.n_inputs):
             return self._predict_checked(X, out)
         block = prediction_rows(x.n_rows, &self.layout, 4 if self.single else 8)
-        if not self._are_few(x.n_rows, block):
+        if not self._is_small_batch(x.n_rows, block):
             return self._predict_checked(X, out)
         rank = cnp.PyArray_NDIM(X)
         if out is None:
@@ -398,22 +398,22 @@ cdef class Engine:
             return self._predict_checked(X, out)
         if x.n_rows * self.layout.n_parameters > UNLOCKED_PARAMETERS:
             with nogil:
-                finite = self._predict_few(&x, block, cnp.PyArray_DATA(a))
+                finite = self._predict_rows_small(&x, block, cnp.PyArray_DATA(a))
         else:
-            finite = self._predict_few(&x, block, cnp.PyArray_DATA(a))
+            finite = self._predict_rows_small(&x, block, cnp.PyArray_DATA(a))
         if not finite and out is None:
             return self._predict_checked(X, out)
         return a
 
-    cdef bint _predict_few(self, const Table* x, Py_ssize_t block, void* out) noexcept nogil:
+    cdef bint _predict_rows_small(self, const Table* x, Py_ssize_t block, void* out) noexcept nogil:
         if self.single:
-            return predict_few[float](&self.layout, <float*>self.theta, <const float*>x.data,
+            return predict_small[float](&self.layout, <float*>self.theta, <const float*>x.data,
                                       x.n_rows, block, <float*>out)
-        return predict_few[double](&self.layout, <double*>self.theta, <const double*>x.data,
+        return predict_small[double](&self.layout, <double*>self.theta, <const double*>x.data,
                                    x.n_rows, block, <double*>out)
 
-    cdef bint _are_few(self, Py_ssize_t n, Py_ssize_t block) noexcept:
-        """Whether a prediction of n rows, `block` at a time, is for `predict_few`: neither threads
+    cdef bint _is_small_batch(self, Py_ssize_t n, Py_ssize_t block) noexcept:
+        """Whether a prediction of n rows, `block` at a time, is for `predict_small`: neither threads
         nor zeros would help it."""
         return self.layout.n_units * block <= STACK_UNITS and (
             n == 1 or n < SPARSE_ROWS
@@ -570,7 +570,7 @@ cdef class Engine:
                 or not isinstance(learning_rate, float) \
                 or not self._as_plain_rows(&x, X, self.layout.n_inputs) \
                 or not self._as_plain_rows(&y, Y, self.layout.n_outputs) \
-                or x.n_rows != y.n_rows or not self._are_few_to_learn(x.n_rows) \
+                or x.n_rows != y.n_rows or not self._is_small_step(x.n_rows) \
                 or not self._is_finite(x.n_rows * x.n_columns, x.data) \
                 or not self._is_finite(y.n_rows * y.n_columns, y.data) \
                 or not self._y_in_domain(&y):
@@ -579,18 +579,18 @@ cdef class Engine:
         if not 0 <= eta < DBL_MAX:
             return self._step_checked(X, Y, learning_rate, sample_weight)
         self._check_idle()
-        if self.few is None or self.few.capacity != x.n_rows:
-            self.few = self._workspace(x.n_rows)
+        if self.small_workspace is None or self.small_workspace.capacity != x.n_rows:
+            self.small_workspace = self._workspace(x.n_rows)
         if self.single:
-            cost = step_few[float](&self.layout, &x, &y, eta, <float*>self.theta, self.few)
+            cost = step_small[float](&self.layout, &x, &y, eta, <float*>self.theta, self.small_workspace)
         else:
-            cost = step_few[double](&self.layout, &x, &y, eta, <double*>self.theta, self.few)
+            cost = step_small[double](&self.layout, &x, &y, eta, <double*>self.theta, self.small_workspace)
         if not isfinite(cost):
             return self._step_checked(X, Y, learning_rate, sample_weight)
         return cost
 
-    cdef bint _are_few_to_learn(self, Py_ssize_t n) noexcept:
-        """Whether a step on n rows is for `step_few`."""
+    cdef bint _is_small_step(self, Py_ssize_t n) noexcept:
+        """Whether a step on n rows is for `step_small`."""
         return self.layout.n_parameters <= LOCKED_STEP_PARAMETERS and (
             n == 1 or n < SPARSE_ROWS and not self._is_parallel(n))
 

@@ -44,7 +44,7 @@ cdef Py_ssize_t PREDICTION_BYTES = 1 << 18
 cdef Py_ssize_t LARGEST_PREDICTION = 64
 
 # A pass that may be shared is cut into about so many blocks of rows, a layer into so many pieces:
-# enough for a few threads, and each large enough to be worth fetching.
+# enough for a small_workspace threads, and each large enough to be worth fetching.
 cdef Py_ssize_t SHARES = 4
 cdef Py_ssize_t MULTIPLE = 8        # sizes are multiples of the tiles' rows
 cdef Py_ssize_t LEAST_BLOCK = 16
@@ -116,7 +116,7 @@ cdef Py_ssize_t _largest_matrix(const Layout* layout) noexcept nogil:
 
 cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout,
                                 Py_ssize_t itemsize) noexcept nogil:
-    """How many rows are predicted at a time: their activations stay in the second cache, and a few
+    """How many rows are predicted at a time: their activations stay in the second cache, and a small_workspace
     n_threads have something to do."""
     cdef Py_ssize_t most = min(LARGEST_PREDICTION, PREDICTION_BYTES // (layout.n_units * itemsize))
     return max(1, min(n_rows, max(32, most), max(LEAST_BLOCK, _rounded(n_rows // SHARES))))

@@ -291,7 +291,7 @@ or scipy.sparse CSR matrix or array of float32 or float64
         return self.table.n_rows, self.table.n_columns
 
     cdef double density(self):
-        """The share of numbers that are not zero, in a few rows from first to last."""
+        """The share of numbers that are not zero, in a small_workspace rows from first to last."""
         cdef Py_ssize_t k
         cdef Py_ssize_t found = 0
         cdef Py_ssize_t n = min(self.table.n_rows, SAMPLED_ROWS)

@@ -6,7 +6,7 @@ cdef enum:
     # Units times rows of a prediction whose buffer is on the stack.
     STACK_UNITS = 8192
 
-cdef bint predict_few(const Layout* layout, const real_t* theta, const real_t* x, Py_ssize_t n,
+cdef bint predict_small(const Layout* layout, const real_t* theta, const real_t* x, Py_ssize_t n,
                       Py_ssize_t block, real_t* out) noexcept nogil
-cdef double step_few(const Layout* layout, const Table* x, const Table* y, double eta,
+cdef double step_small(const Layout* layout, const Table* x, const Table* y, double eta,
                      real_t* theta, Workspace workspace) noexcept nogil

@@ -1,4 +1,4 @@
-"""One example at a time or a few, without overhead, for control, simulation and search."""
+"""One example at a time or a small_workspace, without overhead, for control, simulation and search."""
 
 from libc.math cimport isfinite
 from libc.string cimport memset
@@ -10,7 +10,7 @@ from bpcore._core.epoch cimport TRAIN, Job, Piece, Workspace, row_block
 from bpcore._core.types cimport Layout, real_t
 
 
-cdef bint predict_few(const Layout* layout, const real_t* theta, const real_t* x, Py_ssize_t n,
+cdef bint predict_small(const Layout* layout, const real_t* theta, const real_t* x, Py_ssize_t n,
                       Py_ssize_t block, real_t* out) noexcept nogil:
     """out (n, n_L) = a^(L) of the rows of x (n, n_0), so many at a time: at most STACK_UNITS by
     the network's units.
@@ -30,7 +30,7 @@ cdef bint predict_few(const Layout* layout, const real_t* theta, const real_t* x
     return finite
 
 
-cdef double step_few(const Layout* layout, const Table* x, const Table* y, double eta,
+cdef double step_small(const Layout* layout, const Table* x, const Table* y, double eta,
                      real_t* theta, Workspace workspace) noexcept nogil:
     """θ ← θ - η ∇C of the plain rows that the workspace is for, which are one block; no change
     where C is not finite.

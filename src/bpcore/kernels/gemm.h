@@ -70,7 +70,7 @@
  * this product's own loads need. */
 #define BP_PREFETCH(p) __builtin_prefetch(p, 0, 2)
 
-/* Rows that the next product will read, fetched into the caches a few bytes with each step of
+/* Rows that the next product will read, fetched into the caches a small_workspace bytes with each step of
  * this one.  In one burst they would fill the processor's queue of misses, and this product's own
  * loads would wait behind them. */
 typedef struct {
@@ -89,7 +89,7 @@ static bp_ahead bp_nothing_ahead(void)
     return ahead;
 }
 
-/* The rows, spread over `steps` steps of a product and a few to spare. */
+/* The rows, spread over `steps` steps of a product and a small_workspace to spare. */
 static bp_ahead bp_rows_ahead(const void *const *rows, ptrdiff_t n, ptrdiff_t bytes, ptrdiff_t steps)
 {
     bp_ahead ahead = {rows, n, bytes, 0, 0, 0};
