@@ -23,7 +23,7 @@ from bpcore._core.inspect cimport jacobian, per_sample_gradients, trace
 from bpcore._core.small_batch cimport STACK_UNITS, predict_small, step_small
 from bpcore._core.optimizers cimport Optimizer
 from bpcore._core.epoch cimport (
-    COST, GRADIENT, PREDICT, TRAIN, Examples, Regularisation, Workspace, blocks, make_workspace,
+    COST, GRADIENT, PREDICT, TRAIN, Examples, Regularisation, Workspace, ceil_div, make_workspace,
     prediction_rows, weight_sum,
 )
 from bpcore._core.types cimport (
@@ -218,13 +218,13 @@ cdef class Engine:
             examples.weights = <const double*>cnp.PyArray_DATA(weights)
         return 0
 
-    def _rows_at_once(self, Py_ssize_t n_rows, int n_threads):
+    def _rows_per_task(self, Py_ssize_t n_rows, int n_threads):
         """How many rows a thread goes through with each product of a training batch, and how many
         are a block; for tests."""
         w = make_workspace(&self.layout, n_rows, n_rows, TRAIN, self.stores_slopes, False,
                            self._is_parallel(n_rows), False, NO_STEPS, n_threads,
                            4 if self.single else 8)
-        return w.at_once * w.block, w.block
+        return w.blocks_per_task * w.block, w.block
 
     cdef Workspace _workspace(self, Py_ssize_t n_rows):
         """Buffers for one thread to go forward and back through n_rows rows."""
@@ -303,7 +303,7 @@ cdef class Engine:
             one_row * min(n_rows, batch_size) / max(OPERATIONS_A_BATCH, 1e-9),
             one_row * n_rows * times / max(OPERATIONS_A_CALL, 1e-9))
         if task == PREDICT:
-            most = min(most, blocks(n_rows, prediction_rows(n_rows, &self.layout,
+            most = min(most, ceil_div(n_rows, prediction_rows(n_rows, &self.layout,
                                                             4 if self.single else 8)))
         return max(1, min(self.max_threads, <int>min(most, 1024.0)))
 
@@ -499,7 +499,7 @@ cdef class Engine:
         cdef Workspace workspace = self._workspace(max(1, x.table.n_rows))
         cdef cnp.ndarray out = np.empty(
             (x.table.n_rows, self.layout.n_outputs, self.layout.n_inputs), dtype=self.dtype)
-        cdef cnp.ndarray dC_dx = np.empty((workspace.capacity, self.layout.n_inputs),
+        cdef cnp.ndarray dC_dx = np.empty((workspace.microbatch_rows, self.layout.n_inputs),
                                           dtype=self.dtype)
         if self.single:
             with nogil:
@@ -579,7 +579,7 @@ cdef class Engine:
         if not 0 <= eta < DBL_MAX:
             return self._step_checked(X, Y, learning_rate, sample_weight)
         self._check_idle()
-        if self.small_workspace is None or self.small_workspace.capacity != x.n_rows:
+        if self.small_workspace is None or self.small_workspace.microbatch_rows != x.n_rows:
             self.small_workspace = self._workspace(x.n_rows)
         if self.single:
             cost = step_small[float](&self.layout, &x, &y, eta, <float*>self.theta, self.small_workspace)
@@ -680,7 +680,7 @@ cdef class Engine:
         weight_decay : float
             w ← (1 - η weight_decay) w at every step.
         clip_norm : float
-            The largest norm of ∇C; 0: no limit.
+            The largest_shard norm of ∇C; 0: no limit.
         seed : int
             Draws the units that dropout leaves out.
         drops : bool

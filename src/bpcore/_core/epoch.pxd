@@ -9,7 +9,7 @@ cdef struct Regularisation:
     double l2               # ½ l2 Σ w² / Σ s, on weights
     double l1               # l1 Σ |w| / Σ s, on weights
     double decay            # decoupled: w ← (1 - η decay) w
-    double clip             # largest norm of ∇C; 0: no limit
+    double clip             # largest_shard norm of ∇C; 0: no limit
 
 # The rows that a pass goes through.
 cdef struct Examples:
@@ -21,7 +21,7 @@ cdef struct Examples:
 # Some units of a layer, or of a sparse first layer some inputs: the parameters that one thread of a
 # pool updates.  In θ its n_w weights start at w, in w_t if the layer is a sparse first one; its n_b
 # biases start at b of θ.
-cdef struct Piece:
+cdef struct Shard:
     Py_ssize_t layer
     Py_ssize_t first
     Py_ssize_t units
@@ -36,21 +36,21 @@ cdef enum Task:
     GRADIENT        # C and ∇C of one batch
     TRAIN           # an update a batch
 
-# What a block is: rows of a prediction or of a pass, or a piece of a layer.
+# What a block is: rows of a prediction or of a pass, or a shard of a layer.
 cdef enum PhaseKind:
     PREDICT_ROWS = 0
     TRAIN_ROWS          # forward, and back
-    WHOLE_GRADIENT      # a piece of the gradient, added to that of earlier passes
-    PENALISE            # penalties of a piece of the whole gradient, its squares
-    WHOLE_UPDATE        # a piece of θ from the whole gradient
-    UPDATE              # gradient and update of a piece in one go
+    WHOLE_GRADIENT      # a shard of the gradient, added to that of earlier passes
+    PENALISE            # penalties of a shard of the whole gradient, its squares
+    WHOLE_UPDATE        # a shard of θ from the whole gradient
+    UPDATE              # gradient and update of a shard in one go
 
 cdef struct Phase:
     int kind
     Py_ssize_t start            # the first row of the pass, in the order
     Py_ssize_t rows             # how many it has
     Py_ssize_t next_start       # the first row of the next pass; -1: there is none
-    Py_ssize_t first_cost       # where the costs of its blocks go
+    Py_ssize_t first_cost       # where the costs of its ceil_div go
     double scale                # 1 / Σ s of the batch
     bint add                    # to what earlier passes of the batch have found
     double factor               # what the whole gradient is shortened by
@@ -78,12 +78,12 @@ cdef struct Job:
 cdef class Workspace:
     cdef object error           # what a signal handler has raised
     cdef double done            # multiplications since the signals were last looked at
-    cdef Py_ssize_t capacity    # rows that the buffers hold
+    cdef Py_ssize_t microbatch_rows    # rows that the buffers hold
     cdef Py_ssize_t block       # rows whose costs are added up, the least that a thread takes
-    cdef Py_ssize_t at_once     # blocks that a thread takes at a time
-    cdef Py_ssize_t n_pieces
-    cdef Py_ssize_t largest     # numbers in the largest piece
-    cdef Piece* pieces
+    cdef Py_ssize_t blocks_per_task     # ceil_div that a thread takes at a time
+    cdef Py_ssize_t n_shards
+    cdef Py_ssize_t largest_shard     # numbers in the largest_shard shard
+    cdef Shard* shards
     cdef void* memory
     cdef const void** rows      # where each row of a^(0) is
     cdef const void** ahead     # and each row of the next pass, as far as it has any
@@ -95,13 +95,13 @@ cdef class Workspace:
     cdef void* z_out
     cdef void* delta
     cdef void* gradient
-    cdef void* scratch          # (n_threads, largest)
+    cdef void* scratch          # (n_threads, largest_shard)
     cdef double* weights
     cdef double* costs          # one a block
-    cdef double* parts          # two a piece: squares and penalties
+    cdef double* parts          # two a shard: squares and penalties
 
-cdef inline Py_ssize_t blocks(Py_ssize_t n, Py_ssize_t size) noexcept nogil:
-    """How many blocks of `size` rows n rows make, the last one perhaps smaller."""
+cdef inline Py_ssize_t ceil_div(Py_ssize_t n, Py_ssize_t size) noexcept nogil:
+    """How many ceil_div of `size` rows n rows make, the last one perhaps smaller."""
     return (n + size - 1) // size
 
 cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout,

@@ -1,13 +1,13 @@
 """One epoch: rows, forward, backward, update; no interpreter inside.
 
-A batch is gone through in two phases, each cut into blocks that the threads of a pool take as
-they come: blocks of rows for the forward pass and the deltas, then pieces of the layers for the
-gradient and the update, which are done while a piece of the gradient is in cache.  Nothing is
-added up across threads, and the blocks depend on the network and the batch only, so that the
-result is bitwise the same for any number of threads.  Where a thread goes through several blocks of
+A batch is gone through in two phases, each cut into ceil_div that the threads of a pool take as
+they come: ceil_div of rows for the forward pass and the deltas, then shards of the layers for the
+gradient and the update, which are done while a shard of the gradient is in cache.  Nothing is
+added up across threads, and the ceil_div depend on the network and the batch only, so that the
+result is bitwise the same for any number of threads.  Where a thread goes through several ceil_div of
 rows at once it does so only with loops that treat every row alike, and adds up their costs apart.
 
-A batch that is larger than the buffers goes through in several passes of `capacity` rows; its
+A batch that is larger than the buffers goes through in several passes of `microbatch_rows` rows; its
 gradient is then added up as a whole before the update, and so it is where it has to be clipped.
 """
 
@@ -34,31 +34,31 @@ from bpcore._core.pool_header cimport (
 from bpcore._core.types cimport Layer, Layout, real_t
 
 # Bytes that the rows of a pass may fill, and how many rows it has at least and at most.
-cdef Py_ssize_t PASS_BYTES = 1 << 25
-cdef Py_ssize_t LEAST_ROWS = 256
-cdef Py_ssize_t MOST_ROWS = 2048
+cdef Py_ssize_t MICROBATCH_BYTES = 1 << 25
+cdef Py_ssize_t MIN_ROWS = 256
+cdef Py_ssize_t MAX_ROWS = 2048
 
 # Bytes that the activations of a block of predictions may fill, and how many rows it has at most:
 # more do not make it faster.
 cdef Py_ssize_t PREDICTION_BYTES = 1 << 18
-cdef Py_ssize_t LARGEST_PREDICTION = 64
+cdef Py_ssize_t MAX_PREDICTION_ROWS = 64
 
-# A pass that may be shared is cut into about so many blocks of rows, a layer into so many pieces:
+# A pass that may be shared is cut into about so many ceil_div of rows, a layer into so many shards:
 # enough for a small_workspace threads, and each large enough to be worth fetching.
-cdef Py_ssize_t SHARES = 4
+cdef Py_ssize_t TASKS_PER_PHASE = 4
 cdef Py_ssize_t MULTIPLE = 8        # sizes are multiples of the tiles' rows
-cdef Py_ssize_t LEAST_BLOCK = 16
-cdef Py_ssize_t LARGEST_BLOCK = 256
-cdef Py_ssize_t PIECE_NUMBERS = 65536
-cdef Py_ssize_t LEAST_PIECE = 2048
+cdef Py_ssize_t MIN_BLOCK = 16
+cdef Py_ssize_t MAX_BLOCK = 256
+cdef Py_ssize_t SHARD_NUMBERS = 65536
+cdef Py_ssize_t MIN_SHARD = 2048
 
-# Bytes of a w^(l) from which on a thread goes through several blocks at once, where that leaves
+# Bytes of a w^(l) from which on a thread goes through several ceil_div at once, where that leaves
 # enough for the others: every product of a block has to fetch w^(l) again, which such a matrix
 # does not leave in the second cache.
 cdef Py_ssize_t LARGE_MATRIX = 1 << 21
-cdef double LARGEST_LOAD = 1.1      # of a thread, in equal shares
+cdef double MAX_LOAD = 1.1      # of a thread, in equal n_tasks
 # Multiplications of float32 in them, a tenth of a second: no signal is looked at meanwhile.
-cdef double MOST_AT_ONCE = 6e9
+cdef double MAX_PRODUCT_WORK = 6e9
 
 # Multiplications between two looks at the interpreter's signals: less than a tenth of a second,
 # also in a narrow network, whose activations take longer than its products.
@@ -84,7 +84,7 @@ def look_for_signals(double every, double leave_updates_from):
 
 
 def large_matrix(Py_ssize_t n_bytes):
-    """Set the bytes of a w^(l) from which on a thread goes through several blocks at once; returns
+    """Set the bytes of a w^(l) from which on a thread goes through several ceil_div at once; returns
     what was set before.
 
     For tests and measurements.
@@ -99,9 +99,9 @@ cdef Py_ssize_t _rounded(Py_ssize_t n) noexcept nogil:
     return (n + MULTIPLE - 1) // MULTIPLE * MULTIPLE
 
 
-def pass_rows(Py_ssize_t n_rows, Py_ssize_t numbers_a_row, Py_ssize_t itemsize):
+def microbatch_size(Py_ssize_t n_rows, Py_ssize_t numbers_a_row, Py_ssize_t itemsize):
     """How many rows go through at a time, with `numbers_a_row` numbers of buffers each."""
-    rows = max(LEAST_ROWS, min(MOST_ROWS, PASS_BYTES // (numbers_a_row * itemsize)))
+    rows = max(MIN_ROWS, min(MAX_ROWS, MICROBATCH_BYTES // (numbers_a_row * itemsize)))
     return max(1, min(n_rows, rows))
 
 
@@ -118,38 +118,38 @@ cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout,
                                 Py_ssize_t itemsize) noexcept nogil:
     """How many rows are predicted at a time: their activations stay in the second cache, and a small_workspace
     n_threads have something to do."""
-    cdef Py_ssize_t most = min(LARGEST_PREDICTION, PREDICTION_BYTES // (layout.n_units * itemsize))
-    return max(1, min(n_rows, max(32, most), max(LEAST_BLOCK, _rounded(n_rows // SHARES))))
+    cdef Py_ssize_t most = min(MAX_PREDICTION_ROWS, PREDICTION_BYTES // (layout.n_units * itemsize))
+    return max(1, min(n_rows, max(32, most), max(MIN_BLOCK, _rounded(n_rows // TASKS_PER_PHASE))))
 
 
-def block_rows(Py_ssize_t capacity, Py_ssize_t shares=SHARES):
+def block_rows(Py_ssize_t microbatch_rows, Py_ssize_t n_tasks=TASKS_PER_PHASE):
     """How many rows of a pass one thread takes at a time."""
-    if shares == 1:
-        return max(LEAST_BLOCK, min(LARGEST_BLOCK, _rounded(capacity)))
+    if n_tasks == 1:
+        return max(MIN_BLOCK, min(MAX_BLOCK, _rounded(microbatch_rows)))
     # rather one block more than a last one that is much smaller: two n_threads then end together
-    return max(LEAST_BLOCK, min(LARGEST_BLOCK, blocks(capacity, shares) // MULTIPLE * MULTIPLE))
+    return max(MIN_BLOCK, min(MAX_BLOCK, ceil_div(microbatch_rows, n_tasks) // MULTIPLE * MULTIPLE))
 
 
-def piece_units(Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t shares=SHARES):
+def shard_units(Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t n_tasks=TASKS_PER_PHASE):
     """How many units of a layer one thread updates at a time."""
-    if n_out * (n_in + 1) <= LEAST_PIECE:
+    if n_out * (n_in + 1) <= MIN_SHARD:
         return n_out
-    most = max(MULTIPLE, PIECE_NUMBERS // n_in // MULTIPLE * MULTIPLE)
-    return min(n_out, most, _rounded(blocks(n_out, shares)))
+    most = max(MULTIPLE, SHARD_NUMBERS // n_in // MULTIPLE * MULTIPLE)
+    return min(n_out, most, _rounded(ceil_div(n_out, n_tasks)))
 
 
-cdef Py_ssize_t _blocks_at_once(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t block,
+cdef Py_ssize_t _blocks_per_task(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t block,
                                 int n_threads, Py_ssize_t itemsize):
-    """How many blocks of rows, of n_rows in all, a thread goes through with each product.
+    """How many ceil_div of rows, of n_rows in all, a thread goes through with each product.
 
     It may depend on how many n_threads there are, since the bits of a row must not depend on it:
     all products are then those of the own loops, which treat every row alike.
     """
-    cdef Py_ssize_t l, at_once
+    cdef Py_ssize_t l, blocks_per_task
     cdef const Layer* layer
     cdef Py_ssize_t most = min(
-        LARGEST_BLOCK // block,
-        <Py_ssize_t>(MOST_AT_ONCE * 4 / itemsize / (2.0 * layout.n_parameters * block)))
+        MAX_BLOCK // block,
+        <Py_ssize_t>(MAX_PRODUCT_WORK * 4 / itemsize / (2.0 * layout.n_parameters * block)))
     if _largest_matrix(layout) * itemsize < LARGE_MATRIX:
         return 1
     for l in range(layout.n_layers):
@@ -158,19 +158,19 @@ cdef Py_ssize_t _blocks_at_once(const Layout* layout, Py_ssize_t n_rows, Py_ssiz
             most -= 1
         if loop_depends_on_rows(layer.n_in):
             most = 1
-    for at_once in range(min(most, blocks(n_rows, block)), 1, -1):
+    for blocks_per_task in range(min(most, ceil_div(n_rows, block)), 1, -1):
         loads = [0] * n_threads
-        for first in range(0, n_rows, at_once * block):
+        for first in range(0, n_rows, blocks_per_task * block):
             loads.sort()
-            loads[0] += min(at_once * block, n_rows - first)
-        if max(loads) * n_threads <= LARGEST_LOAD * n_rows:
-            return at_once
+            loads[0] += min(blocks_per_task * block, n_rows - first)
+        if max(loads) * n_threads <= MAX_LOAD * n_rows:
+            return blocks_per_task
     return 1
 
 
-cdef list _layer_pieces(Py_ssize_t l, Layer layer, Py_ssize_t shares):
-    """The pieces of layer l + 1, each as the numbers of a `Piece`."""
-    size = piece_units(layer.n_in, layer.n_out, shares)
+cdef list _layer_shards(Py_ssize_t l, Layer layer, Py_ssize_t n_tasks):
+    """The shards of layer l + 1, each as the numbers of a `Shard`."""
+    size = shard_units(layer.n_in, layer.n_out, n_tasks)
     return [
         (l, first, units, layer.w + first * layer.n_in, units * layer.n_in, layer.b + first, units)
         for first in range(0, layer.n_out, size)
@@ -178,10 +178,10 @@ cdef list _layer_pieces(Py_ssize_t l, Layer layer, Py_ssize_t shares):
     ]
 
 
-cdef list _sparse_pieces(const Layout* layout, Py_ssize_t step, Py_ssize_t shares):
+cdef list _sparse_shards(const Layout* layout, Py_ssize_t step, Py_ssize_t n_tasks):
     """Those of a sparse first layer: some inputs each, the first one with all biases."""
     n_in, n_out, b = layout.n_inputs, layout.layers[0].n_out, layout.layers[0].b
-    size = blocks(piece_units(step, n_in, shares), MARK) * MARK
+    size = ceil_div(shard_units(step, n_in, n_tasks), MARK) * MARK
     return [
         (0, first, inputs, first * step, inputs * step, b, n_out if first == 0 else 0)
         for first in range(0, n_in, size)
@@ -190,7 +190,7 @@ cdef list _sparse_pieces(const Layout* layout, Py_ssize_t step, Py_ssize_t share
 
 
 cdef class Workspace:
-    """The buffers of a pass, in one piece of memory that is freed with the object.
+    """The buffers of a pass, in one shard of memory that is freed with the object.
 
     Raises
     ------
@@ -200,7 +200,7 @@ cdef class Workspace:
 
     def __dealloc__(self):
         free(self.memory)
-        free(self.pieces)
+        free(self.shards)
 
 
 cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t batch_size,
@@ -213,57 +213,57 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
     many there are.  sparse: whether the first layer is.  optimizer: what will make the updates.
     n_threads: how many will work at the same time.
     """
-    cdef Py_ssize_t shares = SHARES if shared else 1
+    cdef Py_ssize_t n_tasks = TASKS_PER_PHASE if shared else 1
     cdef Workspace w = Workspace.__new__(Workspace)
     cdef Py_ssize_t batch = min(n_rows, batch_size)
     cdef Py_ssize_t l
     cdef Py_ssize_t step = sparse_width(layout.layers[0].n_out, itemsize)
-    cdef Piece* piece
+    cdef Shard* shard
     if task == PREDICT:
         w.block = prediction_rows(n_rows, layout, itemsize)
-        w.at_once = _blocks_at_once(layout, n_rows, w.block, n_threads, itemsize)
-        w.capacity = w.block * w.at_once * n_threads
+        w.blocks_per_task = _blocks_per_task(layout, n_rows, w.block, n_threads, itemsize)
+        w.microbatch_rows = w.block * w.blocks_per_task * n_threads
     else:
-        w.capacity = pass_rows(
+        w.microbatch_rows = microbatch_size(
             batch, layout.n_inputs + 2 * layout.n_outputs + 2 * layout.n_units, itemsize)
-        w.block = min(w.capacity, <Py_ssize_t>block_rows(w.capacity, shares))
-        w.at_once = _blocks_at_once(layout, w.capacity, w.block, n_threads, itemsize)
+        w.block = min(w.microbatch_rows, <Py_ssize_t>block_rows(w.microbatch_rows, n_tasks))
+        w.blocks_per_task = _blocks_per_task(layout, w.microbatch_rows, w.block, n_threads, itemsize)
     trains = task == TRAIN
-    pieces = []
+    shards = []
     for l in range(layout.n_layers):
         if sparse and l == 0:
-            pieces += _sparse_pieces(layout, step, shares)
+            shards += _sparse_shards(layout, step, n_tasks)
         else:
-            pieces += _layer_pieces(l, layout.layers[l], shares)
-    w.largest = _rounded(max(n_w + n_b for _, _, _, _, n_w, _, n_b in pieces))
-    w.n_pieces = len(pieces)
-    w.pieces = <Piece*>calloc(w.n_pieces, sizeof(Piece))
-    whole = trains and (clips or batch > w.capacity)
-    n_blocks = blocks(batch, w.capacity) * blocks(w.capacity, w.block)
-    capacity = <object>w.capacity
+            shards += _layer_shards(l, layout.layers[l], n_tasks)
+    w.largest_shard = _rounded(max(n_w + n_b for _, _, _, _, n_w, _, n_b in shards))
+    w.n_shards = len(shards)
+    w.shards = <Shard*>calloc(w.n_shards, sizeof(Shard))
+    whole = trains and (clips or batch > w.microbatch_rows)
+    n_blocks = ceil_div(batch, w.microbatch_rows) * ceil_div(w.microbatch_rows, w.block)
+    microbatch_rows = <object>w.microbatch_rows
     learns = task != PREDICT
     # a prediction keeps no rows of a sparse first layer
-    rows = <object>n_threads * CHUNK if sparse and task == PREDICT else capacity
+    rows = <object>n_threads * CHUNK if sparse and task == PREDICT else microbatch_rows
     turned = <object>layout.n_inputs * step * itemsize if sparse else 0
     # a slot that is turned in its own place needs no other
     gaps = step != layout.layers[0].n_out
     sizes = [
-        capacity * sizeof(void*),
-        capacity * sizeof(void*),
+        microbatch_rows * sizeof(void*),
+        microbatch_rows * sizeof(void*),
         rows * layout.n_inputs * itemsize,
-        capacity * layout.n_outputs * itemsize if learns else 0,
-        capacity * layout.n_units * itemsize,
-        capacity * layout.n_units * itemsize if learns and slopes else 0,
-        capacity * layout.n_outputs * itemsize if learns else 0,
-        capacity * layout.n_units * itemsize if learns else 0,
+        microbatch_rows * layout.n_outputs * itemsize if learns else 0,
+        microbatch_rows * layout.n_units * itemsize,
+        microbatch_rows * layout.n_units * itemsize if learns and slopes else 0,
+        microbatch_rows * layout.n_outputs * itemsize if learns else 0,
+        microbatch_rows * layout.n_units * itemsize if learns else 0,
         layout.n_parameters * itemsize if whole else 0,
-        <object>n_threads * w.largest * itemsize if trains else 0,
-        capacity * sizeof(double),
+        <object>n_threads * w.largest_shard * itemsize if trains else 0,
+        microbatch_rows * sizeof(double),
         n_blocks * sizeof(double),
-        max(<object>w.n_pieces * 2, <object>n_threads) * sizeof(double),
+        max(<object>w.n_shards * 2, <object>n_threads) * sizeof(double),
         rows * layout.n_inputs * sizeof(int32_t) if sparse else 0,
         rows * sizeof(Py_ssize_t) if sparse else 0,
-        rows * blocks(layout.n_inputs, MARK) * sizeof(int32_t) if sparse else 0,
+        rows * ceil_div(layout.n_inputs, MARK) * sizeof(int32_t) if sparse else 0,
         turned,
         turned if whole or task == GRADIENT else 0,
         turned if gaps and optimizer.first != NULL else 0,
@@ -275,13 +275,13 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
         offsets.append(total)
         total += (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
     w.memory = calloc(total, 1) if total < 2**62 else NULL
-    if w.memory == NULL or w.pieces == NULL:
-        raise MemoryError(f"no memory for the buffers of {w.capacity} rows "
+    if w.memory == NULL or w.shards == NULL:
+        raise MemoryError(f"no memory for the buffers of {w.microbatch_rows} rows "
                           f"({total / 2**20:.0f} MB)")
-    for l in range(w.n_pieces):
-        piece = &w.pieces[l]
-        (piece.layer, piece.first, piece.units, piece.w, piece.n_w, piece.b,
-         piece.n_b) = pieces[l]
+    for l in range(w.n_shards):
+        shard = &w.shards[l]
+        (shard.layer, shard.first, shard.units, shard.w, shard.n_w, shard.b,
+         shard.n_b) = shards[l]
     base = (<uintptr_t>w.memory) // ALIGNMENT * ALIGNMENT
     at = [base + offset for offset in offsets]
     w.rows = <const void**><uintptr_t>at[0]
@@ -302,7 +302,7 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
     w.sparse.columns = <int32_t*><uintptr_t>at[13]
     w.sparse.counts = <Py_ssize_t*><uintptr_t>at[14]
     w.sparse.marks = <int32_t*><uintptr_t>at[15]
-    w.sparse.n_marks = blocks(layout.n_inputs, MARK)
+    w.sparse.n_marks = ceil_div(layout.n_inputs, MARK)
     w.sparse.step = step
     w.sparse.w_t = <void*><uintptr_t>at[16]
     w.sparse.gradient_t = <void*><uintptr_t>at[17]
@@ -347,7 +347,7 @@ cdef void _leave_out(const Layout* layout, Workspace w, Py_ssize_t k,
     cdef const Layer* layer
     for l in range(layout.n_layers):
         layer = &layout.layers[l]
-        at = w.capacity * layer.unit + k * layer.n_out
+        at = w.microbatch_rows * layer.unit + k * layer.n_out
         memset(<real_t*>w.a + at, 0, layer.n_out * sizeof(real_t))
         if w.slope != NULL:
             memset(<real_t*>w.slope + at, 0, layer.n_out * sizeof(real_t))
@@ -413,11 +413,11 @@ cdef void row_block(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t ro
                 job.examples.order[start + k] if job.examples.order != NULL else start + k]
 
     forward(layout, theta, &sparse if job.sparse else NULL, x, ldx, ahead, (n_ahead + 1) // 2, n,
-            row, w.capacity, a, slope, <real_t*>NULL, <real_t*>w.z_out, <real_t*>NULL,
+            row, w.microbatch_rows, a, slope, <real_t*>NULL, <real_t*>w.z_out, <real_t*>NULL,
             &dropout if job.drops else NULL, NULL)
-    for k in range(blocks(n, w.block)):
+    for k in range(ceil_div(n, w.block)):
         here = row + k * w.block
-        end = w.capacity * last.unit + here * last.n_out
+        end = w.microbatch_rows * last.unit + here * last.n_out
         costs[k] = cost_and_delta(
             &layout.loss, last, min(w.block, row + n - here),
             <const real_t*>w.z_out + here * last.n_out, <const real_t*>a + end,
@@ -432,7 +432,7 @@ cdef void row_block(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t ro
                     _leave_out(layout, w, row + k, theta)
         if job.dC_dx != NULL:
             dC_dx = <real_t*>job.dC_dx + (start + row) * layout.n_inputs
-        delta_recursion(layout, theta, n, row, w.capacity, <const real_t*>a,
+        delta_recursion(layout, theta, n, row, w.microbatch_rows, <const real_t*>a,
                         <const real_t*>slope, delta, <real_t*>NULL, dC_dx)
 
 
@@ -449,12 +449,12 @@ cdef double weight_sum(const Examples* examples, Py_ssize_t start, Py_ssize_t n)
 
 # ---------------------------------------------------------------- units: gradient, update
 
-cdef void _product(const Job* job, Workspace w, const Piece* piece, Py_ssize_t start,
+cdef void _product(const Job* job, Workspace w, const Shard* shard, Py_ssize_t start,
                    Py_ssize_t n, real_t alpha, real_t beta, real_t* of_w, real_t beta_b,
                    real_t* of_b, const real_t* of_type) noexcept nogil:
-    """A piece of the gradient of the n rows of the pass at `start`: see `layer_gradient`.
+    """A shard of the gradient of the n rows of the pass at `start`: see `layer_gradient`.
 
-    A piece of layer 1 fetches its part of what the row blocks have left of the next pass's rows.
+    A shard of layer 1 fetches its part of what the row ceil_div have left of the next pass's rows.
     """
     cdef const real_t* one
     cdef const real_t** x = &one
@@ -462,24 +462,24 @@ cdef void _product(const Job* job, Workspace w, const Piece* piece, Py_ssize_t s
     cdef Py_ssize_t left, begin
     cdef Py_ssize_t n_ahead = 0
     cdef Py_ssize_t ldx = _where(job, w, start, 0, &one, of_type)
-    cdef const Layer* layer = &job.layout.layers[piece.layer]
-    cdef bint sparse = _is_turned(job, piece)
+    cdef const Layer* layer = &job.layout.layers[shard.layer]
+    cdef bint sparse = _is_turned(job, shard)
     cdef Py_ssize_t all = layer.n_in if sparse else layer.n_out
     cdef const real_t* delta
     if ldx == 0:
         x = <const real_t**>w.rows
         left = _ahead(job, job.phase.next_start, 0, n) // 2
-        begin = left * piece.first // all
-        n_ahead = left * (piece.first + piece.units) // all - begin
+        begin = left * shard.first // all
+        n_ahead = left * (shard.first + shard.units) // all - begin
         ahead = <const real_t**>w.ahead + 1 + 2 * begin
     if sparse:
-        delta = <const real_t*>w.delta + w.capacity * layer.unit
-        sparse_gradient(layer, &w.sparse, piece.first, piece.first + piece.units, n, alpha, delta,
+        delta = <const real_t*>w.delta + w.microbatch_rows * layer.unit
+        sparse_gradient(layer, &w.sparse, shard.first, shard.first + shard.units, n, alpha, delta,
                         beta, of_w, ahead, n_ahead)
-        column_sums(n, piece.n_b, layer.n_out, delta, alpha, beta_b, of_b)
+        column_sums(n, shard.n_b, layer.n_out, delta, alpha, beta_b, of_b)
         return
-    layer_gradient(job.layout, piece.layer, piece.first, piece.units, x, ldx, ahead, n_ahead, n, 0,
-                   w.capacity, <const real_t*>w.a, <const real_t*>w.delta, alpha, beta, of_w,
+    layer_gradient(job.layout, shard.layer, shard.first, shard.units, x, ldx, ahead, n_ahead, n, 0,
+                   w.microbatch_rows, <const real_t*>w.a, <const real_t*>w.delta, alpha, beta, of_w,
                    beta_b, of_b)
 
 
@@ -510,93 +510,93 @@ cdef double _squares(Py_ssize_t n, const real_t* g) noexcept nogil:
     return total
 
 
-cdef inline bint _is_turned(const Job* job, const Piece* piece) noexcept nogil:
-    return job.sparse and piece.layer == 0
+cdef inline bint _is_turned(const Job* job, const Shard* shard) noexcept nogil:
+    return job.sparse and shard.layer == 0
 
 
-cdef real_t* _weights(const Job* job, Workspace w, const Piece* piece,
+cdef real_t* _weights(const Job* job, Workspace w, const Shard* shard,
                       real_t* theta) noexcept nogil:
-    """The weights of a piece."""
-    return (<real_t*>w.sparse.w_t if _is_turned(job, piece) else theta) + piece.w
+    """The weights of a shard."""
+    return (<real_t*>w.sparse.w_t if _is_turned(job, shard) else theta) + shard.w
 
 
-cdef real_t* _gradient(const Job* job, Workspace w, const Piece* piece,
+cdef real_t* _gradient(const Job* job, Workspace w, const Shard* shard,
                        real_t* gradient) noexcept nogil:
-    """Where the whole gradient has the weights of a piece."""
-    return (<real_t*>w.sparse.gradient_t if _is_turned(job, piece) else gradient) + piece.w
+    """Where the whole gradient has the weights of a shard."""
+    return (<real_t*>w.sparse.gradient_t if _is_turned(job, shard) else gradient) + shard.w
 
 
-cdef void _step(const Job* job, Workspace w, Optimizer o, const Step* step, const Piece* piece,
+cdef void _step(const Job* job, Workspace w, Optimizer o, const Step* step, const Shard* shard,
                 const real_t* of_w, const real_t* of_b, real_t* theta) noexcept nogil:
-    """Update a piece of θ from its gradient."""
+    """Update a shard of θ from its gradient."""
     cdef Py_ssize_t i
-    cdef real_t* weights = _weights(job, w, piece, theta)
+    cdef real_t* weights = _weights(job, w, shard, theta)
     cdef real_t keep = <real_t>(1.0 - step.eta * job.rules.decay)
     if job.rules.decay != 0:    # biases are spared (Loshchilov and Hutter 2019)
-        for i in range(piece.n_w):
+        for i in range(shard.n_w):
             weights[i] *= keep
-    if _is_turned(job, piece):
-        update(o, step, piece.n_w, weights, of_w,
-               part_of(<real_t*>w.sparse.first_t, piece.w),
-               part_of(<real_t*>w.sparse.second_t, piece.w))
+    if _is_turned(job, shard):
+        update(o, step, shard.n_w, weights, of_w,
+               part_of(<real_t*>w.sparse.first_t, shard.w),
+               part_of(<real_t*>w.sparse.second_t, shard.w))
     else:
-        update_part(o, step, piece.w, piece.n_w, theta, of_w)
-    update_part(o, step, piece.b, piece.n_b, theta, of_b)
+        update_part(o, step, shard.w, shard.n_w, theta, of_w)
+    update_part(o, step, shard.b, shard.n_b, theta, of_b)
 
 
-cdef void _gradient_piece(const Job* job, Workspace w, const Piece* piece, Py_ssize_t start,
+cdef void _gradient_shard(const Job* job, Workspace w, const Shard* shard, Py_ssize_t start,
                           Py_ssize_t n, bint add, real_t* gradient) noexcept nogil:
-    """A piece of the whole gradient, added to what earlier passes have found."""
+    """A shard of the whole gradient, added to what earlier passes have found."""
     cdef real_t beta = 1 if add else 0
-    _product(job, w, piece, start, n, <real_t>1, beta, _gradient(job, w, piece, gradient), beta,
-             gradient + piece.b, <const real_t*>gradient)
+    _product(job, w, shard, start, n, <real_t>1, beta, _gradient(job, w, shard, gradient), beta,
+             gradient + shard.b, <const real_t*>gradient)
 
 
-cdef double _penalised_piece(const Job* job, Workspace w, const Piece* piece, double scale,
+cdef double _penalised_shard(const Job* job, Workspace w, const Shard* shard, double scale,
                              real_t* theta, real_t* gradient, double* squares) noexcept nogil:
-    """Add the penalties' part to a piece of the whole gradient; returns the penalty.
+    """Add the penalties' part to a shard of the whole gradient; returns the penalty.
 
-    squares: out, the sum of the piece's squares.
+    squares: out, the sum of the shard's squares.
     """
     cdef double penalty = 0.0
-    cdef real_t* of_w = _gradient(job, w, piece, gradient)
+    cdef real_t* of_w = _gradient(job, w, shard, gradient)
     if job.rules.l2 != 0 or job.rules.l1 != 0:
-        penalty = _penalise(&job.rules, scale, piece.n_w,
-                            <const real_t*>_weights(job, w, piece, theta), of_w)
-    squares[0] = _squares(piece.n_w, <const real_t*>of_w) \
-        + _squares(piece.n_b, <const real_t*>gradient + piece.b)
+        penalty = _penalise(&job.rules, scale, shard.n_w,
+                            <const real_t*>_weights(job, w, shard, theta), of_w)
+    squares[0] = _squares(shard.n_w, <const real_t*>of_w) \
+        + _squares(shard.n_b, <const real_t*>gradient + shard.b)
     return penalty
 
 
-cdef double _update_piece(const Job* job, Workspace w, Optimizer o, const Step* step,
-                          const Piece* piece, Py_ssize_t start, Py_ssize_t n, double scale,
+cdef double _update_shard(const Job* job, Workspace w, Optimizer o, const Step* step,
+                          const Shard* shard, Py_ssize_t start, Py_ssize_t n, double scale,
                           int thread, real_t* theta) noexcept nogil:
-    """Gradient and update of a piece in one go; returns its penalty."""
-    cdef real_t* weights = _weights(job, w, piece, theta)
-    cdef real_t* g = <real_t*>w.scratch + thread * w.largest
+    """Gradient and update of a shard in one go; returns its penalty."""
+    cdef real_t* weights = _weights(job, w, shard, theta)
+    cdef real_t* g = <real_t*>w.scratch + thread * w.largest_shard
     cdef double penalty = 0.0
     if o.kind == SGD and o.momentum == 0 and job.rules.l2 == 0 and job.rules.l1 == 0:
         # Plain descent needs no ∇C in memory: the product goes straight into θ.
-        _product(job, w, piece, start, n, <real_t>-step.eta,
+        _product(job, w, shard, start, n, <real_t>-step.eta,
                  <real_t>(1.0 - step.eta * job.rules.decay), weights, <real_t>1,
-                 theta + piece.b, <const real_t*>theta)
+                 theta + shard.b, <const real_t*>theta)
         return 0.0
-    _product(job, w, piece, start, n, <real_t>1, <real_t>0, g, <real_t>0, g + piece.n_w,
+    _product(job, w, shard, start, n, <real_t>1, <real_t>0, g, <real_t>0, g + shard.n_w,
              <const real_t*>theta)
     if job.rules.l2 != 0 or job.rules.l1 != 0:
-        penalty = _penalise(&job.rules, scale, piece.n_w, <const real_t*>weights, g)
-    _step(job, w, o, step, piece, <const real_t*>g, <const real_t*>g + piece.n_w, theta)
+        penalty = _penalise(&job.rules, scale, shard.n_w, <const real_t*>weights, g)
+    _step(job, w, o, step, shard, <const real_t*>g, <const real_t*>g + shard.n_w, theta)
     return penalty
 
 
-cdef void _shorten(const Job* job, Workspace w, const Piece* piece, double factor,
+cdef void _shorten(const Job* job, Workspace w, const Shard* shard, double factor,
                    real_t* gradient) noexcept nogil:
-    """Multiply a piece of the whole gradient by the factor."""
+    """Multiply a shard of the whole gradient by the factor."""
     cdef Py_ssize_t i
-    cdef real_t* of_w = _gradient(job, w, piece, gradient)
-    for i in range(piece.n_w):
+    cdef real_t* of_w = _gradient(job, w, shard, gradient)
+    for i in range(shard.n_w):
         of_w[i] *= <real_t>factor
-    for i in range(piece.b, piece.b + piece.n_b):
+    for i in range(shard.b, shard.b + shard.n_b):
         gradient[i] *= <real_t>factor
 
 
@@ -637,7 +637,7 @@ cdef void _predict_rows(const Job* job, Workspace w, Py_ssize_t b, int thread,
     """
     cdef bint finite = True
     cdef const Layout* layout = job.layout
-    cdef Py_ssize_t rows = w.at_once * w.block
+    cdef Py_ssize_t rows = w.blocks_per_task * w.block
     cdef Py_ssize_t own = thread * rows
     cdef Py_ssize_t first = b * rows
     cdef Py_ssize_t n = min(rows, job.n_rows - first)
@@ -649,7 +649,7 @@ cdef void _predict_rows(const Job* job, Workspace w, Py_ssize_t b, int thread,
         x = <const real_t*>w.x + own * layout.n_inputs
         ldx = layout.n_inputs
     forward(layout, theta, &sparse if job.sparse else NULL, &x, ldx, <const real_t**>NULL, 0, n,
-            own, w.capacity,
+            own, w.microbatch_rows,
             <real_t*>w.a, <real_t*>NULL, <real_t*>NULL, <real_t*>NULL,
             <real_t*>job.out + first * layout.n_outputs, <const Dropout*>NULL, &finite)
     if not finite:
@@ -660,36 +660,36 @@ cdef void _do(Job* job, Workspace w, Optimizer o, Py_ssize_t b, int thread,
               real_t* theta) noexcept nogil:
     """Block b of the phase that is open."""
     cdef const Phase* phase = &job.phase
-    cdef const Piece* piece
+    cdef const Shard* shard
     cdef real_t* gradient = <real_t*>(job.gradient if job.task == GRADIENT else w.gradient)
-    cdef Py_ssize_t rows = w.at_once * w.block
+    cdef Py_ssize_t rows = w.blocks_per_task * w.block
     if phase.kind == PREDICT_ROWS:
         _predict_rows(job, w, b, thread, <const real_t*>theta)
         return
     if phase.kind == TRAIN_ROWS:
         row_block(job, w, phase.start, b * rows, min(rows, phase.rows - b * rows),
                   phase.next_start, phase.scale, <const real_t*>theta,
-                  &w.costs[phase.first_cost + b * w.at_once])
+                  &w.costs[phase.first_cost + b * w.blocks_per_task])
         return
-    piece = &w.pieces[b]
+    shard = &w.shards[b]
     if phase.kind == WHOLE_GRADIENT:
-        _gradient_piece(job, w, piece, phase.start, phase.rows, phase.add, gradient)
+        _gradient_shard(job, w, shard, phase.start, phase.rows, phase.add, gradient)
     elif phase.kind == PENALISE:
-        w.parts[w.n_pieces + b] = _penalised_piece(
-            job, w, piece, phase.scale, theta, gradient, &w.parts[b])
+        w.parts[w.n_shards + b] = _penalised_shard(
+            job, w, shard, phase.scale, theta, gradient, &w.parts[b])
     elif phase.kind == WHOLE_UPDATE:
         if phase.factor != 1.0:
-            _shorten(job, w, piece, phase.factor, gradient)
-        _step(job, w, o, &phase.step, piece,
-              <const real_t*>_gradient(job, w, piece, gradient),
-              <const real_t*>gradient + piece.b, theta)
+            _shorten(job, w, shard, phase.factor, gradient)
+        _step(job, w, o, &phase.step, shard,
+              <const real_t*>_gradient(job, w, shard, gradient),
+              <const real_t*>gradient + shard.b, theta)
     else:
-        w.parts[b] = _update_piece(job, w, o, &phase.step, piece, phase.start, phase.rows,
+        w.parts[b] = _update_shard(job, w, o, &phase.step, shard, phase.start, phase.rows,
                                    phase.scale, thread, theta)
 
 
 cdef void work(Job* job, Workspace w, Optimizer o, int thread, real_t* theta) noexcept nogil:
-    """Take blocks, of whatever phase is open, until the work is over."""
+    """Take ceil_div, of whatever phase is open, until the work is over."""
     cdef Py_ssize_t b = bp_pool_next(&job.pool)
     while b >= 0:
         _do(job, w, o, b, thread, theta)
@@ -699,11 +699,11 @@ cdef void work(Job* job, Workspace w, Optimizer o, int thread, real_t* theta) no
 
 cdef bint _phase(Job* job, Workspace w, Optimizer o, int kind, Py_ssize_t n, double work,
                  real_t* theta) noexcept nogil:
-    """All n blocks of a phase, with the workers there are; False where a signal handler raised.
+    """All n ceil_div of a phase, with the workers there are; False where a signal handler raised.
 
     work: multiplications in a block, where the phase may be left in the middle because it
-    changes nothing that lasts: the leader then looks at the signals between its blocks, and once
-    one has raised takes the blocks that are left and leaves them undone.  0: it may not.
+    changes nothing that lasts: the leader then looks at the signals between its ceil_div, and once
+    one has raised takes the ceil_div that are left and leaves them undone.  0: it may not.
     """
     cdef Py_ssize_t b = 0
     cdef bint stop = False
@@ -754,14 +754,14 @@ cdef void _lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogi
     cdef double a_row = job.layout.n_parameters
     cdef bint whole
     cdef Phase* phase = &job.phase
-    cdef Py_ssize_t per_pass = blocks(w.capacity, w.block)
-    cdef Py_ssize_t at_once = w.at_once * w.block
+    cdef Py_ssize_t per_microbatch = ceil_div(w.microbatch_rows, w.block)
+    cdef Py_ssize_t blocks_per_task = w.blocks_per_task * w.block
     if job.task == PREDICT:
-        _phase(job, w, o, PREDICT_ROWS, blocks(job.n_rows, at_once), a_row * at_once, theta)
+        _phase(job, w, o, PREDICT_ROWS, ceil_div(job.n_rows, blocks_per_task), a_row * blocks_per_task, theta)
         return
     phase.step.t = o.t
     phase.step.mu_product = o.mu_product
-    for i in range(blocks(job.n_rows, job.batch_size)):
+    for i in range(ceil_div(job.n_rows, job.batch_size)):
         start = i * job.batch_size
         n = min(job.batch_size, job.n_rows - start)
         weight = weight_sum(&job.examples, start, n)
@@ -769,45 +769,45 @@ cdef void _lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogi
             continue
         phase.scale = 1.0 / weight
         whole = job.task == GRADIENT or (
-            job.task == TRAIN and (n > w.capacity or job.rules.clip != 0))
+            job.task == TRAIN and (n > w.microbatch_rows or job.rules.clip != 0))
         phase.first_cost = 0
         first = 0
         while first < n:
-            rows = min(w.capacity, n - first)
+            rows = min(w.microbatch_rows, n - first)
             phase.start = start + first
             phase.rows = rows
             phase.next_start = start + first + rows
-            if not _phase(job, w, o, TRAIN_ROWS, blocks(rows, at_once), 2 * a_row * at_once,
+            if not _phase(job, w, o, TRAIN_ROWS, ceil_div(rows, blocks_per_task), 2 * a_row * blocks_per_task,
                           theta):
                 return
             if whole:
                 phase.add = first > 0
-                if not _phase(job, w, o, WHOLE_GRADIENT, w.n_pieces, a_row * rows / w.n_pieces,
+                if not _phase(job, w, o, WHOLE_GRADIENT, w.n_shards, a_row * rows / w.n_shards,
                               theta):
                     return
-            phase.first_cost += per_pass
-            first += w.capacity
+            phase.first_cost += per_microbatch
+            first += w.microbatch_rows
 
-        cost = _sum(w.costs, (n - rows) // w.capacity * per_pass + blocks(rows, w.block))
+        cost = _sum(w.costs, (n - rows) // w.microbatch_rows * per_microbatch + ceil_div(rows, w.block))
         job.cost += cost * (<double>n / job.n_rows)
         if whole and (job.rules.l2 != 0 or job.rules.l1 != 0 or job.rules.clip != 0):
-            _phase(job, w, o, PENALISE, w.n_pieces, 0, theta)
-            job.penalty += _sum(w.parts + w.n_pieces, w.n_pieces) * (<double>n / job.n_rows)
+            _phase(job, w, o, PENALISE, w.n_shards, 0, theta)
+            job.penalty += _sum(w.parts + w.n_shards, w.n_shards) * (<double>n / job.n_rows)
         if job.task != TRAIN:
             continue
         if not isfinite(cost):
             return
         phase.step = next_step(o, phase.step.t + 1, phase.step.mu_product)
         if whole:
-            norm = sqrt(_sum(w.parts, w.n_pieces))
+            norm = sqrt(_sum(w.parts, w.n_shards))
             phase.factor = 1.0
             if job.rules.clip != 0 and norm > job.rules.clip:
                 phase.factor = job.rules.clip / norm    # Pascanu, Mikolov and Bengio 2013
-            _phase(job, w, o, WHOLE_UPDATE, w.n_pieces, 0, theta)
+            _phase(job, w, o, WHOLE_UPDATE, w.n_shards, 0, theta)
         else:
-            work = a_row * n / w.n_pieces if a_row * n > LONG_UPDATE else 0
-            if not _phase(job, w, o, UPDATE, w.n_pieces, work, theta):
+            work = a_row * n / w.n_shards if a_row * n > LONG_UPDATE else 0
+            if not _phase(job, w, o, UPDATE, w.n_shards, work, theta):
                 return
-            job.penalty += _sum(w.parts, w.n_pieces) * (<double>n / job.n_rows)
+            job.penalty += _sum(w.parts, w.n_shards) * (<double>n / job.n_rows)
         o.t = phase.step.t
         o.mu_product = phase.step.mu_product

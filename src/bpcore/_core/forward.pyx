@@ -52,20 +52,20 @@ cdef bint _all_finite(Py_ssize_t n, const real_t* z) noexcept nogil:
 
 cdef void forward(const Layout* layout, const real_t* theta, const Sparse* sparse,
                   const real_t** x, Py_ssize_t ldx, const real_t** ahead, Py_ssize_t n_ahead,
-                  Py_ssize_t n, Py_ssize_t row, Py_ssize_t capacity, real_t* a, real_t* slope,
+                  Py_ssize_t n, Py_ssize_t row, Py_ssize_t microbatch_rows, real_t* a, real_t* slope,
                   real_t* z, real_t* z_out, real_t* out, const Dropout* dropout,
                   bint* finite) noexcept nogil:
-    """Rows row : row + n of a buffer made for `capacity` rows.
+    """Rows row : row + n of a buffer made for `microbatch_rows` rows.
 
     sparse: NULL, or where to read the input rows and w^(1), x then being left alone.
     x: where the n input rows are.  ldx: how far they are apart, so that x[0] tells all; 0 where
     they are scattered, which only the own product loops take.
     ahead: rows that will be the input soon; every second one, n_ahead in all, is fetched into the
     caches meanwhile.
-    a: (capacity, n_l) for each layer, one after the other.  Written.
+    a: (microbatch_rows, n_l) for each layer, one after the other.  Written.
     slope: like a, or NULL.  Written for the layers that store σ'(z) (for all in a trace).
     z: like a, or NULL: the pre-activations, for the trace.  Written.
-    z_out: (capacity, n_L) or NULL: z^(L) alone, for the losses.  Written.
+    z_out: (microbatch_rows, n_L) or NULL: z^(L) alone, for the losses.  Written.
     out: (n, n_L) or NULL: takes a^(L) instead of a.  Written.
     dropout: NULL but in a training step.
     finite: NULL, or set to False where z^(1) is not finite, which it cannot be where x is not:
@@ -79,7 +79,7 @@ cdef void forward(const Layout* layout, const real_t* theta, const Sparse* spars
     cdef real_t* slope_l
     for i in range(layout.n_layers):
         layer = &layout.layers[i]
-        at = capacity * layer.unit + row * layer.n_out
+        at = microbatch_rows * layer.unit + row * layer.n_out
         a_l = a + at
         if out != NULL and i == layout.n_layers - 1:
             a_l = out

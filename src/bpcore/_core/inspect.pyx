@@ -8,7 +8,7 @@ from bpcore._core.backward cimport delta_recursion, layer_gradient
 from bpcore._core.rows cimport Table, gather, in_place
 from bpcore._core.forward cimport Dropout, forward
 from bpcore._core.losses cimport cost_and_delta, output_delta
-from bpcore._core.epoch cimport Job, Piece, Workspace, blocks, interrupted, row_block
+from bpcore._core.epoch cimport Job, Shard, Workspace, ceil_div, interrupted, row_block
 from bpcore._core.types cimport Layer, Layout, real_t
 
 
@@ -24,9 +24,9 @@ cdef void per_sample_gradients(const Job* job, const real_t* theta, Workspace wo
     first = 0
     while first < job.n_rows:
         # a number of new memory takes the time of some ten multiplications
-        if interrupted(workspace, 30.0 * workspace.capacity * layout.n_parameters):
+        if interrupted(workspace, 30.0 * workspace.microbatch_rows * layout.n_parameters):
             return
-        rows = min(workspace.capacity, job.n_rows - first)
+        rows = min(workspace.microbatch_rows, job.n_rows - first)
         row_block(job, workspace, first, 0, rows, -1, 1.0, theta, workspace.costs)
         for k in range(rows):
             x = in_place(job.examples.x, <Py_ssize_t*>NULL, first + k, &ldx, theta)
@@ -37,7 +37,7 @@ cdef void per_sample_gradients(const Job* job, const real_t* theta, Workspace wo
                 layer = &layout.layers[l]
                 g = out + (first + k) * layout.n_parameters
                 layer_gradient(layout, l, 0, layer.n_out, &x, ldx, <const real_t**>NULL, 0, 1,
-                               k, workspace.capacity, <const real_t*>workspace.a,
+                               k, workspace.microbatch_rows, <const real_t*>workspace.a,
                                <const real_t*>workspace.delta, <real_t>1, <real_t>0,
                                g + layer.w, <real_t>0, g + layer.b)
         first += rows
@@ -47,22 +47,22 @@ cdef void jacobian(const Layout* layout, const Table* x, const real_t* theta,
                    Workspace workspace, real_t* dC_dx, real_t* out) noexcept nogil:
     """out (n, n_L, n_0) = ∂a^(L)/∂a^(0): the delta recursion from ∂C/∂a^(L) = e_j, for each j.
 
-    dC_dx: room for (capacity, n_0).  Stops where a signal handler raised.
+    dC_dx: room for (microbatch_rows, n_0).  Stops where a signal handler raised.
     """
     cdef Py_ssize_t i, first, rows, j, k
-    cdef Py_ssize_t capacity = workspace.capacity
+    cdef Py_ssize_t microbatch_rows = workspace.microbatch_rows
     cdef const Layer* last = &layout.layers[layout.n_layers - 1]
-    cdef Py_ssize_t end = capacity * last.unit
+    cdef Py_ssize_t end = microbatch_rows * last.unit
     cdef real_t* slope = <real_t*>workspace.slope
     cdef real_t* a = <real_t*>workspace.a
     cdef real_t* delta = <real_t*>workspace.delta
     cdef const real_t* a_0 = <const real_t*>workspace.x
-    for i in range(blocks(x.n_rows, capacity)):
-        first = i * capacity
-        rows = min(capacity, x.n_rows - first)
+    for i in range(ceil_div(x.n_rows, microbatch_rows)):
+        first = i * microbatch_rows
+        rows = min(microbatch_rows, x.n_rows - first)
         gather(x, <Py_ssize_t*>NULL, first, rows, <real_t*>workspace.x)
         forward(layout, theta, NULL, &a_0, layout.n_inputs, <const real_t**>NULL, 0, rows, 0,
-                capacity, a, slope, <real_t*>NULL, <real_t*>NULL, <real_t*>NULL,
+                microbatch_rows, a, slope, <real_t*>NULL, <real_t*>NULL, <real_t*>NULL,
                 <const Dropout*>NULL, NULL)
         for j in range(layout.n_outputs):
             if interrupted(workspace, 1.0 * rows * layout.n_parameters):
@@ -72,7 +72,7 @@ cdef void jacobian(const Layout* layout, const Table* x, const real_t* theta,
                 delta[end + k * layout.n_outputs + j] = 1
             output_delta(last, rows, a + end,
                          slope + end if last.stores_slope else <real_t*>NULL, delta + end)
-            delta_recursion(layout, theta, rows, 0, capacity, a, slope, delta, <real_t*>NULL,
+            delta_recursion(layout, theta, rows, 0, microbatch_rows, a, slope, delta, <real_t*>NULL,
                             dC_dx)
             for k in range(rows):
                 memcpy(out + ((first + k) * layout.n_outputs + j) * layout.n_inputs,
@@ -83,15 +83,15 @@ cdef double trace(const Layout* layout, const Table* x, const Table* y, const do
                   double scale, const real_t* theta, Workspace w, real_t* a_0, real_t* y_buffer,
                   real_t* z, real_t* a, real_t* slope, real_t* dC_da, real_t* delta,
                   real_t* dC_dx, double* costs, real_t* gradient) noexcept nogil:
-    """The terms of one batch, kept: as `train` goes through it, block by block and piece by
-    piece, on buffers made for all n rows.  Returns C."""
+    """The terms of one batch, kept: as `train` goes through it, block by block and shard by
+    shard, on buffers made for all n rows.  Returns C."""
     cdef Py_ssize_t n = x.n_rows
     cdef Py_ssize_t n_in = layout.n_inputs
     cdef Py_ssize_t n_out = layout.n_outputs
     cdef Py_ssize_t first, rows, row, here, i
     cdef const Layer* last = &layout.layers[layout.n_layers - 1]
     cdef const Layer* layer
-    cdef const Piece* piece
+    cdef const Shard* shard
     cdef const real_t* x_0
     cdef Py_ssize_t end
     cdef double cost = 0.0
@@ -99,7 +99,7 @@ cdef double trace(const Layout* layout, const Table* x, const Table* y, const do
     gather(y, <Py_ssize_t*>NULL, 0, n, y_buffer)
     first = 0
     while first < n:
-        rows = min(w.capacity, n - first)
+        rows = min(w.microbatch_rows, n - first)
         row = first
         while row < first + rows:
             here = min(w.block, first + rows - row)
@@ -117,14 +117,14 @@ cdef double trace(const Layout* layout, const Table* x, const Table* y, const do
                             <const real_t*>slope, delta, dC_da, dC_dx + row * n_in)
             row += here
         x_0 = a_0 + first * n_in
-        for i in range(w.n_pieces):
-            piece = &w.pieces[i]
-            layer = &layout.layers[piece.layer]
+        for i in range(w.n_shards):
+            shard = &w.shards[i]
+            layer = &layout.layers[shard.layer]
             layer_gradient(
-                layout, piece.layer, piece.first, piece.units, &x_0, n_in,
+                layout, shard.layer, shard.first, shard.units, &x_0, n_in,
                 <const real_t**>NULL, 0, rows, first, n, <const real_t*>a, <const real_t*>delta,
                 <real_t>1, <real_t>(first > 0),
-                gradient + layer.w + piece.first * layer.n_in, <real_t>(first > 0),
-                gradient + layer.b + piece.first)
+                gradient + layer.w + shard.first * layer.n_in, <real_t>(first > 0),
+                gradient + layer.b + shard.first)
         first += rows
     return cost

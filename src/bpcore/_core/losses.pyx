@@ -135,7 +135,7 @@ cdef inline double _binary_row(Py_ssize_t width, const real_t* z,
 
 cdef inline double _categorical_row(Py_ssize_t width, const real_t* z, const real_t* a,
                                     const real_t* y) noexcept nogil:
-    """-Σ y_j (z_j - ln Σ e^z); the log of the sum is z - ln a at the largest z, where a is
+    """-Σ y_j (z_j - ln Σ e^z); the log of the sum is z - ln a at the largest_shard z, where a is
     no less than 1 / width."""
     cdef Py_ssize_t j
     cdef Py_ssize_t top = 0
@@ -254,11 +254,11 @@ cdef double cost_and_delta(const Loss* loss, const Layer* layer, Py_ssize_t n,
         kind == BINARY_CROSS_ENTROPY or kind == CATEGORICAL_CROSS_ENTROPY
         or (kind == POISSON and layer.activation == EXPONENTIAL)
     )
-    cdef bint at_once = (
+    cdef bint blocks_per_task = (
         weights == NULL and costs == NULL and dC_da == NULL and not loss.clip
         and (kind == QUADRATIC or kind == SQUARED_ERROR or kind == BINARY_CROSS_ENTROPY)
     )
-    if at_once:
+    if blocks_per_task:
         total = _at_once(kind, n * width, z, a, y, scale, delta)
         n_left = 0
     for k in range(n_left):

@@ -43,8 +43,8 @@ SCHEDULES = {"constant": CONSTANT, "cosine": COSINE, "step": STEP, "one_cycle": 
 # iRprop-: growth and shrinkage of a step, and its bounds (Igel and Hüsken 2003, section 2)
 cdef double GROWTH = 1.2
 cdef double SHRINKAGE = 0.5
-cdef double SMALLEST_STEP = 1e-6
-cdef double LARGEST_STEP = 50.0
+cdef double MIN_STEP = 1e-6
+cdef double MAX_STEP = 50.0
 # NAdam: how fast its momentum reaches beta_1 (Dozat 2016)
 cdef double MOMENTUM_DECAY = 0.004
 
@@ -62,9 +62,9 @@ cdef void _irprop_minus(Py_ssize_t n, real_t first_step, bint first, real_t* the
             previous[i] = 0
         agreement = g_i * previous[i]
         if agreement > 0:
-            step[i] = min(<real_t>(step[i] * GROWTH), <real_t>LARGEST_STEP)
+            step[i] = min(<real_t>(step[i] * GROWTH), <real_t>MAX_STEP)
         elif agreement < 0:
-            step[i] = max(<real_t>(step[i] * SHRINKAGE), <real_t>SMALLEST_STEP)
+            step[i] = max(<real_t>(step[i] * SHRINKAGE), <real_t>MIN_STEP)
             g_i = 0
         if g_i > 0:
             theta[i] -= step[i]

@@ -12,7 +12,7 @@ from libc.stdlib cimport calloc, free
 from bpcore._core.products cimport is_small
 from bpcore._core.rows cimport has_plain_rows
 from bpcore._core.pool_header cimport BP_HAS_POOL, bp_pool_join, bp_pool_leave, bp_pool_quit
-from bpcore._core.epoch cimport COST, Piece, Workspace, work, lead
+from bpcore._core.epoch cimport COST, Shard, Workspace, work, lead
 from bpcore._core.types cimport Layer
 
 cdef extern from "pythread.h":
@@ -53,10 +53,10 @@ cdef class ThreadPool:
     cdef bint scatter(self) noexcept:
         """Whether shuffled rows can be read where they lie: plain rows, small products."""
         cdef const Layer* first = &self.job.layout.layers[0]
-        cdef Py_ssize_t units = self.workspace.pieces[0].units
+        cdef Py_ssize_t units = self.workspace.shards[0].units
         if self.job.examples.order == NULL or first.n_in < SCATTERED_INPUTS \
                 or not is_small(self.workspace.block, first.n_out, first.n_in) \
-                or not is_small(units, first.n_in, self.workspace.capacity):
+                or not is_small(units, first.n_in, self.workspace.microbatch_rows):
             return False
         if self.single:
             return has_plain_rows[float](self.job.examples.x, <float*>self.theta)
@@ -66,17 +66,17 @@ cdef class ThreadPool:
         """Whether a product of the job is too large for the own loops."""
         cdef Py_ssize_t l
         cdef const Layer* layer
-        cdef const Piece* piece
+        cdef const Shard* shard
         cdef Workspace w = self.workspace
         for l in range(self.job.layout.n_layers):
             layer = &self.job.layout.layers[l]
-            if not is_small(w.block * w.at_once, layer.n_out, layer.n_in):
+            if not is_small(w.block * w.blocks_per_task, layer.n_out, layer.n_in):
                 return True
         if self.job.task > COST:
-            for l in range(w.n_pieces):
-                piece = &w.pieces[l]
-                layer = &self.job.layout.layers[piece.layer]
-                if not is_small(piece.units, layer.n_in, w.capacity):
+            for l in range(w.n_shards):
+                shard = &w.shards[l]
+                layer = &self.job.layout.layers[shard.layer]
+                if not is_small(shard.units, layer.n_in, w.microbatch_rows):
                     return True
         return False
 

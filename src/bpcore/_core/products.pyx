@@ -3,7 +3,7 @@
 SciPy's ``cython_blas`` takes C ``int``.  Every size that comes here is the width of a layer,
 the rows of a block or the distance between two rows of the input; the callers refuse widths
 beyond ``MAX_DIMENSION`` once, when a network is made, copy rows that lie further apart than
-that, and cut rows into blocks.  So the casts below cannot wrap round.
+that, and cut rows into ceil_div.  So the casts below cannot wrap round.
 """
 
 import numpy as np

@@ -21,7 +21,7 @@ cdef extern from "elementary.h" nogil:
 
 cnp.import_array()
 
-cdef Py_ssize_t LARGEST_ROW_DISTANCE = 2**31 - 1
+cdef Py_ssize_t MAX_LD = 2**31 - 1
 
 ctypedef fused number_t:
     float
@@ -138,7 +138,7 @@ cdef const real_t* in_place(const Table* table, const Py_ssize_t* order, Py_ssiz
         return NULL
     if table.column_stride != sizeof(real_t) or table.row_stride % sizeof(real_t) != 0:
         return NULL
-    if distance < table.n_columns or distance > LARGEST_ROW_DISTANCE:
+    if distance < table.n_columns or distance > MAX_LD:
         return NULL
     row_distance[0] = distance
     return <const real_t*>(table.data + start * table.row_stride)

@@ -6,7 +6,7 @@ from libc.string cimport memset
 from bpcore._core.backward cimport layer_gradient
 from bpcore._core.rows cimport Table
 from bpcore._core.forward cimport Dropout, forward
-from bpcore._core.epoch cimport TRAIN, Job, Piece, Workspace, row_block
+from bpcore._core.epoch cimport TRAIN, Job, Shard, Workspace, row_block
 from bpcore._core.types cimport Layout, real_t
 
 
@@ -40,7 +40,7 @@ cdef double step_small(const Layout* layout, const Table* x, const Table* y, dou
     cdef Py_ssize_t i
     cdef Py_ssize_t n = x.n_rows
     cdef const real_t* rows = <const real_t*>x.data
-    cdef const Piece* piece
+    cdef const Shard* shard
     cdef Job job
     cdef double cost
     memset(&job, 0, sizeof(job))
@@ -51,11 +51,11 @@ cdef double step_small(const Layout* layout, const Table* x, const Table* y, dou
     job.examples.y = y
     row_block(&job, workspace, 0, 0, n, -1, 1.0 / n, <const real_t*>theta, &cost)
     if isfinite(cost):
-        for i in range(workspace.n_pieces):
-            piece = &workspace.pieces[i]
-            layer_gradient(layout, piece.layer, piece.first, piece.units, &rows, layout.n_inputs,
-                           <const real_t**>NULL, 0, n, 0, workspace.capacity,
+        for i in range(workspace.n_shards):
+            shard = &workspace.shards[i]
+            layer_gradient(layout, shard.layer, shard.first, shard.units, &rows, layout.n_inputs,
+                           <const real_t**>NULL, 0, n, 0, workspace.microbatch_rows,
                            <const real_t*>workspace.a, <const real_t*>workspace.delta,
                            <real_t>-eta, <real_t>1,
-                           theta + piece.w, <real_t>1, theta + piece.b)
+                           theta + shard.w, <real_t>1, theta + shard.b)
     return cost

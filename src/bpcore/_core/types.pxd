@@ -29,8 +29,8 @@ cdef enum LossKind:
     POISSON
 
 # Layer l (1 <= l <= L) of n_out units.  In θ and in ∇C its weights (n_out, n_in) start at
-# `w`, its biases at `b`.  In a buffer made for `capacity` rows its (capacity, n_out) block
-# starts at capacity * unit.
+# `w`, its biases at `b`.  In a buffer made for `microbatch_rows` rows its (microbatch_rows, n_out) block
+# starts at microbatch_rows * unit.
 cdef struct Layer:
     Py_ssize_t n_in
     Py_ssize_t n_out

@@ -107,7 +107,7 @@ BP_INLINE float bp_power_f32(int32_t k)
     return bp_as_float((int32_t)((uint32_t)(k + 127) << 23));
 }
 
-/* p 2^k in two factors, so that subnormal results and the largest ones come out right. */
+/* p 2^k in two factors, so that subnormal results and the largest_shard ones come out right. */
 BP_INLINE float bp_scale_f32(float p, int32_t k)
 {
     int32_t half = k >> 1;

@@ -2,11 +2,11 @@
  *
  * Why not BLAS alone: a general GEMM first copies its operands into packed panels, which pays
  * when each number is used hundreds of times.  In a layer of 16 or 100 units it costs as much
- * as the product, in one of 2048 still a sixth, since a batch goes through in blocks of some
+ * as the product, in one of 2048 still a sixth, since a batch goes through in ceil_div of some
  * hundred rows; and what a BLAS does about it differs from library to library and from processor
  * to processor.  Here the operands are read where they lie: the weights (n_out, n_in)
  * and the examples (n, n_in) both run along n_in, so that z = x w^T is a set of dot products of
- * contiguous rows; the other two products add up rows.  Tiles of sums fill the registers; blocks
+ * contiguous rows; the other two products add up rows.  Tiles of sums fill the registers; ceil_div
  * of rows and strips of columns stay in the first cache.
  *
  * The loops stand in gemm_tiles.h and, for inputs that are mostly zero, in sparse_tiles.h, once
@@ -366,7 +366,7 @@ BP_TARGET int bp_collect_eight_doubles(const double *x, int32_t at, double *valu
 
 static struct {
     int level; /* 2, 3 or 4, of x86-64's levels; 2 elsewhere */
-    double most; /* multiplications of the largest product that is not left to BLAS */
+    double most; /* multiplications of the largest_shard product that is not left to BLAS */
     ptrdiff_t dot_rows, rows_of_3; /* of their tiles */
     BP_FUNCTIONS(float, f32)
     BP_FUNCTIONS(double, f64)

@@ -192,12 +192,12 @@ BP_ENTRY void BP_P(dot)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
 #undef BP_TILE
 #undef BP_TILES
 
-/* One tile of C = alpha (A B + bias) + beta C: sums over p of a_ip times a piece of B's row p.
+/* One tile of C = alpha (A B + bias) + beta C: sums over p of a_ip times a shard of B's row p.
  *
- * The piece starts at column `at` and is `vectors` vectors, the last one holding `last` elements.
+ * The shard starts at column `at` and is `vectors` vectors, the last one holding `last` elements.
  * a_ip stands at A[i * row_step + p * column_step]: A may be given transposed.
- * bias: where the sums start, from the piece's first column on, or NULL.
- * ahead: what to fetch into the caches meanwhile; narrow pieces, whose loads are the bottleneck,
+ * bias: where the sums start, from the shard's first column on, or NULL.
+ * ahead: what to fetch into the caches meanwhile; narrow shards, whose loads are the bottleneck,
  * leave it. */
 BP_TARGET void BP_P(row_tile)(const int rows, const int vectors, ptrdiff_t last, ptrdiff_t k,
                               BP_REAL alpha, const BP_REAL *A, ptrdiff_t row_step,
@@ -320,7 +320,7 @@ BP_ENTRY void BP_P(rows)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
     }
 }
 
-/* Every row of C (m, n) = bias, in the pieces in which dot_tile reads them back: other pieces
+/* Every row of C (m, n) = bias, in the shards in which dot_tile reads them back: other shards
  * would have to reach the cache first. */
 BP_ENTRY void BP_P(fill)(ptrdiff_t m, ptrdiff_t n, const BP_REAL *bias, BP_REAL *C, ptrdiff_t ldc)
 {

@@ -1,6 +1,6 @@
-/* A leader and workers that share the blocks of one phase of the work after another.
+/* A leader and workers that share the ceil_div of one phase of the work after another.
  *
- * The leader opens a phase of n blocks; it and the workers take blocks until none is left; when
+ * The leader opens a phase of n ceil_div; it and the workers take ceil_div until none is left; when
  * all are done the leader goes on.  It never waits for a worker that holds no block: one that
  * the system has put aside comes late, and nobody minds.  The threads are started for one call and
  * waited for at its end; here is only how they share.  Waiting spins, since a phase takes
@@ -36,7 +36,7 @@ typedef struct {
     char gap_0[64];
     uint64_t ticket;   /* n in the upper half, the next block in the lower */
     char gap_1[64];
-    uint64_t done;     /* blocks of this phase */
+    uint64_t done;     /* ceil_div of this phase */
     char gap_2[64];
     uint64_t left;     /* workers that have gone */
 } bp_pool;
@@ -102,7 +102,7 @@ static inline void bp_wait_a_little(int *spins)
     }
 }
 
-/* Leader: open a phase of n blocks.  What the blocks need has been written before. */
+/* Leader: open a phase of n ceil_div.  What the ceil_div need has been written before. */
 static inline void bp_pool_open(bp_pool *pool, ptrdiff_t n)
 {
     bp_atomic_write(&pool->done, 0);
@@ -124,7 +124,7 @@ static inline void bp_pool_done(bp_pool *pool)
     bp_atomic_add(&pool->done, 1);
 }
 
-/* Leader: wait until all n blocks are done. */
+/* Leader: wait until all n ceil_div are done. */
 static inline void bp_pool_close(bp_pool *pool, ptrdiff_t n)
 {
     int spins = 0;

@@ -37,8 +37,8 @@ BP_ENTRY ptrdiff_t BP_P(collect)(ptrdiff_t n, const BP_REAL *x, const char *soon
     return count;
 }
 
-/* z = base + the sum of value_e times row column_e of W, a piece of `vectors` vectors, of z and the
- * base, which may be z itself, the last one holding `last` elements; all pointers to the piece's
+/* z = base + the sum of value_e times row column_e of W, a shard of `vectors` vectors, of z and the
+ * base, which may be z itself, the last one holding `last` elements; all pointers to the shard's
  * first column.  Several chains of sums, where one would wait for its last addition at every entry.
  */
 BP_TARGET void BP_P(sparse_dot_tile)(const int chains, const int vectors, ptrdiff_t last,
@@ -79,7 +79,7 @@ BP_TARGET void BP_P(sparse_dot_tile)(const int chains, const int vectors, ptrdif
     }
 }
 
-/* Row column_e of W += value_e times alpha delta, for a piece of the columns as above. */
+/* Row column_e of W += value_e times alpha delta, for a shard of the columns as above. */
 BP_TARGET void BP_P(sparse_add_tile)(const int vectors, ptrdiff_t last, ptrdiff_t count,
                                      const BP_REAL *values, const int32_t *columns, BP_REAL alpha,
                                      const BP_REAL *delta, BP_REAL *W, ptrdiff_t ldw,
