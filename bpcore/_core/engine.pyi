@@ -66,7 +66,7 @@ class Engine:
         weight_decay: float = 0.0,
         clip_norm: float = 0.0,
         seed: int = 0,
-        drops: bool = True,
+        applies_dropout: bool = True,
     ) -> tuple[float, float]: ...
     def _train_epochs(
         self,

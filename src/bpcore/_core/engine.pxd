@@ -13,7 +13,7 @@ cdef class Engine:
     cdef void* theta
     cdef bint single                # float32, else float64
     cdef bint stores_slopes
-    cdef bint drops                 # some layer has dropout
+    cdef bint applies_dropout                 # some layer has dropout
     cdef int max_threads
     cdef bint fitting
     cdef unsigned long fit_thread   # the thread whose fit has the network
@@ -35,7 +35,7 @@ cdef class Engine:
     cdef int _n_threads(self, int task, Py_ssize_t n_rows, Py_ssize_t batch_size,
                       Py_ssize_t times)
     cdef ThreadPool _training(self, Rows x, Rows y, Optimizer optimizer, object order,
-                        Py_ssize_t batch_size, object sample_weight, Regularisation rules,
+                        Py_ssize_t batch_size, object sample_weight, Regularisation regularisation,
                         unsigned long long seed, int* n_threads, Py_ssize_t epochs=*)
     cdef bint _predict_rows_small(self, const Table* x, Py_ssize_t block, void* out) noexcept nogil
     cdef bint _is_small_batch(self, Py_ssize_t n, Py_ssize_t block) noexcept

@@ -163,7 +163,7 @@ cdef class Engine:
             layer.dropout = dropout[l]
             layer.stores_slope = stores or layer.dropout > 0
             self.stores_slopes = self.stores_slopes or layer.stores_slope
-            self.drops = self.drops or layer.dropout > 0
+            self.applies_dropout = self.applies_dropout or layer.dropout > 0
             offset = layer.b + layer.n_out
             unit += layer.n_out
         self.layout.loss.kind, clip, self.layout.loss.parameter, quantiles = loss
@@ -197,7 +197,7 @@ cdef class Engine:
         return 0
 
     cdef int _point(self, Examples* examples, Rows x, Rows y, cnp.ndarray weights) except -1:
-        """Point at all rows, having checked once more what would lead outside the arrays."""
+        """Point at all rows, having checked once more what would run_job outside the arrays."""
         self._check_rows(x)
         if y.table.n_columns != self.layout.n_outputs:
             raise ValueError(f"Y has {y.table.n_columns} columns, but this network has "
@@ -279,7 +279,7 @@ cdef class Engine:
                 n_threads[0], 4 if self.single else 8)
             if keeps:
                 self.spare, self.spare_key = pool.workspace, key
-        pool.job.scattered = pool.scatter()
+        pool.job.by_pointer = pool.reads_by_pointer()
         return pool
 
     cdef bint _is_sparse(self, Rows x, Py_ssize_t n_rows) except -1:
@@ -440,7 +440,7 @@ cdef class Engine:
         if x.table.n_rows > 0:
             pool.run(n_threads)
         for thread in range(n_threads):
-            if pool.workspace.parts[thread] != 0:
+            if pool.workspace.partial_sums[thread] != 0:
                 return False
         return True
 
@@ -469,7 +469,7 @@ cdef class Engine:
         pool.job.gradient = cnp.PyArray_DATA(out)
         if dC_dx is not None:
             pool.job.dC_dx = cnp.PyArray_DATA(dC_dx)
-        pool.job.rules.l2, pool.job.rules.l1 = l2, l1
+        pool.job.regularisation.l2, pool.job.regularisation.l1 = l2, l1
         pool.keeps += (out, dC_dx)
         pool.run(n_threads)
         return pool.job.cost, pool.job.penalty, out
@@ -661,7 +661,7 @@ cdef class Engine:
     def _train_epoch(self, Rows x, Rows y, Optimizer optimizer, order=None,
                      Py_ssize_t batch_size=32, sample_weight=None, double l2=0.0,
                      double l1=0.0, double weight_decay=0.0,
-                     double clip_norm=0.0, unsigned long long seed=0, bint drops=True):
+                     double clip_norm=0.0, unsigned long long seed=0, bint applies_dropout=True):
         """One epoch; returns (cost, penalty), each the mean over the epoch's batches.
 
         Parameters
@@ -683,7 +683,7 @@ cdef class Engine:
             The largest_shard norm of ∇C; 0: no limit.
         seed : int
             Draws the units that dropout leaves out.
-        drops : bool
+        applies_dropout : bool
             Whether it leaves out any.
 
         Raises
@@ -692,10 +692,10 @@ cdef class Engine:
             If θ is being trained in another thread.
         """
         cdef int n_threads
-        cdef Regularisation rules = Regularisation(l2, l1, weight_decay, clip_norm)
-        cdef ThreadPool pool = self._training(x, y, optimizer, order, batch_size, sample_weight, rules,
+        cdef Regularisation regularisation = Regularisation(l2, l1, weight_decay, clip_norm)
+        cdef ThreadPool pool = self._training(x, y, optimizer, order, batch_size, sample_weight, regularisation,
                                         seed, &n_threads)
-        pool.job.drops = pool.job.drops and drops
+        pool.job.applies_dropout = pool.job.applies_dropout and applies_dropout
         self.training = True
         try:
             pool.run(n_threads)
@@ -731,8 +731,8 @@ cdef class Engine:
         cdef int n_threads
         cdef double cost, begun, start
         cdef double now = 0.0
-        cdef Regularisation rules = Regularisation(l2, l1, weight_decay, clip_norm)
-        cdef ThreadPool pool = self._training(x, y, optimizer, order, batch_size, sample_weight, rules,
+        cdef Regularisation regularisation = Regularisation(l2, l1, weight_decay, clip_norm)
+        cdef ThreadPool pool = self._training(x, y, optimizer, order, batch_size, sample_weight, regularisation,
                                         seed, &n_threads, most)
         cdef cnp.ndarray before = np.empty_like(self._theta)
         self.training = True
@@ -765,7 +765,7 @@ cdef class Engine:
         return bp_all_within_f64(n, <const double*>numbers, DBL_MAX)
 
     cdef ThreadPool _training(self, Rows x, Rows y, Optimizer optimizer, object order,
-                        Py_ssize_t batch_size, object sample_weight, Regularisation rules,
+                        Py_ssize_t batch_size, object sample_weight, Regularisation regularisation,
                         unsigned long long seed, int* n_threads, Py_ssize_t epochs=1):
         """The job of an epoch; see `_train_epoch`.  n_threads, epochs: n_threads and times of `_crew`.
         """
@@ -777,9 +777,9 @@ cdef class Engine:
             raise ValueError(f"the optimizer is for {optimizer.n_parameters} parameters of "
                              f"{optimizer.dtype}, the network has {self.layout.n_parameters} of "
                              f"{self.dtype}")
-        pool = self._crew(TRAIN, x, y, sample_weight, order, batch_size, rules.clip != 0, n_threads,
+        pool = self._crew(TRAIN, x, y, sample_weight, order, batch_size, regularisation.clip != 0, n_threads,
                           epochs, optimizer)
         pool.job.seed = seed
-        pool.job.rules = rules
-        pool.job.drops = self.drops
+        pool.job.regularisation = regularisation
+        pool.job.applies_dropout = self.applies_dropout
         return pool

@@ -40,10 +40,10 @@ cdef enum Task:
 cdef enum PhaseKind:
     PREDICT_ROWS = 0
     TRAIN_ROWS          # forward, and back
-    WHOLE_GRADIENT      # a shard of the gradient, added to that of earlier passes
+    ACCUMULATE      # a shard of the gradient, added to that of earlier passes
     PENALISE            # penalties of a shard of the whole gradient, its squares
-    WHOLE_UPDATE        # a shard of θ from the whole gradient
-    UPDATE              # gradient and update of a shard in one go
+    APPLY        # a shard of θ from the whole gradient
+    FUSED_UPDATE              # gradient and update of a shard in one go
 
 cdef struct Phase:
     int kind
@@ -59,13 +59,13 @@ cdef struct Phase:
 cdef struct Job:
     const Layout* layout
     Examples examples
-    Regularisation rules
+    Regularisation regularisation
     int task
     Py_ssize_t n_rows
     Py_ssize_t batch_size
     unsigned long long seed     # of dropout
-    bint drops
-    bint scattered              # a^(0) is read through pointers to its rows
+    bint applies_dropout
+    bint by_pointer              # a^(0) is read through pointers to its rows
     bint sparse                 # of a^(0) only what is not zero is read; w^(1) is turned round
     void* out                   # PREDICT: takes a^(L), (n_rows, n_L)
     void* gradient              # GRADIENT: takes ∇C
@@ -98,7 +98,7 @@ cdef class Workspace:
     cdef void* scratch          # (n_threads, largest_shard)
     cdef double* weights
     cdef double* costs          # one a block
-    cdef double* parts          # two a shard: squares and penalties
+    cdef double* partial_sums          # two a shard: squares and penalties
 
 cdef inline Py_ssize_t ceil_div(Py_ssize_t n, Py_ssize_t size) noexcept nogil:
     """How many ceil_div of `size` rows n rows make, the last one perhaps smaller."""
@@ -109,11 +109,11 @@ cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout,
 cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t batch_size,
                               int task, bint slopes, bint clips, bint shared, bint sparse,
                               Optimizer optimizer, int n_threads, Py_ssize_t itemsize)
-cdef void row_block(const Job* job, Workspace workspace, Py_ssize_t start, Py_ssize_t row,
+cdef void forward_backward(const Job* job, Workspace workspace, Py_ssize_t start, Py_ssize_t row,
                     Py_ssize_t n, Py_ssize_t next_start, double scale, const real_t* theta,
                     double* costs) noexcept nogil
 cdef double weight_sum(const Examples* examples, Py_ssize_t start, Py_ssize_t n) noexcept nogil
-cdef bint interrupted(Workspace workspace, double more) noexcept nogil
-cdef void lead(Job* job, Workspace workspace, Optimizer optimizer, real_t* theta) noexcept nogil
+cdef bint poll_signals(Workspace workspace, double more) noexcept nogil
+cdef void run_job(Job* job, Workspace workspace, Optimizer optimizer, real_t* theta) noexcept nogil
 cdef void work(Job* job, Workspace workspace, Optimizer optimizer, int thread,
                  real_t* theta) noexcept nogil

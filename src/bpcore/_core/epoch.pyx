@@ -296,7 +296,7 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
     w.scratch = <void*><uintptr_t>at[9]
     w.weights = <double*><uintptr_t>at[10]
     w.costs = <double*><uintptr_t>at[11]
-    w.parts = <double*><uintptr_t>at[12]
+    w.partial_sums = <double*><uintptr_t>at[12]
     w.sparse.width = layout.n_inputs
     w.sparse.values = w.x
     w.sparse.columns = <int32_t*><uintptr_t>at[13]
@@ -316,9 +316,9 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
 cdef Py_ssize_t _where(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t row,
                        const real_t** first, const real_t* of_type) noexcept nogil:
     """How far the rows of a^(0) are apart from row `row` of the pass that begins at `start`,
-    and where the first of them is; 0 where they are scattered (see `Workspace.rows`)."""
+    and where the first of them is; 0 where they are by_pointer (see `Workspace.rows`)."""
     cdef Py_ssize_t distance = job.layout.n_inputs
-    if job.scattered:
+    if job.by_pointer:
         first[0] = NULL
         return 0
     first[0] = in_place(job.examples.x, job.examples.order, start + row, &distance, of_type)
@@ -340,7 +340,7 @@ cdef Sparse _sparse_rows(const Job* job, Workspace w, Py_ssize_t start, Py_ssize
     return sparse
 
 
-cdef void _leave_out(const Layout* layout, Workspace w, Py_ssize_t k,
+cdef void _zero_row(const Layout* layout, Workspace w, Py_ssize_t k,
                      const real_t* of_type) noexcept nogil:
     """Zero what row k holds, so that 0 times an infinite activation adds nothing."""
     cdef Py_ssize_t l, at
@@ -361,7 +361,7 @@ cdef Py_ssize_t _ahead(const Job* job, Py_ssize_t next_start, Py_ssize_t row,
     return max(0, min(n, job.n_rows - next_start - row)) if next_start >= 0 else 0
 
 
-cdef void row_block(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t row,
+cdef void forward_backward(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t row,
                     Py_ssize_t n, Py_ssize_t next_start, double scale, const real_t* theta,
                     double* costs) noexcept nogil:
     """Forward and, but for COST, back through rows row : row + n of the pass at `start`.
@@ -414,7 +414,7 @@ cdef void row_block(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t ro
 
     forward(layout, theta, &sparse if job.sparse else NULL, x, ldx, ahead, (n_ahead + 1) // 2, n,
             row, w.microbatch_rows, a, slope, <real_t*>NULL, <real_t*>w.z_out, <real_t*>NULL,
-            &dropout if job.drops else NULL, NULL)
+            &dropout if job.applies_dropout else NULL, NULL)
     for k in range(ceil_div(n, w.block)):
         here = row + k * w.block
         end = w.microbatch_rows * last.unit + here * last.n_out
@@ -429,7 +429,7 @@ cdef void row_block(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t ro
         if weights != NULL:
             for k in range(n):
                 if weights[k] == 0:
-                    _leave_out(layout, w, row + k, theta)
+                    _zero_row(layout, w, row + k, theta)
         if job.dC_dx != NULL:
             dC_dx = <real_t*>job.dC_dx + (start + row) * layout.n_inputs
         delta_recursion(layout, theta, n, row, w.microbatch_rows, <const real_t*>a,
@@ -483,23 +483,23 @@ cdef void _product(const Job* job, Workspace w, const Shard* shard, Py_ssize_t s
                    beta_b, of_b)
 
 
-cdef double _penalise(const Regularisation* rules, double scale, Py_ssize_t n,
+cdef double _penalise(const Regularisation* regularisation, double scale, Py_ssize_t n,
                       const real_t* w, real_t* g) noexcept nogil:
     """Add scale (l2 w + l1 sign w) to the gradient of n weights; returns
     scale (½ l2 Σ w² + l1 Σ |w|)."""
     cdef Py_ssize_t i
-    cdef real_t of_w = <real_t>(scale * rules.l2)
-    cdef real_t of_sign = <real_t>(scale * rules.l1)
+    cdef real_t of_w = <real_t>(scale * regularisation.l2)
+    cdef real_t of_sign = <real_t>(scale * regularisation.l1)
     cdef double squares = 0.0
     cdef double sizes = 0.0
     for i in range(n):
         squares += <double>w[i] * w[i]
         g[i] += of_w * w[i]
-    if rules.l1 != 0:
+    if regularisation.l1 != 0:
         for i in range(n):
             sizes += fabs(w[i])
             g[i] += of_sign if w[i] > 0 else (-of_sign if w[i] < 0 else 0)
-    return scale * (0.5 * rules.l2 * squares + rules.l1 * sizes)
+    return scale * (0.5 * regularisation.l2 * squares + regularisation.l1 * sizes)
 
 
 cdef double _squares(Py_ssize_t n, const real_t* g) noexcept nogil:
@@ -531,8 +531,8 @@ cdef void _step(const Job* job, Workspace w, Optimizer o, const Step* step, cons
     """Update a shard of θ from its gradient."""
     cdef Py_ssize_t i
     cdef real_t* weights = _weights(job, w, shard, theta)
-    cdef real_t keep = <real_t>(1.0 - step.eta * job.rules.decay)
-    if job.rules.decay != 0:    # biases are spared (Loshchilov and Hutter 2019)
+    cdef real_t keep = <real_t>(1.0 - step.eta * job.regularisation.decay)
+    if job.regularisation.decay != 0:    # biases are spared (Loshchilov and Hutter 2019)
         for i in range(shard.n_w):
             weights[i] *= keep
     if _is_turned(job, shard):
@@ -560,8 +560,8 @@ cdef double _penalised_shard(const Job* job, Workspace w, const Shard* shard, do
     """
     cdef double penalty = 0.0
     cdef real_t* of_w = _gradient(job, w, shard, gradient)
-    if job.rules.l2 != 0 or job.rules.l1 != 0:
-        penalty = _penalise(&job.rules, scale, shard.n_w,
+    if job.regularisation.l2 != 0 or job.regularisation.l1 != 0:
+        penalty = _penalise(&job.regularisation, scale, shard.n_w,
                             <const real_t*>_weights(job, w, shard, theta), of_w)
     squares[0] = _squares(shard.n_w, <const real_t*>of_w) \
         + _squares(shard.n_b, <const real_t*>gradient + shard.b)
@@ -575,21 +575,21 @@ cdef double _update_shard(const Job* job, Workspace w, Optimizer o, const Step* 
     cdef real_t* weights = _weights(job, w, shard, theta)
     cdef real_t* g = <real_t*>w.scratch + thread * w.largest_shard
     cdef double penalty = 0.0
-    if o.kind == SGD and o.momentum == 0 and job.rules.l2 == 0 and job.rules.l1 == 0:
+    if o.kind == SGD and o.momentum == 0 and job.regularisation.l2 == 0 and job.regularisation.l1 == 0:
         # Plain descent needs no ∇C in memory: the product goes straight into θ.
         _product(job, w, shard, start, n, <real_t>-step.eta,
-                 <real_t>(1.0 - step.eta * job.rules.decay), weights, <real_t>1,
+                 <real_t>(1.0 - step.eta * job.regularisation.decay), weights, <real_t>1,
                  theta + shard.b, <const real_t*>theta)
         return 0.0
     _product(job, w, shard, start, n, <real_t>1, <real_t>0, g, <real_t>0, g + shard.n_w,
              <const real_t*>theta)
-    if job.rules.l2 != 0 or job.rules.l1 != 0:
-        penalty = _penalise(&job.rules, scale, shard.n_w, <const real_t*>weights, g)
+    if job.regularisation.l2 != 0 or job.regularisation.l1 != 0:
+        penalty = _penalise(&job.regularisation, scale, shard.n_w, <const real_t*>weights, g)
     _step(job, w, o, step, shard, <const real_t*>g, <const real_t*>g + shard.n_w, theta)
     return penalty
 
 
-cdef void _shorten(const Job* job, Workspace w, const Shard* shard, double factor,
+cdef void _clip(const Job* job, Workspace w, const Shard* shard, double factor,
                    real_t* gradient) noexcept nogil:
     """Multiply a shard of the whole gradient by the factor."""
     cdef Py_ssize_t i
@@ -602,7 +602,7 @@ cdef void _shorten(const Job* job, Workspace w, const Shard* shard, double facto
 
 # ---------------------------------------------------------------- the way through
 
-cdef bint interrupted(Workspace w, double more) noexcept nogil:
+cdef bint poll_signals(Workspace w, double more) noexcept nogil:
     """Whether a signal handler has raised (Ctrl-C), looked at once in a while.
 
     more: multiplications until the next call.  What was raised is kept in the workspace: the
@@ -621,11 +621,11 @@ cdef bint interrupted(Workspace w, double more) noexcept nogil:
     return raised
 
 
-cdef double _sum(const double* parts, Py_ssize_t n) noexcept nogil:
+cdef double _sum(const double* partial_sums, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     cdef double total = 0.0
     for i in range(n):
-        total += parts[i]
+        total += partial_sums[i]
     return total
 
 
@@ -633,7 +633,7 @@ cdef void _predict_rows(const Job* job, Workspace w, Py_ssize_t b, int thread,
                         const real_t* theta) noexcept nogil:
     """A block of a prediction, in the rows of the workspace that are the thread's own.
 
-    The thread's number in `parts` becomes 1 where a z^(1) is not finite.
+    The thread's number in `partial_sums` becomes 1 where a z^(1) is not finite.
     """
     cdef bint finite = True
     cdef const Layout* layout = job.layout
@@ -653,10 +653,10 @@ cdef void _predict_rows(const Job* job, Workspace w, Py_ssize_t b, int thread,
             <real_t*>w.a, <real_t*>NULL, <real_t*>NULL, <real_t*>NULL,
             <real_t*>job.out + first * layout.n_outputs, <const Dropout*>NULL, &finite)
     if not finite:
-        w.parts[thread] = 1.0
+        w.partial_sums[thread] = 1.0
 
 
-cdef void _do(Job* job, Workspace w, Optimizer o, Py_ssize_t b, int thread,
+cdef void run_task(Job* job, Workspace w, Optimizer o, Py_ssize_t b, int thread,
               real_t* theta) noexcept nogil:
     """Block b of the phase that is open."""
     cdef const Phase* phase = &job.phase
@@ -667,24 +667,24 @@ cdef void _do(Job* job, Workspace w, Optimizer o, Py_ssize_t b, int thread,
         _predict_rows(job, w, b, thread, <const real_t*>theta)
         return
     if phase.kind == TRAIN_ROWS:
-        row_block(job, w, phase.start, b * rows, min(rows, phase.rows - b * rows),
+        forward_backward(job, w, phase.start, b * rows, min(rows, phase.rows - b * rows),
                   phase.next_start, phase.scale, <const real_t*>theta,
                   &w.costs[phase.first_cost + b * w.blocks_per_task])
         return
     shard = &w.shards[b]
-    if phase.kind == WHOLE_GRADIENT:
+    if phase.kind == ACCUMULATE:
         _gradient_shard(job, w, shard, phase.start, phase.rows, phase.add, gradient)
     elif phase.kind == PENALISE:
-        w.parts[w.n_shards + b] = _penalised_shard(
-            job, w, shard, phase.scale, theta, gradient, &w.parts[b])
-    elif phase.kind == WHOLE_UPDATE:
+        w.partial_sums[w.n_shards + b] = _penalised_shard(
+            job, w, shard, phase.scale, theta, gradient, &w.partial_sums[b])
+    elif phase.kind == APPLY:
         if phase.factor != 1.0:
-            _shorten(job, w, shard, phase.factor, gradient)
+            _clip(job, w, shard, phase.factor, gradient)
         _step(job, w, o, &phase.step, shard,
               <const real_t*>_gradient(job, w, shard, gradient),
               <const real_t*>gradient + shard.b, theta)
     else:
-        w.parts[b] = _update_shard(job, w, o, &phase.step, shard, phase.start, phase.rows,
+        w.partial_sums[b] = _update_shard(job, w, o, &phase.step, shard, phase.start, phase.rows,
                                    phase.scale, thread, theta)
 
 
@@ -692,12 +692,12 @@ cdef void work(Job* job, Workspace w, Optimizer o, int thread, real_t* theta) no
     """Take ceil_div, of whatever phase is open, until the work is over."""
     cdef Py_ssize_t b = bp_pool_next(&job.pool)
     while b >= 0:
-        _do(job, w, o, b, thread, theta)
+        run_task(job, w, o, b, thread, theta)
         bp_pool_done(&job.pool)
         b = bp_pool_next(&job.pool)
 
 
-cdef bint _phase(Job* job, Workspace w, Optimizer o, int kind, Py_ssize_t n, double work,
+cdef bint run_phase(Job* job, Workspace w, Optimizer o, int kind, Py_ssize_t n, double work,
                  real_t* theta) noexcept nogil:
     """All n ceil_div of a phase, with the workers there are; False where a signal handler raised.
 
@@ -714,9 +714,9 @@ cdef bint _phase(Job* job, Workspace w, Optimizer o, int kind, Py_ssize_t n, dou
         b = bp_pool_take(&job.pool)
     while 0 <= b < n:
         if work > 0 and not stop:
-            stop = interrupted(w, work)
+            stop = poll_signals(w, work)
         if not stop:
-            _do(job, w, o, b, 0, theta)
+            run_task(job, w, o, b, 0, theta)
         if alone:
             b += 1
         else:
@@ -727,21 +727,21 @@ cdef bint _phase(Job* job, Workspace w, Optimizer o, int kind, Py_ssize_t n, dou
     return not stop
 
 
-cdef void lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogil:
+cdef void run_job(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogil:
     """The whole job: PREDICT, COST, GRADIENT or TRAIN."""
     cdef const Layer* first = &job.layout.layers[0]
     cdef real_t* slot_1 = <real_t*>o.first
     cdef real_t* slot_2 = <real_t*>o.second
     if job.sparse:
         turn_round(first, &w.sparse, <const real_t*>theta, slot_1, slot_2)
-    _lead(job, w, o, theta)
+    _run_job(job, w, o, theta)
     if job.sparse and job.task == TRAIN:
         turn_back(first, &w.sparse, theta, slot_1, slot_2)
     elif job.sparse and job.task == GRADIENT:
         turn_gradient_back(first, &w.sparse, <real_t*>job.gradient)
 
 
-cdef void _lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogil:
+cdef void _run_job(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogil:
     """The job, w^(1) being as it is to be.
 
     A batch whose weights are all zero changes nothing.  Training stops before the update at a
@@ -757,7 +757,7 @@ cdef void _lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogi
     cdef Py_ssize_t per_microbatch = ceil_div(w.microbatch_rows, w.block)
     cdef Py_ssize_t blocks_per_task = w.blocks_per_task * w.block
     if job.task == PREDICT:
-        _phase(job, w, o, PREDICT_ROWS, ceil_div(job.n_rows, blocks_per_task), a_row * blocks_per_task, theta)
+        run_phase(job, w, o, PREDICT_ROWS, ceil_div(job.n_rows, blocks_per_task), a_row * blocks_per_task, theta)
         return
     phase.step.t = o.t
     phase.step.mu_product = o.mu_product
@@ -769,7 +769,7 @@ cdef void _lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogi
             continue
         phase.scale = 1.0 / weight
         whole = job.task == GRADIENT or (
-            job.task == TRAIN and (n > w.microbatch_rows or job.rules.clip != 0))
+            job.task == TRAIN and (n > w.microbatch_rows or job.regularisation.clip != 0))
         phase.first_cost = 0
         first = 0
         while first < n:
@@ -777,12 +777,12 @@ cdef void _lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogi
             phase.start = start + first
             phase.rows = rows
             phase.next_start = start + first + rows
-            if not _phase(job, w, o, TRAIN_ROWS, ceil_div(rows, blocks_per_task), 2 * a_row * blocks_per_task,
+            if not run_phase(job, w, o, TRAIN_ROWS, ceil_div(rows, blocks_per_task), 2 * a_row * blocks_per_task,
                           theta):
                 return
             if whole:
                 phase.add = first > 0
-                if not _phase(job, w, o, WHOLE_GRADIENT, w.n_shards, a_row * rows / w.n_shards,
+                if not run_phase(job, w, o, ACCUMULATE, w.n_shards, a_row * rows / w.n_shards,
                               theta):
                     return
             phase.first_cost += per_microbatch
@@ -790,24 +790,24 @@ cdef void _lead(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogi
 
         cost = _sum(w.costs, (n - rows) // w.microbatch_rows * per_microbatch + ceil_div(rows, w.block))
         job.cost += cost * (<double>n / job.n_rows)
-        if whole and (job.rules.l2 != 0 or job.rules.l1 != 0 or job.rules.clip != 0):
-            _phase(job, w, o, PENALISE, w.n_shards, 0, theta)
-            job.penalty += _sum(w.parts + w.n_shards, w.n_shards) * (<double>n / job.n_rows)
+        if whole and (job.regularisation.l2 != 0 or job.regularisation.l1 != 0 or job.regularisation.clip != 0):
+            run_phase(job, w, o, PENALISE, w.n_shards, 0, theta)
+            job.penalty += _sum(w.partial_sums + w.n_shards, w.n_shards) * (<double>n / job.n_rows)
         if job.task != TRAIN:
             continue
         if not isfinite(cost):
             return
         phase.step = next_step(o, phase.step.t + 1, phase.step.mu_product)
         if whole:
-            norm = sqrt(_sum(w.parts, w.n_shards))
+            norm = sqrt(_sum(w.partial_sums, w.n_shards))
             phase.factor = 1.0
-            if job.rules.clip != 0 and norm > job.rules.clip:
-                phase.factor = job.rules.clip / norm    # Pascanu, Mikolov and Bengio 2013
-            _phase(job, w, o, WHOLE_UPDATE, w.n_shards, 0, theta)
+            if job.regularisation.clip != 0 and norm > job.regularisation.clip:
+                phase.factor = job.regularisation.clip / norm    # Pascanu, Mikolov and Bengio 2013
+            run_phase(job, w, o, APPLY, w.n_shards, 0, theta)
         else:
             work = a_row * n / w.n_shards if a_row * n > LONG_UPDATE else 0
-            if not _phase(job, w, o, UPDATE, w.n_shards, work, theta):
+            if not run_phase(job, w, o, FUSED_UPDATE, w.n_shards, work, theta):
                 return
-            job.penalty += _sum(w.parts, w.n_shards) * (<double>n / job.n_rows)
+            job.penalty += _sum(w.partial_sums, w.n_shards) * (<double>n / job.n_rows)
         o.t = phase.step.t
         o.mu_product = phase.step.mu_product

@@ -59,7 +59,7 @@ cdef void forward(const Layout* layout, const real_t* theta, const Sparse* spars
 
     sparse: NULL, or where to read the input rows and w^(1), x then being left alone.
     x: where the n input rows are.  ldx: how far they are apart, so that x[0] tells all; 0 where
-    they are scattered, which only the own product loops take.
+    they are by_pointer, which only the own product loops take.
     ahead: rows that will be the input soon; every second one, n_ahead in all, is fetched into the
     caches meanwhile.
     a: (microbatch_rows, n_l) for each layer, one after the other.  Written.

@@ -8,7 +8,7 @@ from bpcore._core.backward cimport delta_recursion, layer_gradient
 from bpcore._core.rows cimport Table, gather, in_place
 from bpcore._core.forward cimport Dropout, forward
 from bpcore._core.losses cimport cost_and_delta, output_delta
-from bpcore._core.epoch cimport Job, Shard, Workspace, ceil_div, interrupted, row_block
+from bpcore._core.epoch cimport Job, Shard, Workspace, ceil_div, poll_signals, forward_backward
 from bpcore._core.types cimport Layer, Layout, real_t
 
 
@@ -24,10 +24,10 @@ cdef void per_sample_gradients(const Job* job, const real_t* theta, Workspace wo
     first = 0
     while first < job.n_rows:
         # a number of new memory takes the time of some ten multiplications
-        if interrupted(workspace, 30.0 * workspace.microbatch_rows * layout.n_parameters):
+        if poll_signals(workspace, 30.0 * workspace.microbatch_rows * layout.n_parameters):
             return
         rows = min(workspace.microbatch_rows, job.n_rows - first)
-        row_block(job, workspace, first, 0, rows, -1, 1.0, theta, workspace.costs)
+        forward_backward(job, workspace, first, 0, rows, -1, 1.0, theta, workspace.costs)
         for k in range(rows):
             x = in_place(job.examples.x, <Py_ssize_t*>NULL, first + k, &ldx, theta)
             if x == NULL:
@@ -65,7 +65,7 @@ cdef void jacobian(const Layout* layout, const Table* x, const real_t* theta,
                 microbatch_rows, a, slope, <real_t*>NULL, <real_t*>NULL, <real_t*>NULL,
                 <const Dropout*>NULL, NULL)
         for j in range(layout.n_outputs):
-            if interrupted(workspace, 1.0 * rows * layout.n_parameters):
+            if poll_signals(workspace, 1.0 * rows * layout.n_parameters):
                 return
             memset(delta + end, 0, rows * layout.n_outputs * sizeof(real_t))
             for k in range(rows):

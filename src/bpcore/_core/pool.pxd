@@ -17,7 +17,7 @@ cdef class ThreadPool:
     cdef bint single
     cdef object keeps           # what owns the memory that the job points to
     cdef Worker* workers        # one a thread
-    cdef bint scatter(self) noexcept
+    cdef bint reads_by_pointer(self) noexcept
     cdef bint uses_blas(self) noexcept
     cdef int run(self, int n_threads) except -1
     cdef int run_on(self, int n_threads) except -1

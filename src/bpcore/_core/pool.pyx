@@ -12,7 +12,7 @@ from libc.stdlib cimport calloc, free
 from bpcore._core.products cimport is_small
 from bpcore._core.rows cimport has_plain_rows
 from bpcore._core.pool_header cimport BP_HAS_POOL, bp_pool_join, bp_pool_leave, bp_pool_quit
-from bpcore._core.epoch cimport COST, Shard, Workspace, work, lead
+from bpcore._core.epoch cimport COST, Shard, Workspace, work, run_job
 from bpcore._core.types cimport Layer
 
 cdef extern from "pythread.h":
@@ -50,7 +50,7 @@ cdef class ThreadPool:
     def __dealloc__(self):
         free(self.workers)
 
-    cdef bint scatter(self) noexcept:
+    cdef bint reads_by_pointer(self) noexcept:
         """Whether shuffled rows can be read where they lie: plain rows, small products."""
         cdef const Layer* first = &self.job.layout.layers[0]
         cdef Py_ssize_t units = self.workspace.shards[0].units
@@ -130,9 +130,9 @@ cdef class ThreadPool:
         """Do the job; raises what a signal handler has raised meanwhile."""
         with nogil:
             if self.single:
-                lead[float](&self.job, self.workspace, self.optimizer, <float*>self.theta)
+                run_job[float](&self.job, self.workspace, self.optimizer, <float*>self.theta)
             else:
-                lead[double](&self.job, self.workspace, self.optimizer, <double*>self.theta)
+                run_job[double](&self.job, self.workspace, self.optimizer, <double*>self.theta)
         if self.workspace.error is not None:
             error, self.workspace.error = self.workspace.error, None
             raise error

@@ -233,7 +233,7 @@ cdef void gemm(bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_
 
 
 cdef bint is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
-    """Whether the own loops serve a product of (m, k) by (k, n), also with scattered rows."""
+    """Whether the own loops serve a product of (m, k) by (k, n), also with by_pointer rows."""
     return bp_is_small(m, n, k)
 
 
@@ -248,9 +248,9 @@ cdef void weighted_inputs(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const
     """z = x wᵀ + b, z (n, n_out), w (n_out, n_in).
 
     x: where the n rows are.  ldx: how far they are apart, so that x[0] tells all; 0 where they
-    are scattered, which only a small product can be.
+    are by_pointer, which only a small product can be.
     ahead: a list of which every second row, n_ahead in all, of n_in numbers, is fetched into the
-    caches meanwhile; with scattered rows only.
+    caches meanwhile; with by_pointer rows only.
     """
     if ldx == 0:
         if real_t is float:

@@ -6,7 +6,7 @@ from libc.string cimport memset
 from bpcore._core.backward cimport layer_gradient
 from bpcore._core.rows cimport Table
 from bpcore._core.forward cimport Dropout, forward
-from bpcore._core.epoch cimport TRAIN, Job, Shard, Workspace, row_block
+from bpcore._core.epoch cimport TRAIN, Job, Shard, Workspace, forward_backward
 from bpcore._core.types cimport Layout, real_t
 
 
@@ -49,7 +49,7 @@ cdef double step_small(const Layout* layout, const Table* x, const Table* y, dou
     job.n_rows = job.batch_size = n
     job.examples.x = x
     job.examples.y = y
-    row_block(&job, workspace, 0, 0, n, -1, 1.0 / n, <const real_t*>theta, &cost)
+    forward_backward(&job, workspace, 0, 0, n, -1, 1.0 / n, <const real_t*>theta, &cost)
     if isfinite(cost):
         for i in range(workspace.n_shards):
             shard = &workspace.shards[i]

@@ -53,7 +53,7 @@
 /* Rows of a result from which on copying a strip pays, where it does at all (BP_PACKS: measured
  * with strips of 96 bytes, not worth it with those of 192). */
 #define BP_PACK_FROM 32
-/* Rows of so many numbers may be scattered, and meet `dot` (SCATTERED_INPUTS in pool.pyx): whole
+/* Rows of so many numbers may be by_pointer, and meet `dot` (SCATTERED_INPUTS in pool.pyx): whole
  * matrices of such rows have to meet it too, to the last bit, however many rows they have. */
 #define BP_SCATTERED 64
 /* Columns from one mark to the next in a row that is mostly zero, and what rows that are added to

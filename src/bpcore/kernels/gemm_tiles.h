@@ -161,18 +161,18 @@ BP_TARGET void BP_P(dot_block)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL al
 /* C = alpha A B^T + beta C, A (m, k) by its rows, B (n, k): both read along k.
  *
  * A panel of B's rows stays in the second cache while all rows of A pass by, a block of A's rows
- * in the first one while the panel does.  Long rows are taken in even parts.
+ * in the first one while the panel does.  Long rows are taken in even partial_sums.
  * ahead: rows that are needed soon. */
 BP_ENTRY void BP_P(dot)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
                         const BP_REAL *const *A, const BP_REAL *B, ptrdiff_t ldb, BP_REAL beta,
                         BP_REAL *C, ptrdiff_t ldc, bp_ahead *ahead)
 {
     const ptrdiff_t longest = BP_ROW_BYTES / (ptrdiff_t)sizeof(BP_REAL);
-    const ptrdiff_t parts = (k + longest - 1) / longest;
+    const ptrdiff_t partial_sums = (k + longest - 1) / longest;
     ptrdiff_t done = 0;
-    for (ptrdiff_t s = 0; s < parts; s++) {
-        ptrdiff_t depth = (k - done) / (parts - s);
-        if (s < parts - 1) depth = depth / BP_LANES * BP_LANES;
+    for (ptrdiff_t s = 0; s < partial_sums; s++) {
+        ptrdiff_t depth = (k - done) / (partial_sums - s);
+        if (s < partial_sums - 1) depth = depth / BP_LANES * BP_LANES;
         ptrdiff_t block = BP_BLOCK_BYTES / (ptrdiff_t)(depth * sizeof(BP_REAL));
         ptrdiff_t panel = BP_PANEL_BYTES / (ptrdiff_t)(depth * sizeof(BP_REAL)) / 4 * 4;
         block = block < BP_DOT_ROWS ? BP_DOT_ROWS : block / BP_DOT_ROWS * BP_DOT_ROWS;
