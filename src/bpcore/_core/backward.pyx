@@ -44,14 +44,14 @@ cdef void delta_recursion(const Layout* layout, const real_t* theta, Py_ssize_t 
 
 
 cdef void layer_gradient(const Layout* layout, Py_ssize_t l, Py_ssize_t first, Py_ssize_t units,
-                         const real_t** x, Py_ssize_t ldx, const real_t** ahead,
-                         Py_ssize_t n_ahead, Py_ssize_t n, Py_ssize_t row, Py_ssize_t microbatch_rows,
+                         const real_t** x, Py_ssize_t ldx, const real_t** prefetch,
+                         Py_ssize_t n_prefetch, Py_ssize_t n, Py_ssize_t row, Py_ssize_t microbatch_rows,
                          const real_t* a, const real_t* delta, real_t alpha, real_t beta,
                          real_t* of_w, real_t beta_b, real_t* of_b) noexcept nogil:
     """Of layer l + 1 of 1..L, the units first : first + units:
     of_w = alpha δ^(l)ᵀ a^(l-1) + beta of_w,  of_b = alpha Σ δ^(l) + beta_b of_b.
 
-    Rows row : row + n of buffers made for `microbatch_rows` rows.  x, ldx, ahead, n_ahead: a^(0), as in
+    Rows row : row + n of buffers made for `microbatch_rows` rows.  x, ldx, prefetch, n_prefetch: a^(0), as in
     `forward`, from row `row` on.  of_w (units, n_in), of_b (units,): those units' own; they may lie
     in θ.
     """
@@ -66,5 +66,5 @@ cdef void layer_gradient(const Layout* layout, Py_ssize_t l, Py_ssize_t first, P
              beta, of_w, layer.n_in)
     else:
         transposed_times_rows(units, layer.n_in, n, alpha, delta_l, layer.n_out, x, beta, of_w,
-                              layer.n_in, ahead, n_ahead)
+                              layer.n_in, prefetch, n_prefetch)
     column_sums(n, units, layer.n_out, delta_l, alpha, beta_b, of_b)

@@ -647,7 +647,7 @@ cdef class Engine:
         self.fitting = True
         self.fit_thread = PyThread_get_thread_ident()
         try:
-            while self.training:        # a single step in another thread, soon over
+            while self.training:        # a single step in another thread, prefetch over
                 time.sleep(1e-4)
         except BaseException:
             self.fitting = False

@@ -86,7 +86,7 @@ cdef class Workspace:
     cdef Shard* shards
     cdef void* memory
     cdef const void** rows      # where each row of a^(0) is
-    cdef const void** ahead     # and each row of the next pass, as far as it has any
+    cdef const void** prefetch     # and each row of the next pass, as far as it has any
     cdef Sparse sparse          # its values stand in x
     cdef void* x
     cdef void* y

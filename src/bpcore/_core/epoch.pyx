@@ -285,7 +285,7 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
     base = (<uintptr_t>w.memory) // ALIGNMENT * ALIGNMENT
     at = [base + offset for offset in offsets]
     w.rows = <const void**><uintptr_t>at[0]
-    w.ahead = <const void**><uintptr_t>at[1]
+    w.prefetch = <const void**><uintptr_t>at[1]
     w.x = <void*><uintptr_t>at[2]
     w.y = <void*><uintptr_t>at[3]
     w.a = <void*><uintptr_t>at[4]
@@ -355,7 +355,7 @@ cdef void _zero_row(const Layout* layout, Workspace w, Py_ssize_t k,
             memset(<real_t*>w.delta + at, 0, layer.n_out * sizeof(real_t))
 
 
-cdef Py_ssize_t _ahead(const Job* job, Py_ssize_t next_start, Py_ssize_t row,
+cdef Py_ssize_t _n_prefetch(const Job* job, Py_ssize_t next_start, Py_ssize_t row,
                        Py_ssize_t n) noexcept nogil:
     """How many of the rows row : row + n the pass at `next_start` has."""
     return max(0, min(n, job.n_rows - next_start - row)) if next_start >= 0 else 0
@@ -375,12 +375,12 @@ cdef void forward_backward(const Job* job, Workspace w, Py_ssize_t start, Py_ssi
     cdef const Layout* layout = job.layout
     cdef const Layer* last = &layout.layers[layout.n_layers - 1]
     cdef Py_ssize_t k, ldx, here, end
-    cdef Py_ssize_t n_ahead = 0
+    cdef Py_ssize_t n_prefetch = 0
     cdef Py_ssize_t distance = layout.n_outputs
     cdef bint backward = job.task > COST
     cdef const real_t* one
     cdef const real_t** x = &one
-    cdef const real_t** ahead = NULL
+    cdef const real_t** prefetch = NULL
     cdef const real_t* y
     cdef const double* weights = NULL
     cdef real_t* a = <real_t*>w.a
@@ -396,10 +396,10 @@ cdef void forward_backward(const Job* job, Workspace w, Py_ssize_t start, Py_ssi
     if ldx == 0:
         x = <const real_t**>w.rows + row
         point_at_rows(job.examples.x, job.examples.order, start + row, n, <const void**>x)
-        n_ahead = _ahead(job, next_start, row, n)
-        ahead = <const real_t**>w.ahead + row
-        point_at_rows(job.examples.x, job.examples.order, next_start + row, n_ahead,
-                      <const void**>ahead)
+        n_prefetch = _n_prefetch(job, next_start, row, n)
+        prefetch = <const real_t**>w.prefetch + row
+        point_at_rows(job.examples.x, job.examples.order, next_start + row, n_prefetch,
+                      <const void**>prefetch)
     elif not job.sparse and one == <real_t*>w.x + row * layout.n_inputs:
         gather(job.examples.x, job.examples.order, start + row, n, <real_t*>one)
     y = in_place(job.examples.y, job.examples.order, start + row, &distance, theta)
@@ -412,7 +412,7 @@ cdef void forward_backward(const Job* job, Workspace w, Py_ssize_t start, Py_ssi
             w.weights[k] = job.examples.weights[
                 job.examples.order[start + k] if job.examples.order != NULL else start + k]
 
-    forward(layout, theta, &sparse if job.sparse else NULL, x, ldx, ahead, (n_ahead + 1) // 2, n,
+    forward(layout, theta, &sparse if job.sparse else NULL, x, ldx, prefetch, (n_prefetch + 1) // 2, n,
             row, w.microbatch_rows, a, slope, <real_t*>NULL, <real_t*>w.z_out, <real_t*>NULL,
             &dropout if job.applies_dropout else NULL, NULL)
     for k in range(ceil_div(n, w.block)):
@@ -458,9 +458,9 @@ cdef void _product(const Job* job, Workspace w, const Shard* shard, Py_ssize_t s
     """
     cdef const real_t* one
     cdef const real_t** x = &one
-    cdef const real_t** ahead = NULL
+    cdef const real_t** prefetch = NULL
     cdef Py_ssize_t left, begin
-    cdef Py_ssize_t n_ahead = 0
+    cdef Py_ssize_t n_prefetch = 0
     cdef Py_ssize_t ldx = _where(job, w, start, 0, &one, of_type)
     cdef const Layer* layer = &job.layout.layers[shard.layer]
     cdef bint sparse = _is_turned(job, shard)
@@ -468,17 +468,17 @@ cdef void _product(const Job* job, Workspace w, const Shard* shard, Py_ssize_t s
     cdef const real_t* delta
     if ldx == 0:
         x = <const real_t**>w.rows
-        left = _ahead(job, job.phase.next_start, 0, n) // 2
+        left = _n_prefetch(job, job.phase.next_start, 0, n) // 2
         begin = left * shard.first // all
-        n_ahead = left * (shard.first + shard.units) // all - begin
-        ahead = <const real_t**>w.ahead + 1 + 2 * begin
+        n_prefetch = left * (shard.first + shard.units) // all - begin
+        prefetch = <const real_t**>w.prefetch + 1 + 2 * begin
     if sparse:
         delta = <const real_t*>w.delta + w.microbatch_rows * layer.unit
         sparse_gradient(layer, &w.sparse, shard.first, shard.first + shard.units, n, alpha, delta,
-                        beta, of_w, ahead, n_ahead)
+                        beta, of_w, prefetch, n_prefetch)
         column_sums(n, shard.n_b, layer.n_out, delta, alpha, beta_b, of_b)
         return
-    layer_gradient(job.layout, shard.layer, shard.first, shard.units, x, ldx, ahead, n_ahead, n, 0,
+    layer_gradient(job.layout, shard.layer, shard.first, shard.units, x, ldx, prefetch, n_prefetch, n, 0,
                    w.microbatch_rows, <const real_t*>w.a, <const real_t*>w.delta, alpha, beta, of_w,
                    beta_b, of_b)
 

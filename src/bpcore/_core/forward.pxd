@@ -8,7 +8,7 @@ cdef struct Dropout:
     unsigned long long first_row    # of the block's row 0, counted through the epoch
 
 cdef void forward(const Layout* layout, const real_t* theta, const Sparse* sparse,
-                  const real_t** x, Py_ssize_t ldx, const real_t** ahead, Py_ssize_t n_ahead,
+                  const real_t** x, Py_ssize_t ldx, const real_t** prefetch, Py_ssize_t n_prefetch,
                   Py_ssize_t n, Py_ssize_t row, Py_ssize_t microbatch_rows, real_t* a, real_t* slope,
                   real_t* z, real_t* z_out, real_t* out, const Dropout* dropout,
                   bint* finite) noexcept nogil

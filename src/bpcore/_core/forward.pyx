@@ -51,7 +51,7 @@ cdef bint _all_finite(Py_ssize_t n, const real_t* z) noexcept nogil:
 
 
 cdef void forward(const Layout* layout, const real_t* theta, const Sparse* sparse,
-                  const real_t** x, Py_ssize_t ldx, const real_t** ahead, Py_ssize_t n_ahead,
+                  const real_t** x, Py_ssize_t ldx, const real_t** prefetch, Py_ssize_t n_prefetch,
                   Py_ssize_t n, Py_ssize_t row, Py_ssize_t microbatch_rows, real_t* a, real_t* slope,
                   real_t* z, real_t* z_out, real_t* out, const Dropout* dropout,
                   bint* finite) noexcept nogil:
@@ -60,7 +60,7 @@ cdef void forward(const Layout* layout, const real_t* theta, const Sparse* spars
     sparse: NULL, or where to read the input rows and w^(1), x then being left alone.
     x: where the n input rows are.  ldx: how far they are apart, so that x[0] tells all; 0 where
     they are by_pointer, which only the own product loops take.
-    ahead: rows that will be the input soon; every second one, n_ahead in all, is fetched into the
+    prefetch: rows that will be the input prefetch; every second one, n_prefetch in all, is fetched into the
     caches meanwhile.
     a: (microbatch_rows, n_l) for each layer, one after the other.  Written.
     slope: like a, or NULL.  Written for the layers that store σ'(z) (for all in a trace).
@@ -92,11 +92,11 @@ cdef void forward(const Layout* layout, const real_t* theta, const Sparse* spars
         if slope != NULL and (layer.stores_slope or z != NULL):
             slope_l = slope + at
         if i == 0 and sparse != NULL:
-            sparse_inputs(layer, sparse, n, theta + layer.b, z_l, ahead, n_ahead)
+            sparse_inputs(layer, sparse, n, theta + layer.b, z_l, prefetch, n_prefetch)
         else:
             weighted_inputs(n, layer.n_out, layer.n_in, x if i == 0 else &previous,
                             ldx if i == 0 else layer.n_in, theta + layer.w, theta + layer.b, z_l,
-                            ahead, n_ahead if i == 0 else 0)
+                            prefetch, n_prefetch if i == 0 else 0)
         if i == 0 and finite != NULL and not _all_finite(n * layer.n_out, z_l):
             finite[0] = False
         activate(layer, n, z_l, a_l, slope_l)

@@ -244,19 +244,19 @@ cdef bint loop_depends_on_rows(Py_ssize_t n_in) noexcept nogil:
 
 cdef void weighted_inputs(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const real_t** x,
                           Py_ssize_t ldx, const real_t* w, const real_t* b, real_t* z,
-                          const real_t** ahead, Py_ssize_t n_ahead) noexcept nogil:
+                          const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil:
     """z = x wᵀ + b, z (n, n_out), w (n_out, n_in).
 
     x: where the n rows are.  ldx: how far they are apart, so that x[0] tells all; 0 where they
     are by_pointer, which only a small product can be.
-    ahead: a list of which every second row, n_ahead in all, of n_in numbers, is fetched into the
+    prefetch: a list of which every second row, n_prefetch in all, of n_in numbers, is fetched into the
     caches meanwhile; with by_pointer rows only.
     """
     if ldx == 0:
         if real_t is float:
-            bp_product_nt_f32(n, n_out, n_in, x, w, n_in, b, z, n_out, ahead, n_ahead)
+            bp_product_nt_f32(n, n_out, n_in, x, w, n_in, b, z, n_out, prefetch, n_prefetch)
         else:
-            bp_product_nt_f64(n, n_out, n_in, x, w, n_in, b, z, n_out, ahead, n_ahead)
+            bp_product_nt_f64(n, n_out, n_in, x, w, n_in, b, z, n_out, prefetch, n_prefetch)
     elif bp_is_small(n, n_out, n_in):
         if real_t is float:
             bp_product_f32(False, True, n, n_out, n_in, 1, x[0], ldx, w, n_in, b, 0, z, n_out)
@@ -281,16 +281,16 @@ cdef void column_sums(Py_ssize_t n, Py_ssize_t width, Py_ssize_t step, const rea
 
 cdef void transposed_times_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, real_t alpha,
                                 const real_t* A, Py_ssize_t lda, const real_t** B, real_t beta,
-                                real_t* C, Py_ssize_t ldc, const real_t** ahead,
-                                Py_ssize_t n_ahead) noexcept nogil:
+                                real_t* C, Py_ssize_t ldc, const real_t** prefetch,
+                                Py_ssize_t n_prefetch) noexcept nogil:
     """C = alpha Aᵀ B + beta C for a small product, A (k, m), B (k, n) given by its rows.
 
-    ahead, n_ahead: as for `weighted_inputs`, rows of n numbers.
+    prefetch, n_prefetch: as for `weighted_inputs`, rows of n numbers.
     """
     if real_t is float:
-        bp_product_tn_f32(m, n, k, alpha, A, lda, B, beta, C, ldc, ahead, n_ahead)
+        bp_product_tn_f32(m, n, k, alpha, A, lda, B, beta, C, ldc, prefetch, n_prefetch)
     else:
-        bp_product_tn_f64(m, n, k, alpha, A, lda, B, beta, C, ldc, ahead, n_ahead)
+        bp_product_tn_f64(m, n, k, alpha, A, lda, B, beta, C, ldc, prefetch, n_prefetch)
 
 
 # ---------------------------------------------------------------- rows that are mostly zero
@@ -300,46 +300,46 @@ cdef bint has_sparse_loops() noexcept nogil:
     return bp_products_level() > 0
 
 
-cdef Py_ssize_t collect(Py_ssize_t n, const real_t* x, const void* soon, real_t* values,
+cdef Py_ssize_t collect(Py_ssize_t n, const real_t* x, const void* prefetch, real_t* values,
                         int32_t* columns, int32_t* marks) noexcept nogil:
     """The numbers of x (n,) that are not zero, in their order, and their columns, from 0 on.
 
     values, columns: (n,), written.  values may be x itself.
     marks: (⌈n / MARK⌉,), written: how many stand before column 0, MARK, 2 MARK, …
-    soon: n numbers that are fetched into the caches meanwhile.
+    prefetch: n numbers that are fetched into the caches meanwhile.
     Returns how many there are; NaN is one of them.
     """
     if real_t is float:
-        return bp_collect_f32(n, x, soon, values, columns, marks)
+        return bp_collect_f32(n, x, prefetch, values, columns, marks)
     else:
-        return bp_collect_f64(n, x, soon, values, columns, marks)
+        return bp_collect_f64(n, x, prefetch, values, columns, marks)
 
 
 cdef void sparse_weighted_inputs(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t width,
                                  const real_t* values, const int32_t* columns,
                                  const Py_ssize_t* counts, const real_t* w_t,
                                  Py_ssize_t ldw, const real_t* b,
-                                 real_t* z, const real_t** ahead,
-                                 Py_ssize_t n_ahead) noexcept nogil:
+                                 real_t* z, const real_t** prefetch,
+                                 Py_ssize_t n_prefetch) noexcept nogil:
     """z = x wᵀ + b, z (n, n_out), of x (n, width) only what `collect` has kept.
 
     values, columns: row i has counts[i], from i * width on.  w_t: (width, n_out), w turned round,
     its rows ldw apart: whole vectors (`sparse_width`), zeros at their end.
-    ahead, n_ahead: as for `weighted_inputs`.
+    prefetch, n_prefetch: as for `weighted_inputs`.
     """
     if real_t is float:
         bp_sparse_dot_f32(n, n_out, width, values, columns, counts, w_t, ldw, b, z,
-                          ahead, n_ahead)
+                          prefetch, n_prefetch)
     else:
         bp_sparse_dot_f64(n, n_out, width, values, columns, counts, w_t, ldw, b, z,
-                          ahead, n_ahead)
+                          prefetch, n_prefetch)
 
 
 cdef void add_sparse_outer(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t first, Py_ssize_t end,
                            Py_ssize_t width, const real_t* values, const int32_t* columns,
                            const Py_ssize_t* counts, const int32_t* marks, real_t alpha,
                            const real_t* delta, real_t* out, Py_ssize_t ldo,
-                           const real_t** ahead, Py_ssize_t n_ahead) noexcept nogil:
+                           const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil:
     """out += alpha xᵀ delta, out (width, n_out) but only its rows first to end, delta (n, n_out).
 
     first, end: multiples of MARK, or end is `width`.  marks: as `collect` writes them, one row
@@ -348,10 +348,10 @@ cdef void add_sparse_outer(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t first, Py_
     """
     if real_t is float:
         bp_sparse_add_f32(n, width, n_out, first, end, width, values, columns, counts, marks,
-                          alpha, delta, out, ldo, ahead, n_ahead)
+                          alpha, delta, out, ldo, prefetch, n_prefetch)
     else:
         bp_sparse_add_f64(n, width, n_out, first, end, width, values, columns, counts, marks,
-                          alpha, delta, out, ldo, ahead, n_ahead)
+                          alpha, delta, out, ldo, prefetch, n_prefetch)
 
 
 cdef Py_ssize_t sparse_width(Py_ssize_t n_out, Py_ssize_t itemsize) noexcept nogil:

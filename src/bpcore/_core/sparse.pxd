@@ -33,10 +33,10 @@ cdef enum:
     CHUNK = 16
 
 cdef void sparse_inputs(const Layer* first, const Sparse* x, Py_ssize_t n, const real_t* b,
-                        real_t* z, const real_t** ahead, Py_ssize_t n_ahead) noexcept nogil
+                        real_t* z, const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil
 cdef void sparse_gradient(const Layer* first, const Sparse* x, Py_ssize_t begin, Py_ssize_t end,
                           Py_ssize_t n, real_t alpha, const real_t* delta, real_t beta,
-                          real_t* of_w, const real_t** ahead, Py_ssize_t n_ahead) noexcept nogil
+                          real_t* of_w, const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil
 cdef void turn_gradient_back(const Layer* first, const Sparse* x, real_t* gradient) noexcept nogil
 cdef void turn_round(const Layer* first, const Sparse* x, const real_t* theta, real_t* slot_1,
                      real_t* slot_2) noexcept nogil

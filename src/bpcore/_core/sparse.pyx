@@ -25,7 +25,7 @@ cdef void _collect_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t 
     cdef int32_t* columns
     cdef int32_t* marks
     cdef const char* numbers
-    cdef const char* soon
+    cdef const char* prefetch
     cdef bint plain = has_plain_rows(table, of_type)
     for i in range(n):
         at = order[start + i] if order != NULL else start + i
@@ -41,11 +41,11 @@ cdef void _collect_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t 
             if i + 2 < n:
                 next_at = order[start + i + 2] if order != NULL else at + 2
             numbers = table.data + at * table.row_stride
-            soon = table.data + next_at * table.row_stride
+            prefetch = table.data + next_at * table.row_stride
         else:
             gather(table, order, start + i, 1, values)
-            numbers = soon = <const char*>values
-        x.counts[row + i] = collect(x.width, <const real_t*>numbers, soon, values, columns,
+            numbers = prefetch = <const char*>values
+        x.counts[row + i] = collect(x.width, <const real_t*>numbers, prefetch, values, columns,
                                     marks)
 
 
@@ -61,10 +61,10 @@ cdef void _mark(Py_ssize_t count, const int32_t* columns, Py_ssize_t n_marks,
 
 
 cdef void sparse_inputs(const Layer* first, const Sparse* x, Py_ssize_t n, const real_t* b,
-                        real_t* z, const real_t** ahead, Py_ssize_t n_ahead) noexcept nogil:
+                        real_t* z, const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil:
     """z^(1) = w^(1) a^(0) + b^(1) of a block of n rows, which are collected; z (n, n_1).
 
-    ahead, n_ahead: as in `forward`.
+    prefetch, n_prefetch: as in `forward`.
     """
     cdef Py_ssize_t here
     cdef Py_ssize_t k = 0
@@ -75,14 +75,14 @@ cdef void sparse_inputs(const Layer* first, const Sparse* x, Py_ssize_t n, const
         sparse_weighted_inputs(here, first.n_out, x.width,
                                <const real_t*>x.values + row * x.width,
                                x.columns + row * x.width, x.counts + row, <const real_t*>x.w_t,
-                               x.step, b, z + k * first.n_out, ahead, n_ahead)
+                               x.step, b, z + k * first.n_out, prefetch, n_prefetch)
         k += here
 
 
 cdef void sparse_gradient(const Layer* first, const Sparse* x, Py_ssize_t begin, Py_ssize_t end,
                           Py_ssize_t n, real_t alpha, const real_t* delta, real_t beta,
-                          real_t* of_w, const real_t** ahead,
-                          Py_ssize_t n_ahead) noexcept nogil:
+                          real_t* of_w, const real_t** prefetch,
+                          Py_ssize_t n_prefetch) noexcept nogil:
     """Of inputs begin to end: of_w = alpha a^(0)ᵀ δ^(1) + beta of_w, turned round.
 
     The first n rows of x; delta (n, n_1).  begin, end: as `first` and `end` of `add_sparse_outer`.
@@ -97,7 +97,7 @@ cdef void sparse_gradient(const Layer* first, const Sparse* x, Py_ssize_t begin,
             of_w[i] *= beta
     add_sparse_outer(n, first.n_out, begin, end, x.width, <const real_t*>x.values, x.columns,
                      x.counts, x.marks, alpha, delta, of_w - begin * x.step, x.step,
-                     ahead, n_ahead)
+                     prefetch, n_prefetch)
 
 
 cdef void turn_round(const Layer* first, const Sparse* x, const real_t* theta, real_t* slot_1,

@@ -64,7 +64,7 @@
 /* Left to itself GCC 12 keeps an address for each vector of a row and runs out of registers. */
 #define BP_ONE_ADDRESS(p) __asm__("" : "+r"(p))
 
-/* ---- what is needed soon ---------------------------------------------------------------- */
+/* ---- what is needed prefetch ---------------------------------------------------------------- */
 
 /* Into the second cache: the first one has places for some two dozen lines on their way, which
  * this product's own loads need. */
@@ -79,51 +79,51 @@ typedef struct {
     ptrdiff_t bytes;         /* each of so many bytes, */
     ptrdiff_t rate;          /* so many bytes a step */
     ptrdiff_t row, at;       /* where we are: row `row` from byte `at` on */
-} bp_ahead;
+} bp_prefetch;
 
-static bp_ahead bp_nothing_ahead(void)
+static bp_prefetch bp_no_prefetch(void)
 {
     static const char here;
     static const void *const rows[1] = {&here};
-    bp_ahead ahead = {rows, 0, 0, 0, 0, 0};
-    return ahead;
+    bp_prefetch prefetch = {rows, 0, 0, 0, 0, 0};
+    return prefetch;
 }
 
 /* The rows, spread over `steps` steps of a product and a small_workspace to spare. */
-static bp_ahead bp_rows_ahead(const void *const *rows, ptrdiff_t n, ptrdiff_t bytes, ptrdiff_t steps)
+static bp_prefetch bp_prefetch_rows(const void *const *rows, ptrdiff_t n, ptrdiff_t bytes, ptrdiff_t steps)
 {
-    bp_ahead ahead = {rows, n, bytes, 0, 0, 0};
-    if (n <= 0 || steps <= 0) return bp_nothing_ahead();
-    ahead.rate = (n * bytes + n * bytes / 4) / steps + 1;
-    return ahead;
+    bp_prefetch prefetch = {rows, n, bytes, 0, 0, 0};
+    if (n <= 0 || steps <= 0) return bp_no_prefetch();
+    prefetch.rate = (n * bytes + n * bytes / 4) / steps + 1;
+    return prefetch;
 }
 
 /* Where the next `steps` steps begin to fetch, and how many bytes apart. */
-static inline __attribute__((always_inline)) const char *bp_take(bp_ahead *ahead, ptrdiff_t steps,
+static inline __attribute__((always_inline)) const char *bp_prefetch_next(bp_prefetch *prefetch, ptrdiff_t steps,
                                                                 ptrdiff_t *step)
 {
     const char *from;
-    ptrdiff_t left = ahead->bytes - ahead->at;
-    if (ahead->row >= ahead->n || steps <= 0) {
+    ptrdiff_t left = prefetch->bytes - prefetch->at;
+    if (prefetch->row >= prefetch->n || steps <= 0) {
         *step = 0;
-        return ahead->rows[0];
+        return prefetch->rows[0];
     }
-    from = (const char *)ahead->rows[2 * ahead->row] + ahead->at;
-    *step = ahead->rate;
-    ahead->at += ahead->rate * steps;
-    if (ahead->at >= ahead->bytes) {
+    from = (const char *)prefetch->rows[2 * prefetch->row] + prefetch->at;
+    *step = prefetch->rate;
+    prefetch->at += prefetch->rate * steps;
+    if (prefetch->at >= prefetch->bytes) {
         *step = left / steps + 1;
-        ahead->at = 0;
-        ahead->row++;
+        prefetch->at = 0;
+        prefetch->row++;
     }
     return from;
 }
 
-static inline __attribute__((always_inline)) void bp_fetch(bp_ahead *ahead, ptrdiff_t steps)
+static inline __attribute__((always_inline)) void bp_prefetch_now(bp_prefetch *prefetch, ptrdiff_t steps)
 {
     ptrdiff_t step;
-    if (ahead->row < ahead->n) {
-        const char *from = bp_take(ahead, steps, &step);
+    if (prefetch->row < prefetch->n) {
+        const char *from = bp_prefetch_next(prefetch, steps, &step);
         ptrdiff_t bytes = steps * step;
         for (ptrdiff_t i = 0; i < bytes; i += 64) BP_PREFETCH(from + i);
     }
@@ -347,10 +347,10 @@ BP_TARGET int bp_collect_eight_doubles(const double *x, int32_t at, double *valu
 #define BP_FUNCTIONS(real, type)                                                             \
     ptrdiff_t lanes_##type;                                                                  \
     void (*dot_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, real, const real *const *,           \
-                       const real *, ptrdiff_t, real, real *, ptrdiff_t, bp_ahead *);        \
+                       const real *, ptrdiff_t, real, real *, ptrdiff_t, bp_prefetch *);        \
     void (*rows_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, real, const real *, ptrdiff_t,      \
                         ptrdiff_t, const real *const *, const real *, real, real *,          \
-                        ptrdiff_t, bp_ahead *);                                              \
+                        ptrdiff_t, bp_prefetch *);                                              \
     void (*fill_##type)(ptrdiff_t, ptrdiff_t, const real *, real *, ptrdiff_t);              \
     void (*column_sums_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, const real *, real, real,    \
                                real *);                                                      \
@@ -358,11 +358,11 @@ BP_TARGET int bp_collect_eight_doubles(const double *x, int32_t at, double *valu
                                 int32_t *);                                                  \
     void (*sparse_dot_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, const real *, const int32_t *, \
                               const ptrdiff_t *, const real *, ptrdiff_t, const real *,      \
-                              real *, bp_ahead *);                                           \
+                              real *, bp_prefetch *);                                           \
     void (*sparse_add_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t,         \
                               ptrdiff_t, const real *, const int32_t *, const ptrdiff_t *,   \
                               const int32_t *, ptrdiff_t, real, const real *, real *,        \
-                              ptrdiff_t, bp_ahead *);
+                              ptrdiff_t, bp_prefetch *);
 
 static struct {
     int level; /* 2, 3 or 4, of x86-64's levels; 2 elsewhere */
@@ -455,21 +455,21 @@ static void bp_product_f32(int a, int b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, 
                            const float *bias, float beta, float *C, ptrdiff_t ldc) {}
 static void bp_product_nt_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *const *A,
                               const float *B, ptrdiff_t ldb, const float *bias, float *C,
-                              ptrdiff_t ldc, const float *const *ahead, ptrdiff_t n_ahead) {}
+                              ptrdiff_t ldc, const float *const *prefetch, ptrdiff_t n_prefetch) {}
 static void bp_product_tn_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, float alpha, const float *A,
                               ptrdiff_t lda, const float *const *B, float beta, float *C,
-                              ptrdiff_t ldc, const float *const *ahead, ptrdiff_t n_ahead) {}
-static ptrdiff_t bp_collect_f32(ptrdiff_t n, const float *x, const void *soon, float *values,
+                              ptrdiff_t ldc, const float *const *prefetch, ptrdiff_t n_prefetch) {}
+static ptrdiff_t bp_collect_f32(ptrdiff_t n, const float *x, const void *prefetch, float *values,
                                 int32_t *columns, int32_t *marks) { return 0; }
 static void bp_sparse_dot_f32(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, const float *values,
                               const int32_t *columns, const ptrdiff_t *counts, const float *W,
                               ptrdiff_t ldw, const float *bias, float *z,
-                              const float *const *ahead, ptrdiff_t n_ahead) {}
+                              const float *const *prefetch, ptrdiff_t n_prefetch) {}
 static void bp_sparse_add_f32(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
                               ptrdiff_t end, ptrdiff_t width, const float *values,
                               const int32_t *columns, const ptrdiff_t *counts,
                               const int32_t *marks, float alpha, const float *delta, float *W, ptrdiff_t ldw,
-                              const float *const *ahead, ptrdiff_t n_ahead) {}
+                              const float *const *prefetch, ptrdiff_t n_prefetch) {}
 static void bp_turn_f32(ptrdiff_t rows, ptrdiff_t columns, const float *A, ptrdiff_t lda, float *out,
                         ptrdiff_t ldo) {}
 static void bp_column_sums_f32(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, const float *A,
@@ -484,21 +484,21 @@ static void bp_product_f64(int a, int b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, 
                            const double *bias, double beta, double *C, ptrdiff_t ldc) {}
 static void bp_product_nt_f64(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const double *const *A,
                               const double *B, ptrdiff_t ldb, const double *bias, double *C,
-                              ptrdiff_t ldc, const double *const *ahead, ptrdiff_t n_ahead) {}
+                              ptrdiff_t ldc, const double *const *prefetch, ptrdiff_t n_prefetch) {}
 static void bp_product_tn_f64(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, double alpha, const double *A,
                               ptrdiff_t lda, const double *const *B, double beta, double *C,
-                              ptrdiff_t ldc, const double *const *ahead, ptrdiff_t n_ahead) {}
-static ptrdiff_t bp_collect_f64(ptrdiff_t n, const double *x, const void *soon, double *values,
+                              ptrdiff_t ldc, const double *const *prefetch, ptrdiff_t n_prefetch) {}
+static ptrdiff_t bp_collect_f64(ptrdiff_t n, const double *x, const void *prefetch, double *values,
                                 int32_t *columns, int32_t *marks) { return 0; }
 static void bp_sparse_dot_f64(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, const double *values,
                               const int32_t *columns, const ptrdiff_t *counts, const double *W,
                               ptrdiff_t ldw, const double *bias, double *z,
-                              const double *const *ahead, ptrdiff_t n_ahead) {}
+                              const double *const *prefetch, ptrdiff_t n_prefetch) {}
 static void bp_sparse_add_f64(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
                               ptrdiff_t end, ptrdiff_t width, const double *values,
                               const int32_t *columns, const ptrdiff_t *counts,
                               const int32_t *marks, double alpha, const double *delta, double *W, ptrdiff_t ldw,
-                              const double *const *ahead, ptrdiff_t n_ahead) {}
+                              const double *const *prefetch, ptrdiff_t n_prefetch) {}
 static void bp_turn_f64(ptrdiff_t rows, ptrdiff_t columns, const double *A, ptrdiff_t lda, double *out,
                         ptrdiff_t ldo) {}
 static void bp_column_sums_f64(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, const double *A,

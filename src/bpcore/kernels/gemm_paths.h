@@ -15,36 +15,36 @@ static void BP_P(transpose)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A,
 
 /* C (m, n) = A B^T + bias, A (m, k) by its rows, B (n, k).
  * C starts as the bias: `dot` runs out of registers where it has to take it at its end.
- * ahead: n_ahead rows of k numbers, every second of this list, which are fetched meanwhile. */
+ * prefetch: n_prefetch rows of k numbers, every second of this list, which are fetched meanwhile. */
 static void BP_P(product_nt)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const BP_REAL *const *A,
                              const BP_REAL *B, ptrdiff_t ldb, const BP_REAL *bias, BP_REAL *C,
-                             ptrdiff_t ldc, const BP_REAL *const *ahead, ptrdiff_t n_ahead)
+                             ptrdiff_t ldc, const BP_REAL *const *prefetch, ptrdiff_t n_prefetch)
 {
     /* a tile of so many rows by 4 takes a step for each vector of k */
     const ptrdiff_t tiles = (m / bp_products.dot_rows + 1) * ((n + 3) / 4);
     const ptrdiff_t steps = tiles * (k / bp_products.BP_OF(lanes));
-    bp_ahead soon = bp_rows_ahead((const void *const *)ahead, n_ahead,
+    bp_prefetch prefetch = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
                                   k * (ptrdiff_t)sizeof(BP_REAL), steps);
     bp_products.BP_OF(fill)(m, n, bias, C, ldc);
-    bp_products.BP_OF(dot)(m, n, k, 1, A, B, ldb, 1, C, ldc, &soon);
+    bp_products.BP_OF(dot)(m, n, k, 1, A, B, ldb, 1, C, ldc, &prefetch);
 }
 
 /* C (m, n) = alpha A^T B + beta C, A (k, m), B (k, n) by its rows.
- * ahead: n_ahead rows of n numbers, every second of this list, which are fetched meanwhile. */
+ * prefetch: n_prefetch rows of n numbers, every second of this list, which are fetched meanwhile. */
 static void BP_P(product_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
                              const BP_REAL *A, ptrdiff_t lda, const BP_REAL *const *B,
                              BP_REAL beta, BP_REAL *C, ptrdiff_t ldc,
-                             const BP_REAL *const *ahead, ptrdiff_t n_ahead)
+                             const BP_REAL *const *prefetch, ptrdiff_t n_prefetch)
 {
     /* a tile of so many rows by 3 vectors takes a step for each of k */
     const ptrdiff_t tiles = (m / bp_products.rows_of_3 + 1) * (n / (3 * bp_products.BP_OF(lanes)));
     const ptrdiff_t steps = tiles * k;
-    bp_ahead soon = bp_rows_ahead((const void *const *)ahead, n_ahead,
+    bp_prefetch prefetch = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
                                   n * (ptrdiff_t)sizeof(BP_REAL), steps);
     for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
         ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
         bp_products.BP_OF(rows)(m, n, depth, alpha, A + p * lda, 1, lda, B + p,
-                               NULL, p == 0 ? beta : 1, C, ldc, &soon);
+                               NULL, p == 0 ? beta : 1, C, ldc, &prefetch);
     }
 }
 
@@ -55,7 +55,7 @@ static void BP_P(narrow_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha
 {
     BP_REAL scratch[BP_SCRATCH];
     const BP_REAL *rows[BP_DEPTH];
-    bp_ahead nothing = bp_nothing_ahead();
+    bp_prefetch nothing = bp_no_prefetch();
     for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
         ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
         for (ptrdiff_t i = 0; i < depth; i++) rows[i] = A + (p + i) * lda;
@@ -80,7 +80,7 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
     const BP_REAL *rows[BP_DEPTH];
     const ptrdiff_t lanes = bp_products.BP_OF(lanes);
     const ptrdiff_t padded = (n + lanes - 1) / lanes * lanes;
-    bp_ahead nothing = bp_nothing_ahead();
+    bp_prefetch nothing = bp_no_prefetch();
     if (trans_b) {
         /* Short dot products are mostly ends: turn B round and add up rows instead. */
         const int pays = k < 4 * lanes ? m >= 8
@@ -131,10 +131,10 @@ static void BP_P(turn)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A, ptrd
         }
 }
 
-static ptrdiff_t BP_P(collect)(ptrdiff_t n, const BP_REAL *x, const void *soon, BP_REAL *values,
+static ptrdiff_t BP_P(collect)(ptrdiff_t n, const BP_REAL *x, const void *prefetch, BP_REAL *values,
                                int32_t *columns, int32_t *marks)
 {
-    return bp_products.BP_OF(collect)(n, x, (const char *)soon, values, columns, marks);
+    return bp_products.BP_OF(collect)(n, x, (const char *)prefetch, values, columns, marks);
 }
 
 /* Steps that a loop of `each` numbers a step takes through all rows. */
@@ -145,20 +145,20 @@ static ptrdiff_t BP_P(steps)(ptrdiff_t n, const ptrdiff_t *counts, ptrdiff_t eac
     return steps;
 }
 
-/* See sparse_tiles.h; ahead: n_ahead rows of `width` numbers, every second of this list, which are
+/* See sparse_tiles.h; prefetch: n_prefetch rows of `width` numbers, every second of this list, which are
  * fetched meanwhile. */
 static void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, const BP_REAL *values,
                              const int32_t *columns, const ptrdiff_t *counts, const BP_REAL *W,
                              ptrdiff_t ldw, const BP_REAL *bias, BP_REAL *z,
-                             const BP_REAL *const *ahead, ptrdiff_t n_ahead)
+                             const BP_REAL *const *prefetch, ptrdiff_t n_prefetch)
 {
     const ptrdiff_t vectors = (n_out + bp_products.BP_OF(lanes) - 1) / bp_products.BP_OF(lanes);
     const ptrdiff_t each = vectors == 1 ? 8 : (vectors == 2 ? 4 : (vectors <= 4 ? 2 : 1));
-    const ptrdiff_t steps = n_ahead > 0 ? BP_P(steps)(n, counts, each) * ((vectors + 7) / 8) : 0;
-    bp_ahead soon = bp_rows_ahead((const void *const *)ahead, n_ahead,
+    const ptrdiff_t steps = n_prefetch > 0 ? BP_P(steps)(n, counts, each) * ((vectors + 7) / 8) : 0;
+    bp_prefetch prefetch = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
                                   width * (ptrdiff_t)sizeof(BP_REAL), steps);
     bp_products.BP_OF(sparse_dot)(n, n_out, width, values, columns, counts, W, ldw, bias, z,
-                                    &soon);
+                                    &prefetch);
 }
 
 static void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
@@ -166,15 +166,15 @@ static void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdi
                              const int32_t *columns, const ptrdiff_t *counts,
                              const int32_t *marks, BP_REAL alpha, const BP_REAL *delta,
                              BP_REAL *W, ptrdiff_t ldw,
-                             const BP_REAL *const *ahead, ptrdiff_t n_ahead)
+                             const BP_REAL *const *prefetch, ptrdiff_t n_prefetch)
 {
     const ptrdiff_t vectors = (n_out + bp_products.BP_OF(lanes) - 1) / bp_products.BP_OF(lanes);
-    const ptrdiff_t all = n_ahead > 0 ? BP_P(steps)(n, counts, 1) * ((vectors + 7) / 8) : 0;
-    bp_ahead soon = bp_rows_ahead((const void *const *)ahead, n_ahead,
+    const ptrdiff_t all = n_prefetch > 0 ? BP_P(steps)(n, counts, 1) * ((vectors + 7) / 8) : 0;
+    bp_prefetch prefetch = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
                                   width * (ptrdiff_t)sizeof(BP_REAL), all * (end - first) / n_in);
     bp_products.BP_OF(sparse_add)(n, n_in, n_out, first, end, width, values, columns, counts,
                                     marks, (n_in + BP_MARK - 1) / BP_MARK, alpha, delta, W, ldw,
-                                    &soon);
+                                    &prefetch);
 }
 
 /* out = alpha * the sums of the columns of A (n, width), rows `step` apart, + beta * out. */

@@ -79,14 +79,14 @@ BP_TARGET BP_P(four) BP_P(sums)(BP_P(vec) a, BP_P(vec) b, BP_P(vec) c, BP_P(vec)
 /* One tile of C = alpha A B^T + beta C: rows x columns (<= 4) dot products over k.
  *
  * A: where each row stands, of which the part from `at` on is taken.
- * ahead: what to fetch into the caches meanwhile. */
+ * prefetch: what to fetch into the caches meanwhile. */
 BP_TARGET void BP_P(dot_tile)(const int rows, const int columns, ptrdiff_t k, BP_REAL alpha,
                               const BP_REAL *const *A, ptrdiff_t at, const BP_REAL *B,
                               ptrdiff_t ldb, BP_REAL beta, BP_REAL *C, ptrdiff_t ldc,
-                              bp_ahead *ahead)
+                              bp_prefetch *prefetch)
 {
     ptrdiff_t step;
-    const char *next = bp_take(ahead, k / BP_LANES, &step);
+    const char *next = bp_prefetch_next(prefetch, k / BP_LANES, &step);
     BP_P(vec) sum[BP_DOT_ROWS][4] = {{{0}}};
     BP_P(vec) a[BP_DOT_ROWS];
     const BP_REAL *row[BP_DOT_ROWS];
@@ -122,7 +122,7 @@ BP_TARGET void BP_P(dot_tile)(const int rows, const int columns, ptrdiff_t k, BP
 
 #define BP_TILE(rows_, columns_)                                                            \
     BP_P(dot_tile)(rows_, columns_, k, alpha, A + i, at, B + j * ldb, ldb, beta,            \
-                   C + i * ldc + j, ldc, ahead)
+                   C + i * ldc + j, ldc, prefetch)
 #define BP_TILES(rows_)                                                                     \
     case rows_:                                                                             \
         switch (columns) {                                                                  \
@@ -137,7 +137,7 @@ BP_TARGET void BP_P(dot_tile)(const int rows, const int columns, ptrdiff_t k, BP
 BP_TARGET void BP_P(dot_block)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
                                const BP_REAL *const *A, ptrdiff_t at, const BP_REAL *B,
                                ptrdiff_t ldb, BP_REAL beta, BP_REAL *C, ptrdiff_t ldc,
-                               bp_ahead *ahead)
+                               bp_prefetch *prefetch)
 {
     ptrdiff_t columns;
     for (ptrdiff_t j = 0; j < n; j += columns) {
@@ -162,10 +162,10 @@ BP_TARGET void BP_P(dot_block)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL al
  *
  * A panel of B's rows stays in the second cache while all rows of A pass by, a block of A's rows
  * in the first one while the panel does.  Long rows are taken in even partial_sums.
- * ahead: rows that are needed soon. */
+ * prefetch: rows that are needed prefetch. */
 BP_ENTRY void BP_P(dot)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
                         const BP_REAL *const *A, const BP_REAL *B, ptrdiff_t ldb, BP_REAL beta,
-                        BP_REAL *C, ptrdiff_t ldc, bp_ahead *ahead)
+                        BP_REAL *C, ptrdiff_t ldc, bp_prefetch *prefetch)
 {
     const ptrdiff_t longest = BP_ROW_BYTES / (ptrdiff_t)sizeof(BP_REAL);
     const ptrdiff_t partial_sums = (k + longest - 1) / longest;
@@ -181,7 +181,7 @@ BP_ENTRY void BP_P(dot)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
             for (ptrdiff_t i = 0; i < m; i += block) {
                 ptrdiff_t rows = m - i < block ? m - i : block;
                 BP_P(dot_block)(rows, columns, depth, alpha, A + i, done, B + j * ldb + done, ldb,
-                                beta, C + i * ldc + j, ldc, ahead);
+                                beta, C + i * ldc + j, ldc, prefetch);
             }
         }
         done += depth;
@@ -197,17 +197,17 @@ BP_ENTRY void BP_P(dot)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
  * The shard starts at column `at` and is `vectors` vectors, the last one holding `last` elements.
  * a_ip stands at A[i * row_step + p * column_step]: A may be given transposed.
  * bias: where the sums start, from the shard's first column on, or NULL.
- * ahead: what to fetch into the caches meanwhile; narrow shards, whose loads are the bottleneck,
+ * prefetch: what to fetch into the caches meanwhile; narrow shards, whose loads are the bottleneck,
  * leave it. */
 BP_TARGET void BP_P(row_tile)(const int rows, const int vectors, ptrdiff_t last, ptrdiff_t k,
                               BP_REAL alpha, const BP_REAL *A, ptrdiff_t row_step,
                               ptrdiff_t column_step, const BP_REAL *const *B, ptrdiff_t at,
                               const BP_REAL *bias, BP_REAL beta, BP_REAL *C, ptrdiff_t ldc,
-                              bp_ahead *ahead)
+                              bp_prefetch *prefetch)
 {
     BP_P(vec) sum[8][3];
     BP_P(vec) b[3];
-    if (vectors == 3) bp_fetch(ahead, k);
+    if (vectors == 3) bp_prefetch_now(prefetch, k);
     for (int v = 0; v < vectors; v++)
         b[v] = bias ? BP_P(load)(bias + v * BP_LANES, v == vectors - 1 ? last : BP_LANES)
                     : (BP_P(vec)){0};
@@ -235,12 +235,12 @@ BP_TARGET void BP_P(row_tile)(const int rows, const int vectors, ptrdiff_t last,
  * compiler runs out of registers for the addresses. */
 #define BP_PIECE(rows_, vectors_, last_)                                                    \
     BP_P(row_tile)(rows_, vectors_, last_, k, alpha, A, row_step, column_step, B, j, bias,  \
-                   beta, C, ldc, ahead)
+                   beta, C, ldc, prefetch)
 #define BP_STRIP(name_, most_, vectors_, last_)                                             \
     BP_ENTRY void BP_P(name_)(ptrdiff_t m, ptrdiff_t last, ptrdiff_t k, BP_REAL alpha,      \
                               const BP_REAL *A, ptrdiff_t row_step, ptrdiff_t column_step,  \
                               const BP_REAL *const *B, ptrdiff_t j, const BP_REAL *bias,    \
-                              BP_REAL beta, BP_REAL *C, ptrdiff_t ldc, bp_ahead *ahead)     \
+                              BP_REAL beta, BP_REAL *C, ptrdiff_t ldc, bp_prefetch *prefetch)     \
     {                                                                                       \
         (void)last;                                                                         \
         while (m > 0) {                                                                     \
@@ -282,11 +282,11 @@ static void BP_P(pack)(ptrdiff_t k, ptrdiff_t count, const BP_REAL *const *B, pt
  * as even as vectors allow: of four vectors two and two, since a strip of one cannot keep the
  * arithmetic busy.  Rows that lie a multiple of 1024 bytes apart share their places in the caches
  * and drive each other out; narrow strips of them are copied (BP_PACKS).
- * ahead: rows that are needed soon. */
+ * prefetch: rows that are needed prefetch. */
 BP_ENTRY void BP_P(rows)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
                          const BP_REAL *A, ptrdiff_t row_step, ptrdiff_t column_step,
                          const BP_REAL *const *B, const BP_REAL *bias, BP_REAL beta, BP_REAL *C,
-                         ptrdiff_t ldc, bp_ahead *ahead)
+                         ptrdiff_t ldc, bp_prefetch *prefetch)
 {
     const ptrdiff_t all = (n + BP_LANES - 1) / BP_LANES;
     const ptrdiff_t strips = (all + 2) / 3;
@@ -303,7 +303,7 @@ BP_ENTRY void BP_P(rows)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
         const int whole = done < all || last == BP_LANES;
         void (*strip)(ptrdiff_t, ptrdiff_t, ptrdiff_t, BP_REAL, const BP_REAL *, ptrdiff_t,
                       ptrdiff_t, const BP_REAL *const *, ptrdiff_t, const BP_REAL *, BP_REAL,
-                      BP_REAL *, ptrdiff_t, bp_ahead *);
+                      BP_REAL *, ptrdiff_t, bp_prefetch *);
         const BP_REAL *const *rows = B;
         ptrdiff_t at = j;
         if (packs) {
@@ -316,7 +316,7 @@ BP_ENTRY void BP_P(rows)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
         else if (vectors == 2) strip = whole ? BP_P(strip_of_2) : BP_P(end_of_2);
         else strip = whole ? BP_P(strip_of_1) : BP_P(end_of_1);
         strip(m, last, k, alpha, A, row_step, column_step, rows, at, bias ? bias + j : NULL, beta,
-              C + j, ldc, ahead);
+              C + j, ldc, prefetch);
     }
 }
 

@@ -60,7 +60,7 @@ static void BP_(scaled)(ptrdiff_t n, BP_REAL eta, BP_REAL rho, BP_REAL gain, BP_
     }
 }
 
-/* Adam with Nesterov's look-ahead: theta <- theta - (cg g + cm m) / (sqrt(v / correction) + eps)
+/* Adam with Nesterov's look-prefetch: theta <- theta - (cg g + cm m) / (sqrt(v / correction) + eps)
  * (Dozat 2016). */
 BP_CLONES
 static void BP_(nadam)(ptrdiff_t n, BP_REAL of_gradient, BP_REAL of_mean, BP_REAL beta_1,

@@ -10,9 +10,9 @@
 
 /* The numbers of x (n,) that are not zero, in their order, and their columns; returns how many.
  * values may be x itself.  Both have room for n.
- * marks: out, how many stand before each BP_MARK-th column.  soon: where to fetch n numbers
+ * marks: out, how many stand before each BP_MARK-th column.  prefetch: where to fetch n numbers
  * meanwhile. */
-BP_ENTRY ptrdiff_t BP_P(collect)(ptrdiff_t n, const BP_REAL *x, const char *soon, BP_REAL *values,
+BP_ENTRY ptrdiff_t BP_P(collect)(ptrdiff_t n, const BP_REAL *x, const char *prefetch, BP_REAL *values,
                                  int32_t *columns, int32_t *marks)
 {
     ptrdiff_t count = 0, p = 0;
@@ -21,11 +21,11 @@ BP_ENTRY ptrdiff_t BP_P(collect)(ptrdiff_t n, const BP_REAL *x, const char *soon
         end = end + BP_MARK < n ? end + BP_MARK : n;
 #ifdef BP_COLLECT
         for (; p + BP_LANES <= end; p += BP_LANES) {
-            BP_PREFETCH(soon + p * (ptrdiff_t)sizeof(BP_REAL));
+            BP_PREFETCH(prefetch + p * (ptrdiff_t)sizeof(BP_REAL));
             count += BP_COLLECT(x + p, (int32_t)p, values + count, columns + count);
         }
 #else
-        (void)soon;
+        (void)prefetch;
 #endif
         for (; p < end; p++) {
             const int counts = x[p] != 0;
@@ -44,10 +44,10 @@ BP_ENTRY ptrdiff_t BP_P(collect)(ptrdiff_t n, const BP_REAL *x, const char *soon
 BP_TARGET void BP_P(sparse_dot_tile)(const int chains, const int vectors, ptrdiff_t last,
                                      ptrdiff_t count, const BP_REAL *values,
                                      const int32_t *columns, const BP_REAL *W, ptrdiff_t ldw,
-                                     const BP_REAL *base, BP_REAL *z, bp_ahead *ahead)
+                                     const BP_REAL *base, BP_REAL *z, bp_prefetch *prefetch)
 {
     ptrdiff_t step;
-    const char *next = bp_take(ahead, count / chains, &step);
+    const char *next = bp_prefetch_next(prefetch, count / chains, &step);
     BP_P(vec) sum[8]; /* vector v of chain c: sum[c * vectors + v] */
     ptrdiff_t e = 0;
     for (int i = 0; i < chains * vectors; i++) sum[i] = (BP_P(vec)){0};
@@ -83,10 +83,10 @@ BP_TARGET void BP_P(sparse_dot_tile)(const int chains, const int vectors, ptrdif
 BP_TARGET void BP_P(sparse_add_tile)(const int vectors, ptrdiff_t last, ptrdiff_t count,
                                      const BP_REAL *values, const int32_t *columns, BP_REAL alpha,
                                      const BP_REAL *delta, BP_REAL *W, ptrdiff_t ldw,
-                                     bp_ahead *ahead)
+                                     bp_prefetch *prefetch)
 {
     ptrdiff_t step;
-    const char *next = bp_take(ahead, count, &step);
+    const char *next = bp_prefetch_next(prefetch, count, &step);
     BP_P(vec) d[8];
     for (int v = 0; v < vectors; v++)
         d[v] = alpha * BP_P(load)(delta + v * BP_LANES, v == vectors - 1 ? last : BP_LANES);
@@ -119,11 +119,11 @@ BP_TARGET void BP_P(sparse_add_tile)(const int vectors, ptrdiff_t last, ptrdiff_
 /* z (n, n_out) = x W + bias, W (n_in, n_out) with rows ldw apart, whole vectors with zeros at their
  * end; of x the numbers that are not zero: row i has counts[i] of them, from i * width on.  Strips
  * of W's columns, as even as vectors allow, stay in the second cache while all rows pass by.  No sum
- * is longer than BP_RUN, for its rounding.  ahead: rows that are needed soon. */
+ * is longer than BP_RUN, for its rounding.  prefetch: rows that are needed prefetch. */
 BP_ENTRY void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width,
                                const BP_REAL *values, const int32_t *columns,
                                const ptrdiff_t *counts, const BP_REAL *W, ptrdiff_t ldw,
-                               const BP_REAL *bias, BP_REAL *z, bp_ahead *ahead)
+                               const BP_REAL *bias, BP_REAL *z, bp_prefetch *prefetch)
 {
     const ptrdiff_t all = (n_out + BP_LANES - 1) / BP_LANES;
     const ptrdiff_t strips = (all + 7) / 8;
@@ -141,7 +141,7 @@ BP_ENTRY void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width,
             const ptrdiff_t run = counts[i] - e < BP_RUN ? counts[i] - e : BP_RUN;           \
             BP_P(sparse_dot_tile)(chains_, vectors_, last, run, values + i * width + e,      \
                                   columns + i * width + e, W + j, ldw, base,                 \
-                                  z + i * n_out + j, ahead);                                 \
+                                  z + i * n_out + j, prefetch);                                 \
             base = z + i * n_out + j;                                                        \
             e += run;                                                                        \
         } while (e < counts[i]);                                                             \
@@ -160,7 +160,7 @@ BP_ENTRY void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptr
                                ptrdiff_t end, ptrdiff_t width, const BP_REAL *values,
                                const int32_t *columns, const ptrdiff_t *counts,
                                const int32_t *marks, ptrdiff_t n_marks, BP_REAL alpha,
-                               const BP_REAL *delta, BP_REAL *W, ptrdiff_t ldw, bp_ahead *ahead)
+                               const BP_REAL *delta, BP_REAL *W, ptrdiff_t ldw, bp_prefetch *prefetch)
 {
     const ptrdiff_t all = (n_out + BP_LANES - 1) / BP_LANES;
     const ptrdiff_t strips = (all + 7) / 8;
@@ -183,7 +183,7 @@ BP_ENTRY void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptr
         if (from < to)                                                                       \
             BP_P(sparse_add_tile)(vectors_, last, to - from, values + i * width + from,      \
                                   columns + i * width + from, alpha, delta + i * n_out + j,  \
-                                  W + j, ldw, ahead);                                        \
+                                  W + j, ldw, prefetch);                                        \
     }
             BP_EACH_WIDTH
 #undef BP_WIDTH
