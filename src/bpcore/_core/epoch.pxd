@@ -66,7 +66,7 @@ cdef struct Job:
     unsigned long long seed     # of dropout
     bint applies_dropout
     bint by_pointer              # a^(0) is read through pointers to its rows
-    bint sparse                 # of a^(0) only what is not zero is read; w^(1) is turned round
+    bint sparse                 # of a^(0) only what is not zero is read; w^(1) is transposed round
     void* out                   # PREDICT: takes a^(L), (n_rows, n_L)
     void* gradient              # GRADIENT: takes ∇C
     void* dC_dx                 # GRADIENT: takes ∂C/∂a^(0), (n_rows, n_0), or NULL

@@ -18,7 +18,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from bpcore._core.backward cimport delta_recursion, layer_gradient
-from bpcore._core.products cimport MARK, column_sums, is_small, loop_depends_on_rows, sparse_width
+from bpcore._core.products cimport OFFSET_STRIDE, column_sums, is_small, loop_depends_on_rows, padded_width
 from bpcore._core.rows cimport gather, in_place, point_at_rows
 from bpcore._core.forward cimport Dropout, forward
 from bpcore._core.losses cimport cost_and_delta
@@ -26,7 +26,7 @@ from bpcore._core.optimizers cimport (
     SGD, Optimizer, Step, next_step, part_of, update, update_part,
 )
 from bpcore._core.sparse cimport (
-    CHUNK, Sparse, sparse_gradient, turn_back, turn_gradient_back, turn_round,
+    ROWS_AT_ONCE, Sparse, sparse_gradient, transpose_out, transpose_gradient_out, transpose_in,
 )
 from bpcore._core.pool_header cimport (
     bp_pool_close, bp_pool_done, bp_pool_next, bp_pool_open, bp_pool_take,
@@ -181,7 +181,7 @@ cdef list _layer_shards(Py_ssize_t l, Layer layer, Py_ssize_t n_tasks):
 cdef list _sparse_shards(const Layout* layout, Py_ssize_t step, Py_ssize_t n_tasks):
     """Those of a sparse first layer: some inputs each, the first one with all biases."""
     n_in, n_out, b = layout.n_inputs, layout.layers[0].n_out, layout.layers[0].b
-    size = ceil_div(shard_units(step, n_in, n_tasks), MARK) * MARK
+    size = ceil_div(shard_units(step, n_in, n_tasks), OFFSET_STRIDE) * OFFSET_STRIDE
     return [
         (0, first, inputs, first * step, inputs * step, b, n_out if first == 0 else 0)
         for first in range(0, n_in, size)
@@ -217,7 +217,7 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
     cdef Workspace w = Workspace.__new__(Workspace)
     cdef Py_ssize_t batch = min(n_rows, batch_size)
     cdef Py_ssize_t l
-    cdef Py_ssize_t step = sparse_width(layout.layers[0].n_out, itemsize)
+    cdef Py_ssize_t step = padded_width(layout.layers[0].n_out, itemsize)
     cdef Shard* shard
     if task == PREDICT:
         w.block = prediction_rows(n_rows, layout, itemsize)
@@ -243,10 +243,10 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
     microbatch_rows = <object>w.microbatch_rows
     learns = task != PREDICT
     # a prediction keeps no rows of a sparse first layer
-    rows = <object>n_threads * CHUNK if sparse and task == PREDICT else microbatch_rows
-    turned = <object>layout.n_inputs * step * itemsize if sparse else 0
-    # a slot that is turned in its own place needs no other
-    gaps = step != layout.layers[0].n_out
+    rows = <object>n_threads * ROWS_AT_ONCE if sparse and task == PREDICT else microbatch_rows
+    transposed = <object>layout.n_inputs * step * itemsize if sparse else 0
+    # a slot that is transposed in its own place needs no other
+    is_padded = step != layout.layers[0].n_out
     sizes = [
         microbatch_rows * sizeof(void*),
         microbatch_rows * sizeof(void*),
@@ -263,11 +263,11 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
         max(<object>w.n_shards * 2, <object>n_threads) * sizeof(double),
         rows * layout.n_inputs * sizeof(int32_t) if sparse else 0,
         rows * sizeof(Py_ssize_t) if sparse else 0,
-        rows * ceil_div(layout.n_inputs, MARK) * sizeof(int32_t) if sparse else 0,
-        turned,
-        turned if whole or task == GRADIENT else 0,
-        turned if gaps and optimizer.first != NULL else 0,
-        turned if gaps and optimizer.second != NULL else 0,
+        rows * ceil_div(layout.n_inputs, OFFSET_STRIDE) * sizeof(int32_t) if sparse else 0,
+        transposed,
+        transposed if whole or task == GRADIENT else 0,
+        transposed if is_padded and optimizer.first != NULL else 0,
+        transposed if is_padded and optimizer.second != NULL else 0,
     ]
     offsets = []
     total = ALIGNMENT
@@ -301,13 +301,13 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
     w.sparse.values = w.x
     w.sparse.columns = <int32_t*><uintptr_t>at[13]
     w.sparse.counts = <Py_ssize_t*><uintptr_t>at[14]
-    w.sparse.marks = <int32_t*><uintptr_t>at[15]
-    w.sparse.n_marks = ceil_div(layout.n_inputs, MARK)
-    w.sparse.step = step
+    w.sparse.offsets = <int32_t*><uintptr_t>at[15]
+    w.sparse.n_offsets = ceil_div(layout.n_inputs, OFFSET_STRIDE)
+    w.sparse.ldw = step
     w.sparse.w_t = <void*><uintptr_t>at[16]
     w.sparse.gradient_t = <void*><uintptr_t>at[17]
-    w.sparse.first_t = <void*><uintptr_t>at[18] if gaps else optimizer.first
-    w.sparse.second_t = <void*><uintptr_t>at[19] if gaps else optimizer.second
+    w.sparse.slot_1_t = <void*><uintptr_t>at[18] if is_padded else optimizer.first
+    w.sparse.slot_2_t = <void*><uintptr_t>at[19] if is_padded else optimizer.second
     return w
 
 
@@ -463,7 +463,7 @@ cdef void _product(const Job* job, Workspace w, const Shard* shard, Py_ssize_t s
     cdef Py_ssize_t n_prefetch = 0
     cdef Py_ssize_t ldx = _where(job, w, start, 0, &one, of_type)
     cdef const Layer* layer = &job.layout.layers[shard.layer]
-    cdef bint sparse = _is_turned(job, shard)
+    cdef bint sparse = _is_transposed(job, shard)
     cdef Py_ssize_t all = layer.n_in if sparse else layer.n_out
     cdef const real_t* delta
     if ldx == 0:
@@ -510,20 +510,20 @@ cdef double _squares(Py_ssize_t n, const real_t* g) noexcept nogil:
     return total
 
 
-cdef inline bint _is_turned(const Job* job, const Shard* shard) noexcept nogil:
+cdef inline bint _is_transposed(const Job* job, const Shard* shard) noexcept nogil:
     return job.sparse and shard.layer == 0
 
 
 cdef real_t* _weights(const Job* job, Workspace w, const Shard* shard,
                       real_t* theta) noexcept nogil:
     """The weights of a shard."""
-    return (<real_t*>w.sparse.w_t if _is_turned(job, shard) else theta) + shard.w
+    return (<real_t*>w.sparse.w_t if _is_transposed(job, shard) else theta) + shard.w
 
 
 cdef real_t* _gradient(const Job* job, Workspace w, const Shard* shard,
                        real_t* gradient) noexcept nogil:
     """Where the whole gradient has the weights of a shard."""
-    return (<real_t*>w.sparse.gradient_t if _is_turned(job, shard) else gradient) + shard.w
+    return (<real_t*>w.sparse.gradient_t if _is_transposed(job, shard) else gradient) + shard.w
 
 
 cdef void _step(const Job* job, Workspace w, Optimizer o, const Step* step, const Shard* shard,
@@ -535,10 +535,10 @@ cdef void _step(const Job* job, Workspace w, Optimizer o, const Step* step, cons
     if job.regularisation.decay != 0:    # biases are spared (Loshchilov and Hutter 2019)
         for i in range(shard.n_w):
             weights[i] *= keep
-    if _is_turned(job, shard):
+    if _is_transposed(job, shard):
         update(o, step, shard.n_w, weights, of_w,
-               part_of(<real_t*>w.sparse.first_t, shard.w),
-               part_of(<real_t*>w.sparse.second_t, shard.w))
+               part_of(<real_t*>w.sparse.slot_1_t, shard.w),
+               part_of(<real_t*>w.sparse.slot_2_t, shard.w))
     else:
         update_part(o, step, shard.w, shard.n_w, theta, of_w)
     update_part(o, step, shard.b, shard.n_b, theta, of_b)
@@ -642,7 +642,7 @@ cdef void _predict_rows(const Job* job, Workspace w, Py_ssize_t b, int thread,
     cdef Py_ssize_t first = b * rows
     cdef Py_ssize_t n = min(rows, job.n_rows - first)
     cdef Py_ssize_t ldx = layout.n_inputs
-    cdef Sparse sparse = _sparse_rows(job, w, first, thread * CHUNK, False)
+    cdef Sparse sparse = _sparse_rows(job, w, first, thread * ROWS_AT_ONCE, False)
     cdef const real_t* x = in_place(job.examples.x, <Py_ssize_t*>NULL, first, &ldx, theta)
     if x == NULL and not job.sparse:
         gather(job.examples.x, <Py_ssize_t*>NULL, first, n, <real_t*>w.x + own * layout.n_inputs)
@@ -733,12 +733,12 @@ cdef void run_job(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept no
     cdef real_t* slot_1 = <real_t*>o.first
     cdef real_t* slot_2 = <real_t*>o.second
     if job.sparse:
-        turn_round(first, &w.sparse, <const real_t*>theta, slot_1, slot_2)
+        transpose_in(first, &w.sparse, <const real_t*>theta, slot_1, slot_2)
     _run_job(job, w, o, theta)
     if job.sparse and job.task == TRAIN:
-        turn_back(first, &w.sparse, theta, slot_1, slot_2)
+        transpose_out(first, &w.sparse, theta, slot_1, slot_2)
     elif job.sparse and job.task == GRADIENT:
-        turn_gradient_back(first, &w.sparse, <real_t*>job.gradient)
+        transpose_gradient_out(first, &w.sparse, <real_t*>job.gradient)
 
 
 cdef void _run_job(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogil:

@@ -52,7 +52,7 @@ cdef double MOMENTUM_DECAY = 0.004
 cdef void _irprop_minus(Py_ssize_t n, real_t first_step, bint first, real_t* theta,
                         const real_t* g, real_t* step, real_t* previous) noexcept nogil:
     """Each parameter has a step of its own, grown while the sign of its gradient stays and
-    shrunk when it turns; after a turn the gradient counts as 0 once."""
+    shrunk when it turns; after a transpose the gradient counts as 0 once."""
     cdef Py_ssize_t i
     cdef real_t g_i, agreement
     for i in range(n):

@@ -19,12 +19,12 @@ cdef void transposed_times_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, real_t
                                 Py_ssize_t n_prefetch) noexcept nogil
 cdef extern from "gemm.h" nogil:
     enum:
-        MARK "BP_MARK"      # columns from one mark of a sparse row to the next
+        OFFSET_STRIDE "BP_OFFSET_STRIDE"      # columns from one offset of a sparse row to the next
 
 cdef bint has_sparse_loops() noexcept nogil
-cdef Py_ssize_t collect(Py_ssize_t n, const real_t* x, const void* prefetch, real_t* values,
-                        int32_t* columns, int32_t* marks) noexcept nogil
-cdef void sparse_weighted_inputs(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t width,
+cdef Py_ssize_t compress(Py_ssize_t n, const real_t* x, const void* prefetch, real_t* values,
+                        int32_t* columns, int32_t* offsets) noexcept nogil
+cdef void sparse_affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t width,
                                  const real_t* values, const int32_t* columns,
                                  const Py_ssize_t* counts, const real_t* w_t,
                                  Py_ssize_t ldw, const real_t* b,
@@ -32,9 +32,9 @@ cdef void sparse_weighted_inputs(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t widt
                                  Py_ssize_t n_prefetch) noexcept nogil
 cdef void add_sparse_outer(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t first, Py_ssize_t end,
                            Py_ssize_t width, const real_t* values, const int32_t* columns,
-                           const Py_ssize_t* counts, const int32_t* marks, real_t alpha,
+                           const Py_ssize_t* counts, const int32_t* offsets, real_t alpha,
                            const real_t* delta, real_t* out, Py_ssize_t ldo,
                            const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil
-cdef Py_ssize_t sparse_width(Py_ssize_t n_out, Py_ssize_t itemsize) noexcept nogil
-cdef void turn(Py_ssize_t rows, Py_ssize_t columns, const real_t* A, Py_ssize_t lda, real_t* out,
+cdef Py_ssize_t padded_width(Py_ssize_t n_out, Py_ssize_t itemsize) noexcept nogil
+cdef void transpose(Py_ssize_t rows, Py_ssize_t columns, const real_t* A, Py_ssize_t lda, real_t* out,
                Py_ssize_t ldo) noexcept nogil

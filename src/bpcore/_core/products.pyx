@@ -35,8 +35,8 @@ cdef extern from "gemm.h" nogil:
                            const double**, double, double*, Py_ssize_t, const double**,
                            Py_ssize_t)
 
-    Py_ssize_t bp_collect_f32(Py_ssize_t, const float*, const void*, float*, int32_t*, int32_t*)
-    Py_ssize_t bp_collect_f64(Py_ssize_t, const double*, const void*, double*, int32_t*, int32_t*)
+    Py_ssize_t bp_compress_f32(Py_ssize_t, const float*, const void*, float*, int32_t*, int32_t*)
+    Py_ssize_t bp_compress_f64(Py_ssize_t, const double*, const void*, double*, int32_t*, int32_t*)
     void bp_sparse_dot_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, const int32_t*,
                            const Py_ssize_t*, const float*, Py_ssize_t, const float*, float*,
                            const float**, Py_ssize_t)
@@ -49,8 +49,8 @@ cdef extern from "gemm.h" nogil:
     void bp_sparse_add_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
                            const double*, const int32_t*, const Py_ssize_t*, const int32_t*,
                            double, const double*, double*, Py_ssize_t, const double**, Py_ssize_t)
-    void bp_turn_f32(Py_ssize_t, Py_ssize_t, const float*, Py_ssize_t, float*, Py_ssize_t)
-    void bp_turn_f64(Py_ssize_t, Py_ssize_t, const double*, Py_ssize_t, double*, Py_ssize_t)
+    void bp_transpose_f32(Py_ssize_t, Py_ssize_t, const float*, Py_ssize_t, float*, Py_ssize_t)
+    void bp_transpose_f64(Py_ssize_t, Py_ssize_t, const double*, Py_ssize_t, double*, Py_ssize_t)
     void bp_column_sums_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, float, float,
                             float*)
     void bp_column_sums_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, double, double,
@@ -300,31 +300,31 @@ cdef bint has_sparse_loops() noexcept nogil:
     return bp_products_level() > 0
 
 
-cdef Py_ssize_t collect(Py_ssize_t n, const real_t* x, const void* prefetch, real_t* values,
-                        int32_t* columns, int32_t* marks) noexcept nogil:
+cdef Py_ssize_t compress(Py_ssize_t n, const real_t* x, const void* prefetch, real_t* values,
+                        int32_t* columns, int32_t* offsets) noexcept nogil:
     """The numbers of x (n,) that are not zero, in their order, and their columns, from 0 on.
 
     values, columns: (n,), written.  values may be x itself.
-    marks: (⌈n / MARK⌉,), written: how many stand before column 0, MARK, 2 MARK, …
+    offsets: (⌈n / OFFSET_STRIDE⌉,), written: how many stand before column 0, OFFSET_STRIDE, 2 OFFSET_STRIDE, …
     prefetch: n numbers that are fetched into the caches meanwhile.
     Returns how many there are; NaN is one of them.
     """
     if real_t is float:
-        return bp_collect_f32(n, x, prefetch, values, columns, marks)
+        return bp_compress_f32(n, x, prefetch, values, columns, offsets)
     else:
-        return bp_collect_f64(n, x, prefetch, values, columns, marks)
+        return bp_compress_f64(n, x, prefetch, values, columns, offsets)
 
 
-cdef void sparse_weighted_inputs(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t width,
+cdef void sparse_affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t width,
                                  const real_t* values, const int32_t* columns,
                                  const Py_ssize_t* counts, const real_t* w_t,
                                  Py_ssize_t ldw, const real_t* b,
                                  real_t* z, const real_t** prefetch,
                                  Py_ssize_t n_prefetch) noexcept nogil:
-    """z = x wᵀ + b, z (n, n_out), of x (n, width) only what `collect` has kept.
+    """z = x wᵀ + b, z (n, n_out), of x (n, width) only what `compress` has kept.
 
-    values, columns: row i has counts[i], from i * width on.  w_t: (width, n_out), w turned round,
-    its rows ldw apart: whole vectors (`sparse_width`), zeros at their end.
+    values, columns: row i has counts[i], from i * width on.  w_t: (width, n_out), w transposed round,
+    its rows ldw apart: whole vectors (`padded_width`), zeros at their end.
     prefetch, n_prefetch: as for `weighted_inputs`.
     """
     if real_t is float:
@@ -337,33 +337,33 @@ cdef void sparse_weighted_inputs(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t widt
 
 cdef void add_sparse_outer(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t first, Py_ssize_t end,
                            Py_ssize_t width, const real_t* values, const int32_t* columns,
-                           const Py_ssize_t* counts, const int32_t* marks, real_t alpha,
+                           const Py_ssize_t* counts, const int32_t* offsets, real_t alpha,
                            const real_t* delta, real_t* out, Py_ssize_t ldo,
                            const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil:
     """out += alpha xᵀ delta, out (width, n_out) but only its rows first to end, delta (n, n_out).
 
-    first, end: multiples of MARK, or end is `width`.  marks: as `collect` writes them, one row
+    first, end: multiples of OFFSET_STRIDE, or end is `width`.  offsets: as `compress` writes them, one row
     after the other.  out: where row 0 would be, its rows ldo apart, whole vectors.  The others as
-    for `sparse_weighted_inputs`; the columns of a row rise.
+    for `sparse_affine`; the columns of a row rise.
     """
     if real_t is float:
-        bp_sparse_add_f32(n, width, n_out, first, end, width, values, columns, counts, marks,
+        bp_sparse_add_f32(n, width, n_out, first, end, width, values, columns, counts, offsets,
                           alpha, delta, out, ldo, prefetch, n_prefetch)
     else:
-        bp_sparse_add_f64(n, width, n_out, first, end, width, values, columns, counts, marks,
+        bp_sparse_add_f64(n, width, n_out, first, end, width, values, columns, counts, offsets,
                           alpha, delta, out, ldo, prefetch, n_prefetch)
 
 
-cdef Py_ssize_t sparse_width(Py_ssize_t n_out, Py_ssize_t itemsize) noexcept nogil:
+cdef Py_ssize_t padded_width(Py_ssize_t n_out, Py_ssize_t itemsize) noexcept nogil:
     """n_out rounded up to whole vectors."""
     cdef Py_ssize_t lanes = VECTOR_BYTES // itemsize
     return (n_out + lanes - 1) // lanes * lanes
 
 
-cdef void turn(Py_ssize_t rows, Py_ssize_t columns, const real_t* A, Py_ssize_t lda, real_t* out,
+cdef void transpose(Py_ssize_t rows, Py_ssize_t columns, const real_t* A, Py_ssize_t lda, real_t* out,
                Py_ssize_t ldo) noexcept nogil:
     """out (columns, rows) = the transpose of A (rows, columns), their rows lda and ldo apart."""
     if real_t is float:
-        bp_turn_f32(rows, columns, A, lda, out, ldo)
+        bp_transpose_f32(rows, columns, A, lda, out, ldo)
     else:
-        bp_turn_f64(rows, columns, A, lda, out, ldo)
+        bp_transpose_f64(rows, columns, A, lda, out, ldo)

@@ -4,12 +4,12 @@ from bpcore._core.rows cimport Table
 from bpcore._core.types cimport Layer, real_t
 
 # Rows of a^(0) of which only the numbers that are not zero are kept: row k has counts[k] of them,
-# from k * width on, their columns, and n_marks marks (`collect`).  w_t: w^(1) turned round,
+# from k * width on, their columns, and n_offsets offsets (`compress`).  w_t: w^(1) transposed round,
 # (n_in, n_1), its rows `step` numbers apart, and so its gradient, where that is wanted as a whole,
 # and what an optimizer remembers of it, where it has slots.
 #
 # Where the rows come from, for one block of them: rows order[start], … of the table (start, … where
-# order is NULL) go to row `row` and the following ones, or where they are not kept, `CHUNK` rows at
+# order is NULL) go to row `row` and the following ones, or where they are not kept, `ROWS_AT_ONCE` rows at
 # a time to the same place.
 cdef struct Sparse:
     const Table* table
@@ -21,24 +21,24 @@ cdef struct Sparse:
     void* values
     int32_t* columns
     Py_ssize_t* counts
-    int32_t* marks
-    Py_ssize_t n_marks
-    Py_ssize_t step
+    int32_t* offsets
+    Py_ssize_t n_offsets
+    Py_ssize_t ldw
     void* w_t
     void* gradient_t
-    void* first_t
-    void* second_t
+    void* slot_1_t
+    void* slot_2_t
 
 cdef enum:
-    CHUNK = 16
+    ROWS_AT_ONCE = 16
 
 cdef void sparse_inputs(const Layer* first, const Sparse* x, Py_ssize_t n, const real_t* b,
                         real_t* z, const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil
 cdef void sparse_gradient(const Layer* first, const Sparse* x, Py_ssize_t begin, Py_ssize_t end,
                           Py_ssize_t n, real_t alpha, const real_t* delta, real_t beta,
                           real_t* of_w, const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil
-cdef void turn_gradient_back(const Layer* first, const Sparse* x, real_t* gradient) noexcept nogil
-cdef void turn_round(const Layer* first, const Sparse* x, const real_t* theta, real_t* slot_1,
+cdef void transpose_gradient_out(const Layer* first, const Sparse* x, real_t* gradient) noexcept nogil
+cdef void transpose_in(const Layer* first, const Sparse* x, const real_t* theta, real_t* slot_1,
                      real_t* slot_2) noexcept nogil
-cdef void turn_back(const Layer* first, const Sparse* x, real_t* theta, real_t* slot_1,
+cdef void transpose_out(const Layer* first, const Sparse* x, real_t* theta, real_t* slot_1,
                     real_t* slot_2) noexcept nogil

@@ -3,7 +3,7 @@
  * Why not libm: one call an element dominates the training of narrow networks, and a wheel
  * cannot rely on a vector libm being installed.  Why not -ffast-math: it breaks NaN and may
  * switch the whole process to flush-to-zero.  The functions below are branch-free; with
- * -O3 -fno-trapping-math gcc and clang turn each loop into vector code.  On x86-64 Linux
+ * -O3 -fno-trapping-math gcc and clang transpose each loop into vector code.  On x86-64 Linux
  * every loop is compiled for three levels of the instruction set and the dynamic loader
  * takes the best one the processor has (GCC's function multiversioning, `target_clones`).
  *

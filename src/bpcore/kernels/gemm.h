@@ -56,9 +56,9 @@
 /* Rows of so many numbers may be by_pointer, and meet `dot` (SCATTERED_INPUTS in pool.pyx): whole
  * matrices of such rows have to meet it too, to the last bit, however many rows they have. */
 #define BP_SCATTERED 64
-/* Columns from one mark to the next in a row that is mostly zero, and what rows that are added to
+/* Columns from one offset to the next in a row that is mostly zero, and what rows that are added to
  * may fill of a second cache, beside what is added. */
-#define BP_MARK 16
+#define BP_OFFSET_STRIDE 16
 #define BP_ADD_BYTES 65536
 #define BP_RUN 512
 /* Left to itself GCC 12 keeps an address for each vector of a row and runs out of registers. */
@@ -183,7 +183,7 @@ static void bp_find_places(void)
 
 /* A vector's numbers that are not zero, side by side, and their columns, counted from `at` on;
  * returns how many.  A whole vector is written to both. */
-BP_TARGET int bp_collect_eight(const float *x, int32_t at, float *values, int32_t *columns)
+BP_TARGET int bp_compress_eight(const float *x, int32_t at, float *values, int32_t *columns)
 {
     const __m256 v = _mm256_loadu_ps(x);
     const int kept = _mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_NEQ_UQ));
@@ -193,7 +193,7 @@ BP_TARGET int bp_collect_eight(const float *x, int32_t at, float *values, int32_
     return __builtin_popcount((unsigned)kept);
 }
 
-BP_TARGET int bp_collect_four(const double *x, int32_t at, double *values, int32_t *columns)
+BP_TARGET int bp_compress_four(const double *x, int32_t at, double *values, int32_t *columns)
 {
     const __m256d v = _mm256_loadu_pd(x);
     const int kept = _mm256_movemask_pd(_mm256_cmp_pd(v, _mm256_setzero_pd(), _CMP_NEQ_UQ));
@@ -219,7 +219,7 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #define BP_P(name) bp_##name##_f32_v3
 #define BP_MASKED_LOAD(p, count) \
     _mm256_maskload_ps(p, _mm256_loadu_si256((const __m256i *)(bp_mask_32 + 8 - (count))))
-#define BP_COLLECT bp_collect_eight
+#define BP_COMPRESS bp_compress_eight
 #include "gemm_tiles.h"
 #include "sparse_tiles.h"
 #undef BP_REAL
@@ -227,7 +227,7 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #undef BP_P
 #undef BP_MASKED_LOAD
 #undef BP_ADD_PRODUCT
-#undef BP_COLLECT
+#undef BP_COMPRESS
 
 #define BP_REAL double
 #define BP_ADD_PRODUCT(sum, a, b) BP_ADD_PRODUCT_AS("vfmadd231pd", sum, a, b)
@@ -235,7 +235,7 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #define BP_P(name) bp_##name##_f64_v3
 #define BP_MASKED_LOAD(p, count) \
     _mm256_maskload_pd(p, _mm256_loadu_si256((const __m256i *)(bp_mask_64 + 4 - (count))))
-#define BP_COLLECT bp_collect_four
+#define BP_COMPRESS bp_compress_four
 #include "gemm_tiles.h"
 #include "sparse_tiles.h"
 #undef BP_REAL
@@ -243,7 +243,7 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #undef BP_P
 #undef BP_MASKED_LOAD
 #undef BP_ADD_PRODUCT
-#undef BP_COLLECT
+#undef BP_COMPRESS
 
 #undef BP_TARGET
 #undef BP_ENTRY
@@ -261,8 +261,8 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
 #define BP_PACKS 0
 #define BP_DOT_ROWS 4
 
-/* As bp_collect_eight. */
-BP_TARGET int bp_collect_sixteen(const float *x, int32_t at, float *values, int32_t *columns)
+/* As bp_compress_eight. */
+BP_TARGET int bp_compress_sixteen(const float *x, int32_t at, float *values, int32_t *columns)
 {
     const __m512i here = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const __m512 v = _mm512_loadu_ps(x);
@@ -273,7 +273,7 @@ BP_TARGET int bp_collect_sixteen(const float *x, int32_t at, float *values, int3
     return __builtin_popcount(kept);
 }
 
-BP_TARGET int bp_collect_eight_doubles(const double *x, int32_t at, double *values, int32_t *columns)
+BP_TARGET int bp_compress_eight_doubles(const double *x, int32_t at, double *values, int32_t *columns)
 {
     const __m256i here = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     const __m512d v = _mm512_loadu_pd(x);
@@ -296,7 +296,7 @@ BP_TARGET int bp_collect_eight_doubles(const double *x, int32_t at, double *valu
 #define BP_MASKED_LOAD(p, count) _mm512_maskz_loadu_ps((__mmask16)(0xffff >> (16 - (count))), p)
 #define BP_MASKED_STORE(p, count, v) \
     _mm512_mask_storeu_ps(p, (__mmask16)(0xffff >> (16 - (count))), (__m512)(v))
-#define BP_COLLECT bp_collect_sixteen
+#define BP_COMPRESS bp_compress_sixteen
 #include "gemm_tiles.h"
 #include "sparse_tiles.h"
 #undef BP_REAL
@@ -305,7 +305,7 @@ BP_TARGET int bp_collect_eight_doubles(const double *x, int32_t at, double *valu
 #undef BP_MASKED_LOAD
 #undef BP_ADD_PRODUCT
 #undef BP_MASKED_STORE
-#undef BP_COLLECT
+#undef BP_COMPRESS
 
 #define BP_REAL double
 #define BP_ADD_PRODUCT(sum, a, b) BP_ADD_PRODUCT_AS("vfmadd231pd", sum, a, b)
@@ -314,7 +314,7 @@ BP_TARGET int bp_collect_eight_doubles(const double *x, int32_t at, double *valu
 #define BP_MASKED_LOAD(p, count) _mm512_maskz_loadu_pd((__mmask8)(0xff >> (8 - (count))), p)
 #define BP_MASKED_STORE(p, count, v) \
     _mm512_mask_storeu_pd(p, (__mmask8)(0xff >> (8 - (count))), (__m512d)(v))
-#define BP_COLLECT bp_collect_eight_doubles
+#define BP_COMPRESS bp_compress_eight_doubles
 #include "gemm_tiles.h"
 #include "sparse_tiles.h"
 #undef BP_REAL
@@ -323,7 +323,7 @@ BP_TARGET int bp_collect_eight_doubles(const double *x, int32_t at, double *valu
 #undef BP_MASKED_LOAD
 #undef BP_ADD_PRODUCT
 #undef BP_MASKED_STORE
-#undef BP_COLLECT
+#undef BP_COMPRESS
 
 #undef BP_TARGET
 #undef BP_ENTRY
@@ -354,7 +354,7 @@ BP_TARGET int bp_collect_eight_doubles(const double *x, int32_t at, double *valu
     void (*fill_##type)(ptrdiff_t, ptrdiff_t, const real *, real *, ptrdiff_t);              \
     void (*column_sums_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, const real *, real, real,    \
                                real *);                                                      \
-    ptrdiff_t (*collect_##type)(ptrdiff_t, const real *, const char *, real *, int32_t *,    \
+    ptrdiff_t (*compress_##type)(ptrdiff_t, const real *, const char *, real *, int32_t *,    \
                                 int32_t *);                                                  \
     void (*sparse_dot_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, const real *, const int32_t *, \
                               const ptrdiff_t *, const real *, ptrdiff_t, const real *,      \
@@ -380,7 +380,7 @@ static struct {
     bp_products.rows_##type = bp_rows_##type##_##of_level;                                   \
     bp_products.fill_##type = bp_fill_##type##_##of_level;                                   \
     bp_products.column_sums_##type = bp_column_sums_##type##_##of_level;                     \
-    bp_products.collect_##type = bp_collect_##type##_##of_level;                             \
+    bp_products.compress_##type = bp_collect_##type##_##of_level;                             \
     bp_products.sparse_dot_##type = bp_sparse_dot_##type##_##of_level;                       \
     bp_products.sparse_add_##type = bp_sparse_add_##type##_##of_level
 #define BP_TAKE(level_, lanes_f32, lanes_f64, dot_rows_, rows_of_3_, of_level)               \
@@ -443,7 +443,7 @@ static int bp_loop_depends_on_rows(ptrdiff_t k) { return k < BP_SCATTERED; }
 
 #else /* no vector types: every product goes to BLAS */
 
-#define BP_MARK 16
+#define BP_OFFSET_STRIDE 16
 
 static int bp_choose_products(int limit, double most) { (void)limit; (void)most; return 0; }
 static int bp_products_level(void) { return 0; }
@@ -459,8 +459,8 @@ static void bp_product_nt_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float
 static void bp_product_tn_f32(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, float alpha, const float *A,
                               ptrdiff_t lda, const float *const *B, float beta, float *C,
                               ptrdiff_t ldc, const float *const *prefetch, ptrdiff_t n_prefetch) {}
-static ptrdiff_t bp_collect_f32(ptrdiff_t n, const float *x, const void *prefetch, float *values,
-                                int32_t *columns, int32_t *marks) { return 0; }
+static ptrdiff_t bp_compress_f32(ptrdiff_t n, const float *x, const void *prefetch, float *values,
+                                int32_t *columns, int32_t *offsets) { return 0; }
 static void bp_sparse_dot_f32(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, const float *values,
                               const int32_t *columns, const ptrdiff_t *counts, const float *W,
                               ptrdiff_t ldw, const float *bias, float *z,
@@ -468,9 +468,9 @@ static void bp_sparse_dot_f32(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, con
 static void bp_sparse_add_f32(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
                               ptrdiff_t end, ptrdiff_t width, const float *values,
                               const int32_t *columns, const ptrdiff_t *counts,
-                              const int32_t *marks, float alpha, const float *delta, float *W, ptrdiff_t ldw,
+                              const int32_t *offsets, float alpha, const float *delta, float *W, ptrdiff_t ldw,
                               const float *const *prefetch, ptrdiff_t n_prefetch) {}
-static void bp_turn_f32(ptrdiff_t rows, ptrdiff_t columns, const float *A, ptrdiff_t lda, float *out,
+static void bp_transpose_f32(ptrdiff_t rows, ptrdiff_t columns, const float *A, ptrdiff_t lda, float *out,
                         ptrdiff_t ldo) {}
 static void bp_column_sums_f32(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, const float *A,
                                float alpha, float beta, float *out)
@@ -488,8 +488,8 @@ static void bp_product_nt_f64(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const doubl
 static void bp_product_tn_f64(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, double alpha, const double *A,
                               ptrdiff_t lda, const double *const *B, double beta, double *C,
                               ptrdiff_t ldc, const double *const *prefetch, ptrdiff_t n_prefetch) {}
-static ptrdiff_t bp_collect_f64(ptrdiff_t n, const double *x, const void *prefetch, double *values,
-                                int32_t *columns, int32_t *marks) { return 0; }
+static ptrdiff_t bp_compress_f64(ptrdiff_t n, const double *x, const void *prefetch, double *values,
+                                int32_t *columns, int32_t *offsets) { return 0; }
 static void bp_sparse_dot_f64(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, const double *values,
                               const int32_t *columns, const ptrdiff_t *counts, const double *W,
                               ptrdiff_t ldw, const double *bias, double *z,
@@ -497,9 +497,9 @@ static void bp_sparse_dot_f64(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, con
 static void bp_sparse_add_f64(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
                               ptrdiff_t end, ptrdiff_t width, const double *values,
                               const int32_t *columns, const ptrdiff_t *counts,
-                              const int32_t *marks, double alpha, const double *delta, double *W, ptrdiff_t ldw,
+                              const int32_t *offsets, double alpha, const double *delta, double *W, ptrdiff_t ldw,
                               const double *const *prefetch, ptrdiff_t n_prefetch) {}
-static void bp_turn_f64(ptrdiff_t rows, ptrdiff_t columns, const double *A, ptrdiff_t lda, double *out,
+static void bp_transpose_f64(ptrdiff_t rows, ptrdiff_t columns, const double *A, ptrdiff_t lda, double *out,
                         ptrdiff_t ldo) {}
 static void bp_column_sums_f64(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, const double *A,
                                double alpha, double beta, double *out)

@@ -3,7 +3,7 @@
 /* Numbers that a transposed operand or result may fill on the stack. */
 #define BP_SCRATCH 8192
 
-/* out (columns, rows, `step` apart) = the transpose of A (rows, columns), zeros in the gaps. */
+/* out (columns, rows, `step` apart) = the transpose of A (rows, columns), zeros in the is_padded. */
 static void BP_P(transpose)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A, ptrdiff_t lda,
                             BP_REAL *out, ptrdiff_t step)
 {
@@ -82,7 +82,7 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
     const ptrdiff_t padded = (n + lanes - 1) / lanes * lanes;
     bp_prefetch nothing = bp_no_prefetch();
     if (trans_b) {
-        /* Short dot products are mostly ends: turn B round and add up rows instead. */
+        /* Short dot products are mostly ends: transpose B round and add up rows instead. */
         const int pays = k < 4 * lanes ? m >= 8
                          : k < 8 * lanes && k < BP_SCATTERED && m >= 32 && 4 * n >= 3 * padded;
         if (pays && k <= BP_DEPTH && k * padded <= BP_SCRATCH) {
@@ -119,7 +119,7 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
 
 /* out (columns, rows) = the transpose of A (rows, columns), their rows lda and ldo apart; in
  * squares, of which both sides stay in the first cache. */
-static void BP_P(turn)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A, ptrdiff_t lda,
+static void BP_P(transpose)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A, ptrdiff_t lda,
                        BP_REAL *out, ptrdiff_t ldo)
 {
     for (ptrdiff_t i0 = 0; i0 < rows; i0 += 16)
@@ -131,10 +131,10 @@ static void BP_P(turn)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A, ptrd
         }
 }
 
-static ptrdiff_t BP_P(collect)(ptrdiff_t n, const BP_REAL *x, const void *prefetch, BP_REAL *values,
-                               int32_t *columns, int32_t *marks)
+static ptrdiff_t BP_P(compress)(ptrdiff_t n, const BP_REAL *x, const void *prefetch, BP_REAL *values,
+                               int32_t *columns, int32_t *offsets)
 {
-    return bp_products.BP_OF(collect)(n, x, (const char *)prefetch, values, columns, marks);
+    return bp_products.BP_OF(compress)(n, x, (const char *)prefetch, values, columns, offsets);
 }
 
 /* Steps that a loop of `each` numbers a step takes through all rows. */
@@ -164,7 +164,7 @@ static void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, cons
 static void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
                              ptrdiff_t end, ptrdiff_t width, const BP_REAL *values,
                              const int32_t *columns, const ptrdiff_t *counts,
-                             const int32_t *marks, BP_REAL alpha, const BP_REAL *delta,
+                             const int32_t *offsets, BP_REAL alpha, const BP_REAL *delta,
                              BP_REAL *W, ptrdiff_t ldw,
                              const BP_REAL *const *prefetch, ptrdiff_t n_prefetch)
 {
@@ -173,7 +173,7 @@ static void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdi
     bp_prefetch prefetch = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
                                   width * (ptrdiff_t)sizeof(BP_REAL), all * (end - first) / n_in);
     bp_products.BP_OF(sparse_add)(n, n_in, n_out, first, end, width, values, columns, counts,
-                                    marks, (n_in + BP_MARK - 1) / BP_MARK, alpha, delta, W, ldw,
+                                    offsets, (n_in + BP_OFFSET_STRIDE - 1) / BP_OFFSET_STRIDE, alpha, delta, W, ldw,
                                     &prefetch);
 }
 

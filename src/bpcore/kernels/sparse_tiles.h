@@ -2,27 +2,27 @@
  * inputs are zero.
  *
  * Of each row only the numbers that are not zero are kept, `count` values and the columns that they
- * stand in, and W^(1) is turned round, (n_in, n_out): then one input's weights lie together, z is a
- * sum of some rows of them, and the gradient goes to the same rows.  BP_COLLECT(x, at, values,
+ * stand in, and W^(1) is transposed round, (n_in, n_out): then one input's weights lie together, z is a
+ * sum of some rows of them, and the gradient goes to the same rows.  BP_COMPRESS(x, at, values,
  * columns): a vector's numbers that are not zero and their columns, without a branch: which numbers
  * are zero is hard to predict.
  */
 
 /* The numbers of x (n,) that are not zero, in their order, and their columns; returns how many.
  * values may be x itself.  Both have room for n.
- * marks: out, how many stand before each BP_MARK-th column.  prefetch: where to fetch n numbers
+ * offsets: out, how many stand before each BP_OFFSET_STRIDE-th column.  prefetch: where to fetch n numbers
  * meanwhile. */
-BP_ENTRY ptrdiff_t BP_P(collect)(ptrdiff_t n, const BP_REAL *x, const char *prefetch, BP_REAL *values,
-                                 int32_t *columns, int32_t *marks)
+BP_ENTRY ptrdiff_t BP_P(compress)(ptrdiff_t n, const BP_REAL *x, const char *prefetch, BP_REAL *values,
+                                 int32_t *columns, int32_t *offsets)
 {
     ptrdiff_t count = 0, p = 0;
     for (ptrdiff_t end = 0; p < n;) {
-        *marks++ = (int32_t)count;
-        end = end + BP_MARK < n ? end + BP_MARK : n;
-#ifdef BP_COLLECT
+        *offsets++ = (int32_t)count;
+        end = end + BP_OFFSET_STRIDE < n ? end + BP_OFFSET_STRIDE : n;
+#ifdef BP_COMPRESS
         for (; p + BP_LANES <= end; p += BP_LANES) {
             BP_PREFETCH(prefetch + p * (ptrdiff_t)sizeof(BP_REAL));
-            count += BP_COLLECT(x + p, (int32_t)p, values + count, columns + count);
+            count += BP_COMPRESS(x + p, (int32_t)p, values + count, columns + count);
         }
 #else
         (void)prefetch;
@@ -153,20 +153,20 @@ BP_ENTRY void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width,
 
 /* Rows `first` to `end` of W += alpha x^T delta, x and W as in sparse_dot, delta (n, n_out).
  *
- * marks: n_marks of each row, see collect; first and end are multiples of BP_MARK, or end is n_in.
+ * offsets: n_offsets of each row, see compress; first and end are multiples of BP_OFFSET_STRIDE, or end is n_in.
  * W: where row 0 would be.  So many rows of it as the first cache holds take what all rows of x have
  * for them, then the next ones. */
 BP_ENTRY void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
                                ptrdiff_t end, ptrdiff_t width, const BP_REAL *values,
                                const int32_t *columns, const ptrdiff_t *counts,
-                               const int32_t *marks, ptrdiff_t n_marks, BP_REAL alpha,
+                               const int32_t *offsets, ptrdiff_t n_offsets, BP_REAL alpha,
                                const BP_REAL *delta, BP_REAL *W, ptrdiff_t ldw, bp_prefetch *prefetch)
 {
     const ptrdiff_t all = (n_out + BP_LANES - 1) / BP_LANES;
     const ptrdiff_t strips = (all + 7) / 8;
     const ptrdiff_t widest = (all + strips - 1) / strips * BP_LANES * (ptrdiff_t)sizeof(BP_REAL);
-    const ptrdiff_t fit = BP_ADD_BYTES / widest / BP_MARK * BP_MARK;
-    const ptrdiff_t block = fit > BP_MARK ? fit : BP_MARK;
+    const ptrdiff_t fit = BP_ADD_BYTES / widest / BP_OFFSET_STRIDE * BP_OFFSET_STRIDE;
+    const ptrdiff_t block = fit > BP_OFFSET_STRIDE ? fit : BP_OFFSET_STRIDE;
     for (ptrdiff_t k = first; k < end; k += block) {
         const ptrdiff_t next = k + block < end ? k + block : end;
         ptrdiff_t done = 0;
@@ -177,9 +177,9 @@ BP_ENTRY void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptr
             const ptrdiff_t last = done < all ? BP_LANES : n_out - (all - 1) * BP_LANES;
 #define BP_WIDTH(chains_, vectors_)                                                          \
     for (ptrdiff_t i = 0; i < n; i++) {                                                      \
-        const int32_t *mark = marks + i * n_marks;                                           \
-        const ptrdiff_t from = mark[k / BP_MARK];                                            \
-        const ptrdiff_t to = next < n_in ? mark[next / BP_MARK] : counts[i];                 \
+        const int32_t *offset = offsets + i * n_offsets;                                           \
+        const ptrdiff_t from = offset[k / BP_OFFSET_STRIDE];                                            \
+        const ptrdiff_t to = next < n_in ? offset[next / BP_OFFSET_STRIDE] : counts[i];                 \
         if (from < to)                                                                       \
             BP_P(sparse_add_tile)(vectors_, last, to - from, values + i * width + from,      \
                                   columns + i * width + from, alpha, delta + i * n_out + j,  \
