@@ -3,7 +3,7 @@
 The formulas stand in elementary.h and activation_loops.h, in C so that one wheel can hold
 several versions of each loop for several instruction sets.  A new activation gets a number
 in ``types.pxd`` and there, a case in ``activation_loops.h``, and a line in ``ACTIVATIONS``;
-names, checks and the parametrised tests read that table.
+names, checks and the parametrised tests read that view.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 cimport numpy as cnp
 
 from bpcore._core.pool cimport ThreadPool
-from bpcore._core.rows cimport Rows, Table
+from bpcore._core.rows cimport Rows, MatrixView
 from bpcore._core.optimizers cimport Optimizer
 from bpcore._core.epoch cimport Examples, Regularisation, Workspace
 from bpcore._core.types cimport Layout
@@ -37,9 +37,9 @@ cdef class Engine:
     cdef ThreadPool _training(self, Rows x, Rows y, Optimizer optimizer, object order,
                         Py_ssize_t batch_size, object sample_weight, Regularisation regularisation,
                         unsigned long long seed, int* n_threads, Py_ssize_t epochs=*)
-    cdef bint _predict_rows_small(self, const Table* x, Py_ssize_t block, void* out) noexcept nogil
+    cdef bint _predict_rows_small(self, const MatrixView* x, Py_ssize_t block, void* out) noexcept nogil
     cdef bint _is_small_batch(self, Py_ssize_t n, Py_ssize_t block) noexcept
     cdef bint _is_small_step(self, Py_ssize_t n) noexcept
-    cdef bint _as_plain_rows(self, Table* table, X, Py_ssize_t width)
+    cdef bint _as_plain_rows(self, MatrixView* view, X, Py_ssize_t width)
     cdef bint _is_finite(self, Py_ssize_t n, const void* numbers) noexcept
-    cdef bint _y_in_domain(self, const Table* y) noexcept
+    cdef bint _y_in_domain(self, const MatrixView* y) noexcept

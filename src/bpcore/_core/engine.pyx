@@ -18,7 +18,7 @@ from libc.string cimport memcpy, memset
 
 from bpcore._core.products cimport has_sparse_loops
 from bpcore._core.pool cimport ThreadPool
-from bpcore._core.rows cimport FLOAT32, FLOAT64, Rows, Table
+from bpcore._core.rows cimport FLOAT32, FLOAT64, Rows, MatrixView
 from bpcore._core.inspect cimport jacobian, per_sample_gradients, trace
 from bpcore._core.small_batch cimport STACK_UNITS, predict_small, step_small
 from bpcore._core.optimizers cimport Optimizer
@@ -88,12 +88,12 @@ def sparse_from(double density, Py_ssize_t rows):
     return before
 
 
-cdef bint _apart(const Table* x, const char* bytes, Py_ssize_t n) noexcept nogil:
+cdef bint _apart(const MatrixView* x, const char* bytes, Py_ssize_t n) noexcept nogil:
     """Whether plain rows share no memory with n bytes."""
     return bytes + n <= x.data or x.data + x.n_rows * x.row_stride <= bytes
 
 
-cdef bint _all_rows_exist(Py_ssize_t n, const Py_ssize_t* order,
+cdef bint _rows_exist(Py_ssize_t n, const Py_ssize_t* order,
                           Py_ssize_t n_rows) noexcept nogil:
     cdef Py_ssize_t i
     cdef bint exist = True
@@ -191,28 +191,28 @@ cdef class Engine:
 
     cdef int _check_rows(self, Rows x) except -1:
         self._check()
-        if x.table.n_columns != self.layout.n_inputs:
-            raise ValueError(f"X has {x.table.n_columns} features, but this network takes "
+        if x.view.n_columns != self.layout.n_inputs:
+            raise ValueError(f"X has {x.view.n_columns} features, but this network takes "
                              f"{self.layout.n_inputs} (its first layer)")
         return 0
 
     cdef int _point(self, Examples* examples, Rows x, Rows y, cnp.ndarray weights) except -1:
         """Point at all rows, having checked once more what would run_job outside the arrays."""
         self._check_rows(x)
-        if y.table.n_columns != self.layout.n_outputs:
-            raise ValueError(f"Y has {y.table.n_columns} columns, but this network has "
+        if y.view.n_columns != self.layout.n_outputs:
+            raise ValueError(f"Y has {y.view.n_columns} columns, but this network has "
                              f"{self.layout.n_outputs} outputs (its last layer)")
-        if x.table.n_rows == 0 or y.table.n_rows != x.table.n_rows:
-            raise ValueError(f"X has {x.table.n_rows} rows and Y {y.table.n_rows}: expected the "
+        if x.view.n_rows == 0 or y.view.n_rows != x.view.n_rows:
+            raise ValueError(f"X has {x.view.n_rows} rows and Y {y.view.n_rows}: expected the "
                              "same number, and at least one")
-        examples.x = &x.table
-        examples.y = &y.table
+        examples.x = &x.view
+        examples.y = &y.view
         examples.order = NULL
         examples.weights = NULL
         if weights is not None:
             if cnp.PyArray_TYPE(weights) != cnp.NPY_FLOAT64 \
                     or not cnp.PyArray_ISCARRAY_RO(weights) or cnp.PyArray_NDIM(weights) != 1 \
-                    or cnp.PyArray_DIM(weights, 0) != x.table.n_rows:
+                    or cnp.PyArray_DIM(weights, 0) != x.view.n_rows:
                 raise ValueError("sample_weight must be a contiguous vector of float64, one a "
                                  "row of X")
             examples.weights = <const double*>cnp.PyArray_DATA(weights)
@@ -241,16 +241,16 @@ cdef class Engine:
         """
         cdef ThreadPool pool = ThreadPool.__new__(ThreadPool)
         cdef cnp.ndarray rows
-        cdef Py_ssize_t n = x.table.n_rows
+        cdef Py_ssize_t n = x.view.n_rows
         memset(&pool.job, 0, sizeof(pool.job))
         if task == PREDICT:
             self._check_rows(x)
-            pool.job.examples.x = &x.table
+            pool.job.examples.x = &x.view
         else:
             self._point(&pool.job.examples, x, y, weights)
         if order is not None:
             rows = np.ascontiguousarray(order, dtype=np.intp)
-            if rows.ndim != 1 or not _all_rows_exist(
+            if rows.ndim != 1 or not _rows_exist(
                     rows.size, <const Py_ssize_t*>cnp.PyArray_DATA(rows), n):
                 raise ValueError(f"order must be a vector of row numbers from 0 to {n - 1}")
             n = rows.size
@@ -366,7 +366,7 @@ cdef class Engine:
 
     def predict(self, X, out=None):
         """a^(L) for every row of X; see ``Network.predict``, which documents it."""
-        cdef Table x
+        cdef MatrixView x
         cdef cnp.ndarray a
         cdef int type_number = cnp.NPY_FLOAT32 if self.single else cnp.NPY_FLOAT64
         cdef int rank
@@ -405,7 +405,7 @@ cdef class Engine:
             return self._predict_checked(X, out)
         return a
 
-    cdef bint _predict_rows_small(self, const Table* x, Py_ssize_t block, void* out) noexcept nogil:
+    cdef bint _predict_rows_small(self, const MatrixView* x, Py_ssize_t block, void* out) noexcept nogil:
         if self.single:
             return predict_small[float](&self.layout, <float*>self.theta, <const float*>x.data,
                                       x.n_rows, block, <float*>out)
@@ -432,12 +432,12 @@ cdef class Engine:
         cdef ThreadPool pool = self._crew(PREDICT, x, None, None, None, 0, False, &n_threads)
         if cnp.PyArray_TYPE(out) != (cnp.NPY_FLOAT32 if self.single else cnp.NPY_FLOAT64) \
                 or not cnp.PyArray_ISCARRAY(out) \
-                or cnp.PyArray_SIZE(out) != x.table.n_rows * self.layout.n_outputs:
+                or cnp.PyArray_SIZE(out) != x.view.n_rows * self.layout.n_outputs:
             raise ValueError("out must be a contiguous array of the network's type with one row "
                              "for each row of X and one column for each output")
         pool.job.out = cnp.PyArray_DATA(out)
         pool.keeps += (out,)
-        if x.table.n_rows > 0:
+        if x.view.n_rows > 0:
             pool.run(n_threads)
         for thread in range(n_threads):
             if pool.workspace.partial_sums[thread] != 0:
@@ -478,7 +478,7 @@ cdef class Engine:
         """∇C_k of every example, (n, n_parameters)."""
         cdef int n_threads
         cdef ThreadPool pool = self._crew(GRADIENT, x, y, None, None, 0, False, &n_threads)
-        cdef cnp.ndarray out = np.empty((x.table.n_rows, self.layout.n_parameters),
+        cdef cnp.ndarray out = np.empty((x.view.n_rows, self.layout.n_parameters),
                                         dtype=self.dtype)
         pool.job.sparse = False     # each row's gradient is wanted as it lies in θ
         if self.single:
@@ -496,19 +496,19 @@ cdef class Engine:
     def _jacobian(self, Rows x):
         """∂a^(L)/∂a^(0) of every row, (n, n_L, n_0)."""
         self._check_rows(x)
-        cdef Workspace workspace = self._workspace(max(1, x.table.n_rows))
+        cdef Workspace workspace = self._workspace(max(1, x.view.n_rows))
         cdef cnp.ndarray out = np.empty(
-            (x.table.n_rows, self.layout.n_outputs, self.layout.n_inputs), dtype=self.dtype)
+            (x.view.n_rows, self.layout.n_outputs, self.layout.n_inputs), dtype=self.dtype)
         cdef cnp.ndarray dC_dx = np.empty((workspace.microbatch_rows, self.layout.n_inputs),
                                           dtype=self.dtype)
         if self.single:
             with nogil:
-                jacobian[float](&self.layout, &x.table, <float*>self.theta, workspace,
+                jacobian[float](&self.layout, &x.view, <float*>self.theta, workspace,
                                 <float*>cnp.PyArray_DATA(dC_dx),
                                 <float*>cnp.PyArray_DATA(out))
         else:
             with nogil:
-                jacobian[double](&self.layout, &x.table, <double*>self.theta, workspace,
+                jacobian[double](&self.layout, &x.view, <double*>self.theta, workspace,
                                  <double*>cnp.PyArray_DATA(dC_dx),
                                  <double*>cnp.PyArray_DATA(out))
         if workspace.error is not None:
@@ -519,7 +519,7 @@ cdef class Engine:
         """Every term of one step, as a dict of arrays by layer (see ``bpcore.Trace``)."""
         self._check()
         cdef Examples examples
-        cdef Py_ssize_t n = x.table.n_rows
+        cdef Py_ssize_t n = x.view.n_rows
         cdef Py_ssize_t l
         cdef double scale, cost
         cdef Workspace workspace
@@ -539,13 +539,13 @@ cdef class Engine:
             at[l] = cnp.PyArray_DATA(flat[name])
         if self.single:
             cost = trace[float](
-                &self.layout, &x.table, &y.table, examples.weights, scale, <float*>self.theta,
+                &self.layout, &x.view, &y.view, examples.weights, scale, <float*>self.theta,
                 workspace, <float*>at[0], <float*>at[1], <float*>at[2], <float*>at[3],
                 <float*>at[4], <float*>at[5], <float*>at[6], <float*>at[7], &costs_view[0],
                 <float*>cnp.PyArray_DATA(gradient))
         else:
             cost = trace[double](
-                &self.layout, &x.table, &y.table, examples.weights, scale, <double*>self.theta,
+                &self.layout, &x.view, &y.view, examples.weights, scale, <double*>self.theta,
                 workspace, <double*>at[0], <double*>at[1], <double*>at[2], <double*>at[3],
                 <double*>at[4], <double*>at[5], <double*>at[6], <double*>at[7], &costs_view[0],
                 <double*>cnp.PyArray_DATA(gradient))
@@ -565,7 +565,7 @@ cdef class Engine:
     def step(self, X, Y, learning_rate, sample_weight=None):
         """One step of gradient descent; see ``Network.step``, which documents it."""
         cdef double eta, cost
-        cdef Table x, y
+        cdef MatrixView x, y
         if sample_weight is not None or self.theta == NULL \
                 or not isinstance(learning_rate, float) \
                 or not self._as_plain_rows(&x, X, self.layout.n_inputs) \
@@ -594,7 +594,7 @@ cdef class Engine:
         return self.layout.n_parameters <= LOCKED_STEP_PARAMETERS and (
             n == 1 or n < SPARSE_ROWS and not self._is_parallel(n))
 
-    cdef bint _as_plain_rows(self, Table* table, X, Py_ssize_t width):
+    cdef bint _as_plain_rows(self, MatrixView* view, X, Py_ssize_t width):
         """Describe X where its rows are plain ones of θ's type; False where they are not."""
         cdef cnp.ndarray x
         cdef int rank
@@ -609,16 +609,16 @@ cdef class Engine:
             and cnp.PyArray_ISCARRAY_RO(x)
         ):
             return False
-        table.kind = FLOAT32 if self.single else FLOAT64
-        table.divisor = 1.0
-        table.data = <const char*>cnp.PyArray_DATA(x)
-        table.column_stride = 4 if self.single else 8
-        table.row_stride = width * table.column_stride
-        table.n_rows = 1 if rank == 1 else cnp.PyArray_DIM(x, 0)
-        table.n_columns = width
+        view.kind = FLOAT32 if self.single else FLOAT64
+        view.divisor = 1.0
+        view.data = <const char*>cnp.PyArray_DATA(x)
+        view.column_stride = 4 if self.single else 8
+        view.row_stride = width * view.column_stride
+        view.n_rows = 1 if rank == 1 else cnp.PyArray_DIM(x, 0)
+        view.n_columns = width
         return True
 
-    cdef bint _y_in_domain(self, const Table* y) noexcept:
+    cdef bint _y_in_domain(self, const MatrixView* y) noexcept:
         """Whether plain targets suit the loss: none negative, none beyond 1."""
         cdef Py_ssize_t i
         cdef double y_i
@@ -712,7 +712,7 @@ cdef class Engine:
         are done or a hundredth of a second is over.
 
         The interpreter looks in once a call, not once an epoch, which is most of the time where
-        a table is small.
+        a view is small.
 
         Parameters
         ----------

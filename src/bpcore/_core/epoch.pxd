@@ -1,4 +1,4 @@
-from bpcore._core.rows cimport Table
+from bpcore._core.rows cimport MatrixView
 from bpcore._core.optimizers cimport Optimizer, Step
 from bpcore._core.sparse cimport Sparse
 from bpcore._core.pool_header cimport bp_pool
@@ -13,10 +13,10 @@ cdef struct Regularisation:
 
 # The rows that a pass goes through.
 cdef struct Examples:
-    const Table* x
-    const Table* y
+    const MatrixView* x
+    const MatrixView* y
     const Py_ssize_t* order         # NULL: as they lie
-    const double* weights           # one a row of the table, or NULL
+    const double* weights           # one a row of the view, or NULL
 
 # Some units of a layer, or of a sparse first layer some inputs: the parameters that one thread of a
 # pool updates.  In θ its n_w weights start at w, in w_t if the layer is a sparse first one; its n_b

@@ -19,7 +19,7 @@ from libc.string cimport memset
 
 from bpcore._core.backward cimport delta_recursion, layer_gradient
 from bpcore._core.products cimport OFFSET_STRIDE, column_sums, is_small, loop_depends_on_rows, padded_width
-from bpcore._core.rows cimport gather, in_place, point_at_rows
+from bpcore._core.rows cimport gather, zero_copy_rows, row_pointers
 from bpcore._core.forward cimport Dropout, forward
 from bpcore._core.losses cimport cost_and_delta
 from bpcore._core.optimizers cimport (
@@ -317,22 +317,22 @@ cdef Py_ssize_t _where(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t
                        const real_t** first, const real_t* of_type) noexcept nogil:
     """How far the rows of a^(0) are apart from row `row` of the pass that begins at `start`,
     and where the first of them is; 0 where they are by_pointer (see `Workspace.rows`)."""
-    cdef Py_ssize_t distance = job.layout.n_inputs
+    cdef Py_ssize_t ld = job.layout.n_inputs
     if job.by_pointer:
         first[0] = NULL
         return 0
-    first[0] = in_place(job.examples.x, job.examples.order, start + row, &distance, of_type)
+    first[0] = zero_copy_rows(job.examples.x, job.examples.order, start + row, &ld, of_type)
     if first[0] == NULL:
         first[0] = <real_t*>w.x + row * job.layout.n_inputs
-        distance = job.layout.n_inputs
-    return distance
+        ld = job.layout.n_inputs
+    return ld
 
 
 cdef Sparse _sparse_rows(const Job* job, Workspace w, Py_ssize_t start, Py_ssize_t row,
                          bint keeps) noexcept nogil:
     """A block of rows that begins at `start`, to be collected from row `row` on."""
     cdef Sparse sparse = w.sparse
-    sparse.table = job.examples.x
+    sparse.view = job.examples.x
     sparse.order = job.examples.order
     sparse.start = start
     sparse.row = row
@@ -376,7 +376,7 @@ cdef void forward_backward(const Job* job, Workspace w, Py_ssize_t start, Py_ssi
     cdef const Layer* last = &layout.layers[layout.n_layers - 1]
     cdef Py_ssize_t k, ldx, here, end
     cdef Py_ssize_t n_prefetch = 0
-    cdef Py_ssize_t distance = layout.n_outputs
+    cdef Py_ssize_t ld = layout.n_outputs
     cdef bint backward = job.task > COST
     cdef const real_t* one
     cdef const real_t** x = &one
@@ -395,15 +395,15 @@ cdef void forward_backward(const Job* job, Workspace w, Py_ssize_t start, Py_ssi
     ldx = _where(job, w, start, row, &one, theta)
     if ldx == 0:
         x = <const real_t**>w.rows + row
-        point_at_rows(job.examples.x, job.examples.order, start + row, n, <const void**>x)
+        row_pointers(job.examples.x, job.examples.order, start + row, n, <const void**>x)
         n_prefetch = _n_prefetch(job, next_start, row, n)
         prefetch = <const real_t**>w.prefetch + row
-        point_at_rows(job.examples.x, job.examples.order, next_start + row, n_prefetch,
+        row_pointers(job.examples.x, job.examples.order, next_start + row, n_prefetch,
                       <const void**>prefetch)
     elif not job.sparse and one == <real_t*>w.x + row * layout.n_inputs:
         gather(job.examples.x, job.examples.order, start + row, n, <real_t*>one)
-    y = in_place(job.examples.y, job.examples.order, start + row, &distance, theta)
-    if y == NULL or distance != layout.n_outputs:
+    y = zero_copy_rows(job.examples.y, job.examples.order, start + row, &ld, theta)
+    if y == NULL or ld != layout.n_outputs:
         y = <real_t*>w.y + row * layout.n_outputs
         gather(job.examples.y, job.examples.order, start + row, n, <real_t*>y)
     if job.examples.weights != NULL:
@@ -643,7 +643,7 @@ cdef void _predict_rows(const Job* job, Workspace w, Py_ssize_t b, int thread,
     cdef Py_ssize_t n = min(rows, job.n_rows - first)
     cdef Py_ssize_t ldx = layout.n_inputs
     cdef Sparse sparse = _sparse_rows(job, w, first, thread * ROWS_AT_ONCE, False)
-    cdef const real_t* x = in_place(job.examples.x, <Py_ssize_t*>NULL, first, &ldx, theta)
+    cdef const real_t* x = zero_copy_rows(job.examples.x, <Py_ssize_t*>NULL, first, &ldx, theta)
     if x == NULL and not job.sparse:
         gather(job.examples.x, <Py_ssize_t*>NULL, first, n, <real_t*>w.x + own * layout.n_inputs)
         x = <const real_t*>w.x + own * layout.n_inputs

@@ -5,7 +5,7 @@ every example, the Jacobian of the outputs, and every term of the chain rule.
 from libc.string cimport memcpy, memset
 
 from bpcore._core.backward cimport delta_recursion, layer_gradient
-from bpcore._core.rows cimport Table, gather, in_place
+from bpcore._core.rows cimport MatrixView, gather, zero_copy_rows
 from bpcore._core.forward cimport Dropout, forward
 from bpcore._core.losses cimport cost_and_delta, output_delta
 from bpcore._core.epoch cimport Job, Shard, Workspace, ceil_div, poll_signals, forward_backward
@@ -29,7 +29,7 @@ cdef void per_sample_gradients(const Job* job, const real_t* theta, Workspace wo
         rows = min(workspace.microbatch_rows, job.n_rows - first)
         forward_backward(job, workspace, first, 0, rows, -1, 1.0, theta, workspace.costs)
         for k in range(rows):
-            x = in_place(job.examples.x, <Py_ssize_t*>NULL, first + k, &ldx, theta)
+            x = zero_copy_rows(job.examples.x, <Py_ssize_t*>NULL, first + k, &ldx, theta)
             if x == NULL:
                 x = <const real_t*>workspace.x + k * layout.n_inputs
                 ldx = layout.n_inputs
@@ -43,7 +43,7 @@ cdef void per_sample_gradients(const Job* job, const real_t* theta, Workspace wo
         first += rows
 
 
-cdef void jacobian(const Layout* layout, const Table* x, const real_t* theta,
+cdef void jacobian(const Layout* layout, const MatrixView* x, const real_t* theta,
                    Workspace workspace, real_t* dC_dx, real_t* out) noexcept nogil:
     """out (n, n_L, n_0) = ∂a^(L)/∂a^(0): the delta recursion from ∂C/∂a^(L) = e_j, for each j.
 
@@ -79,7 +79,7 @@ cdef void jacobian(const Layout* layout, const Table* x, const real_t* theta,
                        dC_dx + k * layout.n_inputs, layout.n_inputs * sizeof(real_t))
 
 
-cdef double trace(const Layout* layout, const Table* x, const Table* y, const double* weights,
+cdef double trace(const Layout* layout, const MatrixView* x, const MatrixView* y, const double* weights,
                   double scale, const real_t* theta, Workspace w, real_t* a_0, real_t* y_buffer,
                   real_t* z, real_t* a, real_t* slope, real_t* dC_da, real_t* delta,
                   real_t* dC_dx, double* costs, real_t* gradient) noexcept nogil:

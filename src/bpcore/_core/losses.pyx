@@ -6,7 +6,7 @@ The entropies and Poisson with their natural output activation are computed from
 stays finite where a rounds to 0 or 1, and δ has no quotient.
 
 A new cost gets a number in ``types.pxd``, its two formulas in ``_cost`` and ``_derivative``
-and a line in ``LOSSES``; names, checks and the parametrised tests read that table.
+and a line in ``LOSSES``; names, checks and the parametrised tests read that view.
 """
 
 from libc.float cimport DBL_EPSILON, DBL_MIN, FLT_EPSILON, FLT_MIN

@@ -1,7 +1,7 @@
 """The one door to matrix products: row-major in; own loops for small layers, BLAS for large ones.
 
 SciPy's ``cython_blas`` takes C ``int``.  Every size that comes here is the width of a layer,
-the rows of a block or the distance between two rows of the input; the callers refuse widths
+the rows of a block or the ld between two rows of the input; the callers refuse widths
 beyond ``MAX_DIMENSION`` once, when a network is made, copy rows that lie further apart than
 that, and cut rows into ceil_div.  So the casts below cannot wrap round.
 """
@@ -120,7 +120,7 @@ def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, dou
         C = np.zeros((m, n), dtype=A.dtype)
     if C.shape != (m, n) or (B.shape[1] if trans_b else B.shape[0]) != k:
         raise ValueError("the shapes of A, B and C do not fit")
-    lda, ldb, ldc = [_row_distance(matrix) for matrix in (A, B, C)]
+    lda, ldb, ldc = [_ld(matrix) for matrix in (A, B, C)]
     cdef const float[:, :] a32, b32
     cdef const double[:, :] a64, b64
     cdef float[:, :] c32
@@ -174,7 +174,7 @@ def add_rows(A, out, double alpha=1.0, double beta=0.0):
                             &out64[0])
 
 
-def _row_distance(matrix):
+def _ld(matrix):
     """From one row of a matrix to the next, in numbers."""
     row, number = matrix.strides
     if number != matrix.itemsize or row % number or row < number * matrix.shape[1]:

@@ -11,8 +11,8 @@ cdef enum Kind:
     CSR32       # CSR with float32 values
     CSR64       # CSR with float64 values
 
-# A table of numbers where the caller's array lies.  Strides in bytes, as NumPy's.
-cdef struct Table:
+# A view of numbers where the caller's array lies.  Strides in bytes, as NumPy's.
+cdef struct MatrixView:
     int kind
     const char* data
     Py_ssize_t row_stride
@@ -26,7 +26,7 @@ cdef struct Table:
     bint sorted_indices     # those of a row rise
 
 cdef class Rows:
-    cdef Table table
+    cdef MatrixView view
     cdef readonly object array      # keeps the memory alive
     cdef tuple _parts
     cdef double _density            # -1: not looked at yet
@@ -34,13 +34,13 @@ cdef class Rows:
     cdef _from_dense(self, cnp.ndarray array, double divisor)
     cdef _from_csr(self, matrix)
 
-cdef void gather(const Table* table, const Py_ssize_t* order, Py_ssize_t start, Py_ssize_t n,
+cdef void gather(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t start, Py_ssize_t n,
                  real_t* out) noexcept nogil
-cdef Py_ssize_t sparse_row(const Table* table, Py_ssize_t k, real_t* values,
+cdef Py_ssize_t sparse_row(const MatrixView* view, Py_ssize_t k, real_t* values,
                            int32_t* columns) noexcept nogil
-cdef const real_t* in_place(const Table* table, const Py_ssize_t* order, Py_ssize_t start,
-                            Py_ssize_t* row_distance, const real_t* of_type) noexcept nogil
-cdef bint row_is_within(const Table* table, Py_ssize_t k, double limit) noexcept nogil
-cdef bint has_plain_rows(const Table* table, const real_t* of_type) noexcept nogil
-cdef void point_at_rows(const Table* table, const Py_ssize_t* order, Py_ssize_t start,
+cdef const real_t* zero_copy_rows(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t start,
+                            Py_ssize_t* ld, const real_t* of_type) noexcept nogil
+cdef bint row_is_within(const MatrixView* view, Py_ssize_t k, double limit) noexcept nogil
+cdef bint has_plain_rows(const MatrixView* view, const real_t* of_type) noexcept nogil
+cdef void row_pointers(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t start,
                         Py_ssize_t n, const void** rows) noexcept nogil

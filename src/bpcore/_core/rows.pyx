@@ -28,13 +28,13 @@ ctypedef fused number_t:
     double
     unsigned char
 
-# Rows that tell how much of a table is zero.
+# Rows that tell how much of a view is zero.
 cdef Py_ssize_t SAMPLED_ROWS = 32
 
 
 cdef inline void _gather_row(int kind, const char* row, Py_ssize_t stride, Py_ssize_t n,
                              double divisor, real_t* out) noexcept nogil:
-    """out[j] = row[j] for one strided row of a dense table, bytes divided by the divisor.
+    """out[j] = row[j] for one strided row of a dense view, bytes divided by the divisor.
 
     Neighbours of real_t itself are copied elsewhere.
     """
@@ -68,110 +68,110 @@ cdef inline Py_ssize_t _index(const char* indices, bint wide, Py_ssize_t i) noex
     return (<const long long*>indices)[i] if wide else (<const int*>indices)[i]
 
 
-cdef void _gather_sparse_row(const Table* table, Py_ssize_t k, real_t* out) noexcept nogil:
+cdef void _gather_sparse_row(const MatrixView* view, Py_ssize_t k, real_t* out) noexcept nogil:
     """One CSR row, spread out; entries given twice add up."""
     cdef Py_ssize_t i
-    cdef Py_ssize_t begin = _index(table.indptr, table.wide_indices, k)
-    cdef Py_ssize_t end = _index(table.indptr, table.wide_indices, k + 1)
-    memset(out, 0, table.n_columns * sizeof(real_t))
+    cdef Py_ssize_t begin = _index(view.indptr, view.wide_indices, k)
+    cdef Py_ssize_t end = _index(view.indptr, view.wide_indices, k + 1)
+    memset(out, 0, view.n_columns * sizeof(real_t))
     for i in range(begin, end):
-        if table.kind == CSR32:
-            out[_index(table.indices, table.wide_indices, i)] += \
-                <real_t>(<const float*>table.data)[i]
+        if view.kind == CSR32:
+            out[_index(view.indices, view.wide_indices, i)] += \
+                <real_t>(<const float*>view.data)[i]
         else:
-            out[_index(table.indices, table.wide_indices, i)] += \
-                <real_t>(<const double*>table.data)[i]
+            out[_index(view.indices, view.wide_indices, i)] += \
+                <real_t>(<const double*>view.data)[i]
 
 
-cdef void gather(const Table* table, const Py_ssize_t* order, Py_ssize_t start, Py_ssize_t n,
+cdef void gather(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t start, Py_ssize_t n,
                  real_t* out) noexcept nogil:
     """out (n, n_columns) = rows order[start : start + n], or start : start + n where order
     is NULL."""
     cdef Py_ssize_t k, row
-    cdef Py_ssize_t width = table.n_columns
+    cdef Py_ssize_t width = view.n_columns
     cdef bint same_type = (
-        table.kind == (FLOAT32 if sizeof(real_t) == sizeof(float) else FLOAT64)
-        and table.column_stride == sizeof(real_t)
+        view.kind == (FLOAT32 if sizeof(real_t) == sizeof(float) else FLOAT64)
+        and view.column_stride == sizeof(real_t)
     )
     for k in range(n):
         row = order[start + k] if order != NULL else start + k
         if same_type:
-            memcpy(out + k * width, table.data + row * table.row_stride, width * sizeof(real_t))
-        elif table.kind == CSR32 or table.kind == CSR64:
-            _gather_sparse_row(table, row, out + k * width)
+            memcpy(out + k * width, view.data + row * view.row_stride, width * sizeof(real_t))
+        elif view.kind == CSR32 or view.kind == CSR64:
+            _gather_sparse_row(view, row, out + k * width)
         else:
-            _gather_row(table.kind, table.data + row * table.row_stride, table.column_stride,
-                        width, table.divisor, out + k * width)
+            _gather_row(view.kind, view.data + row * view.row_stride, view.column_stride,
+                        width, view.divisor, out + k * width)
 
 
-cdef Py_ssize_t sparse_row(const Table* table, Py_ssize_t k, real_t* values,
+cdef Py_ssize_t sparse_row(const MatrixView* view, Py_ssize_t k, real_t* values,
                            int32_t* columns) noexcept nogil:
     """The entries of CSR row k and their columns, which rise; returns how many there are.
 
-    -1 where the table is no such one, or where entries are given twice, more than there is room
+    -1 where the view is no such one, or where entries are given twice, more than there is room
     for: nothing is written then.
     """
     cdef Py_ssize_t i, begin, count
-    if table.kind != CSR32 and table.kind != CSR64 or not table.sorted_indices:
+    if view.kind != CSR32 and view.kind != CSR64 or not view.sorted_indices:
         return -1
-    begin = _index(table.indptr, table.wide_indices, k)
-    count = _index(table.indptr, table.wide_indices, k + 1) - begin
-    if count > table.n_columns:
+    begin = _index(view.indptr, view.wide_indices, k)
+    count = _index(view.indptr, view.wide_indices, k + 1) - begin
+    if count > view.n_columns:
         return -1
     for i in range(count):
-        columns[i] = <int32_t>_index(table.indices, table.wide_indices, begin + i)
-        if table.kind == CSR32:
-            values[i] = <real_t>(<const float*>table.data)[begin + i]
+        columns[i] = <int32_t>_index(view.indices, view.wide_indices, begin + i)
+        if view.kind == CSR32:
+            values[i] = <real_t>(<const float*>view.data)[begin + i]
         else:
-            values[i] = <real_t>(<const double*>table.data)[begin + i]
+            values[i] = <real_t>(<const double*>view.data)[begin + i]
     return count
 
 
-cdef const real_t* in_place(const Table* table, const Py_ssize_t* order, Py_ssize_t start,
-                            Py_ssize_t* row_distance, const real_t* of_type) noexcept nogil:
+cdef const real_t* zero_copy_rows(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t start,
+                            Py_ssize_t* ld, const real_t* of_type) noexcept nogil:
     """The rows from `start` on where they lie, or NULL where they have to be gathered.
 
-    of_type only names the element type.  row_distance: out, in elements.
+    of_type only names the element type.  ld: out, in elements.
     """
-    cdef Py_ssize_t distance = table.row_stride // <Py_ssize_t>sizeof(real_t)
-    if order != NULL or table.kind != (FLOAT32 if sizeof(real_t) == sizeof(float) else FLOAT64):
+    cdef Py_ssize_t ld = view.row_stride // <Py_ssize_t>sizeof(real_t)
+    if order != NULL or view.kind != (FLOAT32 if sizeof(real_t) == sizeof(float) else FLOAT64):
         return NULL
-    if table.column_stride != sizeof(real_t) or table.row_stride % sizeof(real_t) != 0:
+    if view.column_stride != sizeof(real_t) or view.row_stride % sizeof(real_t) != 0:
         return NULL
-    if distance < table.n_columns or distance > MAX_LD:
+    if ld < view.n_columns or ld > MAX_LD:
         return NULL
-    row_distance[0] = distance
-    return <const real_t*>(table.data + start * table.row_stride)
+    ld[0] = ld
+    return <const real_t*>(view.data + start * view.row_stride)
 
 
-cdef bint has_plain_rows(const Table* table, const real_t* of_type) noexcept nogil:
+cdef bint has_plain_rows(const MatrixView* view, const real_t* of_type) noexcept nogil:
     """Whether each row is contiguous numbers of the type, so that a pointer tells it."""
-    return (table.kind == (FLOAT32 if sizeof(real_t) == sizeof(float) else FLOAT64)
-            and table.column_stride == sizeof(real_t))
+    return (view.kind == (FLOAT32 if sizeof(real_t) == sizeof(float) else FLOAT64)
+            and view.column_stride == sizeof(real_t))
 
 
-cdef void point_at_rows(const Table* table, const Py_ssize_t* order, Py_ssize_t start,
+cdef void row_pointers(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t start,
                         Py_ssize_t n, const void** rows) noexcept nogil:
     """rows[k] = where row order[start + k] begins."""
     cdef Py_ssize_t k
     for k in range(n):
-        rows[k] = table.data + order[start + k] * table.row_stride
+        rows[k] = view.data + order[start + k] * view.row_stride
 
 
-cdef bint row_is_within(const Table* table, Py_ssize_t k, double limit) noexcept nogil:
+cdef bint row_is_within(const MatrixView* view, Py_ssize_t k, double limit) noexcept nogil:
     """Whether every |x| of a row is at most `limit`, which NaN and infinity are not."""
     cdef Py_ssize_t i
-    cdef Py_ssize_t n = table.n_columns
-    cdef Py_ssize_t stride = table.column_stride
-    cdef const char* row = table.data + k * table.row_stride
+    cdef Py_ssize_t n = view.n_columns
+    cdef Py_ssize_t stride = view.column_stride
+    cdef const char* row = view.data + k * view.row_stride
     cdef bint within = True
-    if table.kind == UINT8:
+    if view.kind == UINT8:
         return True
-    if table.kind == CSR32 or table.kind == CSR64:
-        i = _index(table.indptr, table.wide_indices, k)
-        n = _index(table.indptr, table.wide_indices, k + 1) - i
-        row = table.data + i * stride
-    if table.kind == FLOAT32 or table.kind == CSR32:
+    if view.kind == CSR32 or view.kind == CSR64:
+        i = _index(view.indptr, view.wide_indices, k)
+        n = _index(view.indptr, view.wide_indices, k + 1) - i
+        row = view.data + i * stride
+    if view.kind == FLOAT32 or view.kind == CSR32:
         if stride == sizeof(float):
             return bp_all_within_f32(n, <const float*>row, <float>min(limit, <double>FLT_MAX))
         for i in range(n):
@@ -197,23 +197,23 @@ cdef Py_ssize_t _nonzero(Py_ssize_t n, const number_t* x, Py_ssize_t stride) noe
     return count
 
 
-cdef Py_ssize_t _entries(const Table* table, Py_ssize_t k) noexcept nogil:
+cdef Py_ssize_t _entries(const MatrixView* view, Py_ssize_t k) noexcept nogil:
     """How many numbers of row k are not zero; of a CSR row how many it holds."""
-    cdef Py_ssize_t n = table.n_columns
-    cdef Py_ssize_t stride = table.column_stride
-    cdef const char* x = table.data + k * table.row_stride
-    if table.kind == FLOAT32:
+    cdef Py_ssize_t n = view.n_columns
+    cdef Py_ssize_t stride = view.column_stride
+    cdef const char* x = view.data + k * view.row_stride
+    if view.kind == FLOAT32:
         return _nonzero(n, <const float*>x, stride)
-    if table.kind == FLOAT64:
+    if view.kind == FLOAT64:
         return _nonzero(n, <const double*>x, stride)
-    if table.kind == UINT8:
+    if view.kind == UINT8:
         return _nonzero(n, <const unsigned char*>x, stride)
-    return _index(table.indptr, table.wide_indices, k + 1) \
-        - _index(table.indptr, table.wide_indices, k)
+    return _index(view.indptr, view.wide_indices, k + 1) \
+        - _index(view.indptr, view.wide_indices, k)
 
 
 cdef class Rows:
-    """A caller's table as the kernels read it.
+    """A caller's view as the kernels read it.
 
     Parameters
     ----------
@@ -235,22 +235,22 @@ or scipy.sparse CSR matrix or array of float32 or float64
     cdef _from_dense(self, cnp.ndarray array, double divisor):
         cdef int kind = cnp.PyArray_TYPE(array)
         if kind == cnp.NPY_FLOAT32:
-            self.table.kind = FLOAT32
+            self.view.kind = FLOAT32
         elif kind == cnp.NPY_FLOAT64:
-            self.table.kind = FLOAT64
+            self.view.kind = FLOAT64
         elif kind == cnp.NPY_UINT8:
-            self.table.kind = UINT8
+            self.view.kind = UINT8
         else:
             kind = -1
         if kind < 0 or cnp.PyArray_NDIM(array) != 2 or not cnp.PyArray_ISBEHAVED_RO(array):
             raise TypeError("Rows takes an aligned 2-d array of float32, float64 or uint8, "
                             f"got {array.ndim} dimensions of {array.dtype}")
-        self.table.divisor = divisor
-        self.table.data = <const char*>cnp.PyArray_DATA(array)
-        self.table.row_stride = cnp.PyArray_STRIDE(array, 0)
-        self.table.column_stride = cnp.PyArray_STRIDE(array, 1)
-        self.table.n_rows = cnp.PyArray_DIM(array, 0)
-        self.table.n_columns = cnp.PyArray_DIM(array, 1)
+        self.view.divisor = divisor
+        self.view.data = <const char*>cnp.PyArray_DATA(array)
+        self.view.row_stride = cnp.PyArray_STRIDE(array, 0)
+        self.view.column_stride = cnp.PyArray_STRIDE(array, 1)
+        self.view.n_rows = cnp.PyArray_DIM(array, 0)
+        self.view.n_columns = cnp.PyArray_DIM(array, 1)
 
     cdef _from_csr(self, matrix):
         if getattr(matrix, "format", None) != "csr" \
@@ -261,8 +261,8 @@ or scipy.sparse CSR matrix or array of float32 or float64
         n, m = matrix.shape
         values = np.ascontiguousarray(matrix.data)
         indices, indptr = matrix.indices, matrix.indptr
-        self.table.wide_indices = indices.dtype == np.int64 or indptr.dtype == np.int64
-        index_type = np.int64 if self.table.wide_indices else np.int32
+        self.view.wide_indices = indices.dtype == np.int64 or indptr.dtype == np.int64
+        index_type = np.int64 if self.view.wide_indices else np.int32
         indices = np.ascontiguousarray(indices, dtype=index_type)
         indptr = np.ascontiguousarray(indptr, dtype=index_type)
         if (
@@ -273,32 +273,32 @@ or scipy.sparse CSR matrix or array of float32 or float64
             raise ValueError(f"the sparse matrix of shape {n} × {m} is damaged: its indptr or "
                              "indices point outside its data")
         self._parts = (values, indices, indptr)
-        self.table.sorted_indices = bool(matrix.has_sorted_indices)
-        self.table.kind = CSR32 if values.dtype == np.float32 else CSR64
-        self.table.data = <const char*><size_t>values.__array_interface__["data"][0]
-        self.table.indices = <const char*><size_t>indices.__array_interface__["data"][0]
-        self.table.indptr = <const char*><size_t>indptr.__array_interface__["data"][0]
-        self.table.column_stride = values.itemsize
-        self.table.row_stride = 0
-        self.table.n_rows = n
-        self.table.n_columns = m
+        self.view.sorted_indices = bool(matrix.has_sorted_indices)
+        self.view.kind = CSR32 if values.dtype == np.float32 else CSR64
+        self.view.data = <const char*><size_t>values.__array_interface__["data"][0]
+        self.view.indices = <const char*><size_t>indices.__array_interface__["data"][0]
+        self.view.indptr = <const char*><size_t>indptr.__array_interface__["data"][0]
+        self.view.column_stride = values.itemsize
+        self.view.row_stride = 0
+        self.view.n_rows = n
+        self.view.n_columns = m
 
     def __len__(self):
-        return self.table.n_rows
+        return self.view.n_rows
 
     @property
     def shape(self):
-        return self.table.n_rows, self.table.n_columns
+        return self.view.n_rows, self.view.n_columns
 
     cdef double density(self):
         """The share of numbers that are not zero, in a small_workspace rows from first to last."""
         cdef Py_ssize_t k
         cdef Py_ssize_t found = 0
-        cdef Py_ssize_t n = min(self.table.n_rows, SAMPLED_ROWS)
+        cdef Py_ssize_t n = min(self.view.n_rows, SAMPLED_ROWS)
         if self._density < 0:
             for k in range(n):
-                found += _entries(&self.table, k * (self.table.n_rows - 1) // max(1, n - 1))
-            self._density = found / max(1.0, <double>n * self.table.n_columns)
+                found += _entries(&self.view, k * (self.view.n_rows - 1) // max(1, n - 1))
+            self._density = found / max(1.0, <double>n * self.view.n_columns)
         return self._density
 
     def first_row_beyond(self, double limit):
@@ -306,8 +306,8 @@ or scipy.sparse CSR matrix or array of float32 or float64
         cdef Py_ssize_t k
         cdef Py_ssize_t found = -1
         with nogil:
-            for k in range(self.table.n_rows):
-                if not row_is_within(&self.table, k, limit):
+            for k in range(self.view.n_rows):
+                if not row_is_within(&self.view, k, limit):
                     found = k
                     break
         return found

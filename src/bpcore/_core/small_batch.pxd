@@ -1,4 +1,4 @@
-from bpcore._core.rows cimport Table
+from bpcore._core.rows cimport MatrixView
 from bpcore._core.epoch cimport Workspace
 from bpcore._core.types cimport Layout, real_t
 
@@ -8,5 +8,5 @@ cdef enum:
 
 cdef bint predict_small(const Layout* layout, const real_t* theta, const real_t* x, Py_ssize_t n,
                       Py_ssize_t block, real_t* out) noexcept nogil
-cdef double step_small(const Layout* layout, const Table* x, const Table* y, double eta,
+cdef double step_small(const Layout* layout, const MatrixView* x, const MatrixView* y, double eta,
                      real_t* theta, Workspace workspace) noexcept nogil

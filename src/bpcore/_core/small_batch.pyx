@@ -4,7 +4,7 @@ from libc.math cimport isfinite
 from libc.string cimport memset
 
 from bpcore._core.backward cimport layer_gradient
-from bpcore._core.rows cimport Table
+from bpcore._core.rows cimport MatrixView
 from bpcore._core.forward cimport Dropout, forward
 from bpcore._core.epoch cimport TRAIN, Job, Shard, Workspace, forward_backward
 from bpcore._core.types cimport Layout, real_t
@@ -30,7 +30,7 @@ cdef bint predict_small(const Layout* layout, const real_t* theta, const real_t*
     return finite
 
 
-cdef double step_small(const Layout* layout, const Table* x, const Table* y, double eta,
+cdef double step_small(const Layout* layout, const MatrixView* x, const MatrixView* y, double eta,
                      real_t* theta, Workspace workspace) noexcept nogil:
     """θ ← θ - η ∇C of the plain rows that the workspace is for, which are one block; no change
     where C is not finite.

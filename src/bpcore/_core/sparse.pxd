@@ -1,6 +1,6 @@
 from libc.stdint cimport int32_t
 
-from bpcore._core.rows cimport Table
+from bpcore._core.rows cimport MatrixView
 from bpcore._core.types cimport Layer, real_t
 
 # Rows of a^(0) of which only the numbers that are not zero are kept: row k has counts[k] of them,
@@ -8,11 +8,11 @@ from bpcore._core.types cimport Layer, real_t
 # (n_in, n_1), its rows `step` numbers apart, and so its gradient, where that is wanted as a whole,
 # and what an optimizer remembers of it, where it has slots.
 #
-# Where the rows come from, for one block of them: rows order[start], … of the table (start, … where
+# Where the rows come from, for one block of them: rows order[start], … of the view (start, … where
 # order is NULL) go to row `row` and the following ones, or where they are not kept, `ROWS_AT_ONCE` rows at
 # a time to the same place.
 cdef struct Sparse:
-    const Table* table
+    const MatrixView* view
     const Py_ssize_t* order
     Py_ssize_t start
     Py_ssize_t row

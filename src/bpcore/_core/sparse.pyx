@@ -18,7 +18,7 @@ cdef void _compress_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t
                         const real_t* of_type) noexcept nogil:
     """The block's rows k : k + n, to row `row` on.  of_type only names the element type."""
     cdef Py_ssize_t i, at, next_at
-    cdef const Table* table = x.table
+    cdef const MatrixView* view = x.view
     cdef const Py_ssize_t* order = x.order
     cdef Py_ssize_t start = x.start + k
     cdef real_t* values
@@ -26,13 +26,13 @@ cdef void _compress_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t
     cdef int32_t* offsets
     cdef const char* numbers
     cdef const char* prefetch
-    cdef bint plain = has_plain_rows(table, of_type)
+    cdef bint plain = has_plain_rows(view, of_type)
     for i in range(n):
         at = order[start + i] if order != NULL else start + i
         values = <real_t*>x.values + (row + i) * x.width
         columns = x.columns + (row + i) * x.width
         offsets = x.offsets + (row + i) * x.n_offsets
-        x.counts[row + i] = sparse_row(table, at, values, columns)
+        x.counts[row + i] = sparse_row(view, at, values, columns)
         if x.counts[row + i] >= 0:
             _count_offsets(x.counts[row + i], <const int32_t*>columns, x.n_offsets, offsets)
             continue
@@ -40,10 +40,10 @@ cdef void _compress_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t
             next_at = at
             if i + 2 < n:
                 next_at = order[start + i + 2] if order != NULL else at + 2
-            numbers = table.data + at * table.row_stride
-            prefetch = table.data + next_at * table.row_stride
+            numbers = view.data + at * view.row_stride
+            prefetch = view.data + next_at * view.row_stride
         else:
-            gather(table, order, start + i, 1, values)
+            gather(view, order, start + i, 1, values)
             numbers = prefetch = <const char*>values
         x.counts[row + i] = compress(x.width, <const real_t*>numbers, prefetch, values, columns,
                                     offsets)
