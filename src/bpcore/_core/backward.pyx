@@ -6,7 +6,7 @@ The one backward pass: training, ``gradient``, the sensitivities and the trace c
 from libc.string cimport memcpy
 
 from bpcore._core.activations cimport times_slope
-from bpcore._core.products cimport column_sums, gemm, transposed_times_rows
+from bpcore._core.products cimport column_sums, gemm, gemm_tn_rows
 from bpcore._core.types cimport Layer, Layout, real_t
 
 
@@ -65,6 +65,6 @@ cdef void layer_gradient(const Layout* layout, Py_ssize_t l, Py_ssize_t first, P
         gemm(True, False, units, layer.n_in, n, alpha, delta_l, layer.n_out, x[0], ldx,
              beta, of_w, layer.n_in)
     else:
-        transposed_times_rows(units, layer.n_in, n, alpha, delta_l, layer.n_out, x, beta, of_w,
+        gemm_tn_rows(units, layer.n_in, n, alpha, delta_l, layer.n_out, x, beta, of_w,
                               layer.n_in, prefetch, n_prefetch)
     column_sums(n, units, layer.n_out, delta_l, alpha, beta_b, of_b)

@@ -6,7 +6,7 @@ The one forward pass: training, prediction and the trace call it.
 from libc.float cimport DBL_MAX, FLT_MAX
 
 from bpcore._core.activations cimport activate
-from bpcore._core.products cimport weighted_inputs
+from bpcore._core.products cimport affine
 from bpcore._core.sparse cimport Sparse, sparse_inputs
 from bpcore._core.types cimport Layer, Layout, real_t
 
@@ -94,7 +94,7 @@ cdef void forward(const Layout* layout, const real_t* theta, const Sparse* spars
         if i == 0 and sparse != NULL:
             sparse_inputs(layer, sparse, n, theta + layer.b, z_l, prefetch, n_prefetch)
         else:
-            weighted_inputs(n, layer.n_out, layer.n_in, x if i == 0 else &previous,
+            affine(n, layer.n_out, layer.n_in, x if i == 0 else &previous,
                             ldx if i == 0 else layer.n_in, theta + layer.w, theta + layer.b, z_l,
                             prefetch, n_prefetch if i == 0 else 0)
         if i == 0 and finite != NULL and not _all_finite(n * layer.n_out, z_l):

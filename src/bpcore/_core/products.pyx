@@ -14,8 +14,8 @@ from scipy.linalg.cython_blas cimport dgemm, dgemv, sgemm, sgemv
 from bpcore._core.types cimport real_t
 
 cdef extern from "gemm.h" nogil:
-    int bp_choose_products(int limit, double most)
-    int bp_products_level()
+    int bp_set_isa(int limit, double most)
+    int bp_isa()
     bint bp_is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k)
     bint bp_loop_depends_on_rows(Py_ssize_t k)
     void bp_product_f32(bint, bint, Py_ssize_t, Py_ssize_t, Py_ssize_t, float, const float*,
@@ -71,7 +71,7 @@ cdef double MOST_OF_THE_BASELINE = 5e7
 cdef Py_ssize_t VECTOR_BYTES = 64
 
 
-def choose_products(int level=4, most=None):
+def set_isa(int level=4, most=None):
     """Set which of the own loops serve, and up to which size; returns the level taken.
 
     For tests and measurements; the module calls it once when it is imported.
@@ -85,19 +85,19 @@ def choose_products(int level=4, most=None):
         Products of more multiplications go to BLAS; 0: all do.  When None: 5e7 on level 2, 2.5e9
         above it.
     """
-    level = bp_choose_products(level, 0)
+    level = bp_set_isa(level, 0)
     if most is None:
         most = MOST if level > 2 else MOST_OF_THE_BASELINE
-    return bp_choose_products(level, most)
+    return bp_set_isa(level, most)
 
 
-choose_products()
+set_isa()
 
 
-def products_level():
+def isa():
     """What the own product loops run on, as text."""
     return {4: "x86-64-v4 (AVX-512)", 3: "x86-64-v3 (AVX2, FMA)",
-            2: "the architecture's baseline"}.get(bp_products_level(), "none: BLAS does all")
+            2: "the architecture's baseline"}.get(bp_isa(), "none: BLAS does all")
 
 
 def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, double beta=0.0,
@@ -112,7 +112,7 @@ def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, dou
     trans_a, trans_b : bool
         Whether op transposes.
     bias : ndarray of as many numbers as C has columns, or None
-        A Bᵀ + bias through ``weighted_inputs`` instead, whatever the other arguments.
+        A Bᵀ + bias through ``affine`` instead, whatever the other arguments.
     """
     m, k = A.shape[::-1] if trans_a else A.shape
     n = B.shape[0] if trans_b else B.shape[1]
@@ -134,11 +134,11 @@ def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, dou
     if A.dtype == np.float32 and bias is not None:
         a32, b32, c32, bias32 = A, B, C, bias
         row32 = &a32[0, 0]
-        weighted_inputs[float](m, n, k, &row32, lda, &b32[0, 0], &bias32[0], &c32[0, 0], NULL, 0)
+        affine[float](m, n, k, &row32, lda, &b32[0, 0], &bias32[0], &c32[0, 0], NULL, 0)
     elif bias is not None:
         a64, b64, c64, bias64 = A, B, C, bias
         row64 = &a64[0, 0]
-        weighted_inputs[double](m, n, k, &row64, lda, &b64[0, 0], &bias64[0], &c64[0, 0], NULL, 0)
+        affine[double](m, n, k, &row64, lda, &b64[0, 0], &bias64[0], &c64[0, 0], NULL, 0)
     elif A.dtype == np.float32:
         a32, b32, c32 = A, B, C
         gemm[float](trans_a, trans_b, m, n, k, <float>alpha, &a32[0, 0], lda,
@@ -238,11 +238,11 @@ cdef bint is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
 
 
 cdef bint loop_depends_on_rows(Py_ssize_t n_in) noexcept nogil:
-    """Whether the bits of a row of small `weighted_inputs` depend on how many rows there are."""
+    """Whether the bits of a row of small `affine` depend on how many rows there are."""
     return bp_loop_depends_on_rows(n_in)
 
 
-cdef void weighted_inputs(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const real_t** x,
+cdef void affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const real_t** x,
                           Py_ssize_t ldx, const real_t* w, const real_t* b, real_t* z,
                           const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil:
     """z = x wᵀ + b, z (n, n_out), w (n_out, n_in).
@@ -279,13 +279,13 @@ cdef void column_sums(Py_ssize_t n, Py_ssize_t width, Py_ssize_t step, const rea
         bp_column_sums_f64(n, width, step, A, alpha, beta, out)
 
 
-cdef void transposed_times_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, real_t alpha,
+cdef void gemm_tn_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, real_t alpha,
                                 const real_t* A, Py_ssize_t lda, const real_t** B, real_t beta,
                                 real_t* C, Py_ssize_t ldc, const real_t** prefetch,
                                 Py_ssize_t n_prefetch) noexcept nogil:
     """C = alpha Aᵀ B + beta C for a small product, A (k, m), B (k, n) given by its rows.
 
-    prefetch, n_prefetch: as for `weighted_inputs`, rows of n numbers.
+    prefetch, n_prefetch: as for `affine`, rows of n numbers.
     """
     if real_t is float:
         bp_product_tn_f32(m, n, k, alpha, A, lda, B, beta, C, ldc, prefetch, n_prefetch)
@@ -297,7 +297,7 @@ cdef void transposed_times_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, real_t
 
 cdef bint has_sparse_loops() noexcept nogil:
     """Whether the functions below do anything: not where BLAS does all."""
-    return bp_products_level() > 0
+    return bp_isa() > 0
 
 
 cdef Py_ssize_t compress(Py_ssize_t n, const real_t* x, const void* prefetch, real_t* values,
@@ -325,7 +325,7 @@ cdef void sparse_affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t width,
 
     values, columns: row i has counts[i], from i * width on.  w_t: (width, n_out), w transposed round,
     its rows ldw apart: whole vectors (`padded_width`), zeros at their end.
-    prefetch, n_prefetch: as for `weighted_inputs`.
+    prefetch, n_prefetch: as for `affine`.
     """
     if real_t is float:
         bp_sparse_dot_f32(n, n_out, width, values, columns, counts, w_t, ldw, b, z,

@@ -14,8 +14,8 @@
  * use the lowest.  The level is
  * chosen when the module is imported.  Compilers without vector types: BLAS does everything.
  */
-#ifndef BPCORE_PRODUCTS_H
-#define BPCORE_PRODUCTS_H
+#ifndef BPCORE_GEMM_H
+#define BPCORE_GEMM_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -23,20 +23,20 @@
 
 #if defined(__has_builtin)
 #  if __has_builtin(__builtin_shufflevector)
-#    define BP_HAS_PRODUCTS 1
+#    define BP_HAS_GEMM 1
 #  endif
 #endif
-#ifndef BP_HAS_PRODUCTS
-#  define BP_HAS_PRODUCTS 0
+#ifndef BP_HAS_GEMM
+#  define BP_HAS_GEMM 0
 #endif
 
-#if BP_HAS_PRODUCTS
+#if BP_HAS_GEMM
 
 #if defined(__x86_64__)
 #  include <immintrin.h>
-#  define BP_PRODUCTS_X86 1
+#  define BP_GEMM_X86 1
 #else
-#  define BP_PRODUCTS_X86 0
+#  define BP_GEMM_X86 0
 #endif
 #if !defined(__clang__)
 #  pragma GCC diagnostic ignored "-Wpsabi"
@@ -159,7 +159,7 @@ static inline __attribute__((always_inline)) void bp_prefetch_now(bp_prefetch *p
 #undef BP_LANES
 #undef BP_ADD_PRODUCT
 
-#if BP_PRODUCTS_X86
+#if BP_GEMM_X86
 
 /* sum += a b in place.  Left to itself GCC 12 moves the sums of a full tile from register to
  * register and some of them through memory, which costs a tenth of the speed. */
@@ -329,7 +329,7 @@ BP_TARGET int bp_compress_eight_doubles(const double *x, int32_t at, double *val
 #undef BP_ENTRY
 #undef BP_REGISTER
 #undef BP_SUM
-#endif /* BP_PRODUCTS_X86 */
+#endif /* BP_GEMM_X86 */
 #undef BP_DOT_ROWS
 #undef BP_PACKS
 #undef BP_ROWS_OF_3
@@ -370,32 +370,32 @@ static struct {
     ptrdiff_t dot_rows, rows_of_3; /* of their tiles */
     BP_FUNCTIONS(float, f32)
     BP_FUNCTIONS(double, f64)
-} bp_products;
+} bp_gemm;
 
 #undef BP_FUNCTIONS
 
 #define BP_TAKE_TYPE(lanes, type, of_level)                                                  \
-    bp_products.lanes_##type = lanes;                                                        \
-    bp_products.dot_##type = bp_dot_##type##_##of_level;                                     \
-    bp_products.rows_##type = bp_rows_##type##_##of_level;                                   \
-    bp_products.fill_##type = bp_fill_##type##_##of_level;                                   \
-    bp_products.column_sums_##type = bp_column_sums_##type##_##of_level;                     \
-    bp_products.compress_##type = bp_collect_##type##_##of_level;                             \
-    bp_products.sparse_dot_##type = bp_sparse_dot_##type##_##of_level;                       \
-    bp_products.sparse_add_##type = bp_sparse_add_##type##_##of_level
+    bp_gemm.lanes_##type = lanes;                                                        \
+    bp_gemm.dot_##type = bp_dot_##type##_##of_level;                                     \
+    bp_gemm.rows_##type = bp_rows_##type##_##of_level;                                   \
+    bp_gemm.fill_##type = bp_fill_##type##_##of_level;                                   \
+    bp_gemm.column_sums_##type = bp_column_sums_##type##_##of_level;                     \
+    bp_gemm.compress_##type = bp_collect_##type##_##of_level;                             \
+    bp_gemm.sparse_dot_##type = bp_sparse_dot_##type##_##of_level;                       \
+    bp_gemm.sparse_add_##type = bp_sparse_add_##type##_##of_level
 #define BP_TAKE(level_, lanes_f32, lanes_f64, dot_rows_, rows_of_3_, of_level)               \
-    bp_products.level = level_;                                                              \
-    bp_products.dot_rows = dot_rows_;                                                        \
-    bp_products.rows_of_3 = rows_of_3_;                                                      \
+    bp_gemm.level = level_;                                                              \
+    bp_gemm.dot_rows = dot_rows_;                                                        \
+    bp_gemm.rows_of_3 = rows_of_3_;                                                      \
     BP_TAKE_TYPE(lanes_f32, f32, of_level);                                                  \
     BP_TAKE_TYPE(lanes_f64, f64, of_level)
 
 /* Take the highest level that the processor has, but none above `limit`; returns it. */
-static int bp_choose_products(int limit, double most)
+static int bp_set_isa(int limit, double most)
 {
-    bp_products.most = most;
+    bp_gemm.most = most;
     BP_TAKE(2, 4, 4, 3, 4, base);
-#if BP_PRODUCTS_X86
+#if BP_GEMM_X86
     __builtin_cpu_init();
     bp_find_places();
     if (limit >= 3 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
@@ -407,18 +407,18 @@ static int bp_choose_products(int limit, double most)
         }
     }
 #endif
-    return bp_products.level;
+    return bp_gemm.level;
 }
 
 #undef BP_TAKE
 #undef BP_TAKE_TYPE
 
-static int bp_products_level(void) { return bp_products.level; }
+static int bp_isa(void) { return bp_gemm.level; }
 
 /* Whether a product of (m, k) by (k, n) is one for the own loops. */
 static int bp_is_small(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
 {
-    return (double)m * (double)n * (double)k <= bp_products.most;
+    return (double)m * (double)n * (double)k <= bp_gemm.most;
 }
 
 /* Whether it depends on the number of rows which loop x w^T meets, rows of k numbers, and with it
@@ -445,8 +445,8 @@ static int bp_loop_depends_on_rows(ptrdiff_t k) { return k < BP_SCATTERED; }
 
 #define BP_OFFSET_STRIDE 16
 
-static int bp_choose_products(int limit, double most) { (void)limit; (void)most; return 0; }
-static int bp_products_level(void) { return 0; }
+static int bp_set_isa(int limit, double most) { (void)limit; (void)most; return 0; }
+static int bp_isa(void) { return 0; }
 static int bp_is_small(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
 { (void)m; (void)n; (void)k; return 0; }
 static int bp_loop_depends_on_rows(ptrdiff_t k) { (void)k; return 1; }

@@ -21,12 +21,12 @@ static void BP_P(product_nt)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const BP_REA
                              ptrdiff_t ldc, const BP_REAL *const *prefetch, ptrdiff_t n_prefetch)
 {
     /* a tile of so many rows by 4 takes a step for each vector of k */
-    const ptrdiff_t tiles = (m / bp_products.dot_rows + 1) * ((n + 3) / 4);
-    const ptrdiff_t steps = tiles * (k / bp_products.BP_OF(lanes));
+    const ptrdiff_t tiles = (m / bp_gemm.dot_rows + 1) * ((n + 3) / 4);
+    const ptrdiff_t steps = tiles * (k / bp_gemm.BP_OF(lanes));
     bp_prefetch prefetch = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
                                   k * (ptrdiff_t)sizeof(BP_REAL), steps);
-    bp_products.BP_OF(fill)(m, n, bias, C, ldc);
-    bp_products.BP_OF(dot)(m, n, k, 1, A, B, ldb, 1, C, ldc, &prefetch);
+    bp_gemm.BP_OF(fill)(m, n, bias, C, ldc);
+    bp_gemm.BP_OF(dot)(m, n, k, 1, A, B, ldb, 1, C, ldc, &prefetch);
 }
 
 /* C (m, n) = alpha A^T B + beta C, A (k, m), B (k, n) by its rows.
@@ -37,13 +37,13 @@ static void BP_P(product_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alph
                              const BP_REAL *const *prefetch, ptrdiff_t n_prefetch)
 {
     /* a tile of so many rows by 3 vectors takes a step for each of k */
-    const ptrdiff_t tiles = (m / bp_products.rows_of_3 + 1) * (n / (3 * bp_products.BP_OF(lanes)));
+    const ptrdiff_t tiles = (m / bp_gemm.rows_of_3 + 1) * (n / (3 * bp_gemm.BP_OF(lanes)));
     const ptrdiff_t steps = tiles * k;
     bp_prefetch prefetch = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
                                   n * (ptrdiff_t)sizeof(BP_REAL), steps);
     for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
         ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
-        bp_products.BP_OF(rows)(m, n, depth, alpha, A + p * lda, 1, lda, B + p,
+        bp_gemm.BP_OF(rows)(m, n, depth, alpha, A + p * lda, 1, lda, B + p,
                                NULL, p == 0 ? beta : 1, C, ldc, &prefetch);
     }
 }
@@ -59,7 +59,7 @@ static void BP_P(narrow_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha
     for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
         ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
         for (ptrdiff_t i = 0; i < depth; i++) rows[i] = A + (p + i) * lda;
-        bp_products.BP_OF(rows)(n, m, depth, 1, B + p * ldb, 1, ldb, rows, NULL,
+        bp_gemm.BP_OF(rows)(n, m, depth, 1, B + p * ldb, 1, ldb, rows, NULL,
                                p == 0 ? 0 : 1, scratch, m, &nothing);
     }
     for (ptrdiff_t i = 0; i < m; i++)
@@ -78,7 +78,7 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
 {
     BP_REAL scratch[BP_SCRATCH];
     const BP_REAL *rows[BP_DEPTH];
-    const ptrdiff_t lanes = bp_products.BP_OF(lanes);
+    const ptrdiff_t lanes = bp_gemm.BP_OF(lanes);
     const ptrdiff_t padded = (n + lanes - 1) / lanes * lanes;
     bp_prefetch nothing = bp_no_prefetch();
     if (trans_b) {
@@ -88,18 +88,18 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
         if (pays && k <= BP_DEPTH && k * padded <= BP_SCRATCH) {
             BP_P(transpose)(n, k, B, ldb, scratch, padded);
             for (ptrdiff_t p = 0; p < k; p++) rows[p] = scratch + p * padded;
-            bp_products.BP_OF(rows)(m, n, k, alpha, A, lda, 1, rows, bias, beta, C,
+            bp_gemm.BP_OF(rows)(m, n, k, alpha, A, lda, 1, rows, bias, beta, C,
                                    ldc, &nothing);
             return;
         }
         if (bias) {
-            bp_products.BP_OF(fill)(m, n, bias, C, ldc);
+            bp_gemm.BP_OF(fill)(m, n, bias, C, ldc);
             beta = 1;
         }
         for (ptrdiff_t i = 0; i < m; i += BP_DEPTH) {
             ptrdiff_t here = m - i < BP_DEPTH ? m - i : BP_DEPTH;
             for (ptrdiff_t r = 0; r < here; r++) rows[r] = A + (i + r) * lda;
-            bp_products.BP_OF(dot)(here, n, k, alpha, rows, B, ldb, beta, C + i * ldc, ldc,
+            bp_gemm.BP_OF(dot)(here, n, k, alpha, rows, B, ldb, beta, C + i * ldc, ldc,
                                   &nothing);
         }
         return;
@@ -111,7 +111,7 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
     for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
         ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
         for (ptrdiff_t i = 0; i < depth; i++) rows[i] = B + (p + i) * ldb;
-        bp_products.BP_OF(rows)(m, n, depth, alpha, trans_a ? A + p * lda : A + p,
+        bp_gemm.BP_OF(rows)(m, n, depth, alpha, trans_a ? A + p * lda : A + p,
                                trans_a ? 1 : lda, trans_a ? lda : 1, rows, NULL,
                                p == 0 ? beta : 1, C, ldc, &nothing);
     }
@@ -134,7 +134,7 @@ static void BP_P(transpose)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A,
 static ptrdiff_t BP_P(compress)(ptrdiff_t n, const BP_REAL *x, const void *prefetch, BP_REAL *values,
                                int32_t *columns, int32_t *offsets)
 {
-    return bp_products.BP_OF(compress)(n, x, (const char *)prefetch, values, columns, offsets);
+    return bp_gemm.BP_OF(compress)(n, x, (const char *)prefetch, values, columns, offsets);
 }
 
 /* Steps that a loop of `each` numbers a step takes through all rows. */
@@ -152,12 +152,12 @@ static void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, cons
                              ptrdiff_t ldw, const BP_REAL *bias, BP_REAL *z,
                              const BP_REAL *const *prefetch, ptrdiff_t n_prefetch)
 {
-    const ptrdiff_t vectors = (n_out + bp_products.BP_OF(lanes) - 1) / bp_products.BP_OF(lanes);
+    const ptrdiff_t vectors = (n_out + bp_gemm.BP_OF(lanes) - 1) / bp_gemm.BP_OF(lanes);
     const ptrdiff_t each = vectors == 1 ? 8 : (vectors == 2 ? 4 : (vectors <= 4 ? 2 : 1));
     const ptrdiff_t steps = n_prefetch > 0 ? BP_P(steps)(n, counts, each) * ((vectors + 7) / 8) : 0;
     bp_prefetch prefetch = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
                                   width * (ptrdiff_t)sizeof(BP_REAL), steps);
-    bp_products.BP_OF(sparse_dot)(n, n_out, width, values, columns, counts, W, ldw, bias, z,
+    bp_gemm.BP_OF(sparse_dot)(n, n_out, width, values, columns, counts, W, ldw, bias, z,
                                     &prefetch);
 }
 
@@ -168,11 +168,11 @@ static void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdi
                              BP_REAL *W, ptrdiff_t ldw,
                              const BP_REAL *const *prefetch, ptrdiff_t n_prefetch)
 {
-    const ptrdiff_t vectors = (n_out + bp_products.BP_OF(lanes) - 1) / bp_products.BP_OF(lanes);
+    const ptrdiff_t vectors = (n_out + bp_gemm.BP_OF(lanes) - 1) / bp_gemm.BP_OF(lanes);
     const ptrdiff_t all = n_prefetch > 0 ? BP_P(steps)(n, counts, 1) * ((vectors + 7) / 8) : 0;
     bp_prefetch prefetch = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
                                   width * (ptrdiff_t)sizeof(BP_REAL), all * (end - first) / n_in);
-    bp_products.BP_OF(sparse_add)(n, n_in, n_out, first, end, width, values, columns, counts,
+    bp_gemm.BP_OF(sparse_add)(n, n_in, n_out, first, end, width, values, columns, counts,
                                     offsets, (n_in + BP_OFFSET_STRIDE - 1) / BP_OFFSET_STRIDE, alpha, delta, W, ldw,
                                     &prefetch);
 }
@@ -181,7 +181,7 @@ static void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdi
 static void BP_P(column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, const BP_REAL *A,
                               BP_REAL alpha, BP_REAL beta, BP_REAL *out)
 {
-    bp_products.BP_OF(column_sums)(n, width, step, A, alpha, beta, out);
+    bp_gemm.BP_OF(column_sums)(n, width, step, A, alpha, beta, out);
 }
 
 #undef BP_SCRATCH
