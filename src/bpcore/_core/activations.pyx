@@ -17,8 +17,8 @@ cdef extern from "elementary.h" nogil:
     const char* bp_vector_level()
     void bp_activate_f32(int, float, Py_ssize_t, const float*, float*, float*)
     void bp_activate_f64(int, double, Py_ssize_t, const double*, double*, double*)
-    void bp_times_slope_f32(int, float, Py_ssize_t, const float*, float*)
-    void bp_times_slope_f64(int, double, Py_ssize_t, const double*, double*)
+    void bp_times_da_dz_f32(int, float, Py_ssize_t, const float*, float*)
+    void bp_times_da_dz_f64(int, double, Py_ssize_t, const double*, double*)
     void bp_softmax_rows_f32(Py_ssize_t, Py_ssize_t, const float*, float*)
     void bp_softmax_rows_f64(Py_ssize_t, Py_ssize_t, const double*, double*)
 
@@ -44,11 +44,11 @@ def vector_level():
 
 
 cdef void activate(const Layer* layer, Py_ssize_t n, const real_t* z, real_t* a,
-                   real_t* slope) noexcept nogil:
-    """a = σ(z) for n rows of the layer; σ'(z) into slope unless NULL.
+                   real_t* da_dz) noexcept nogil:
+    """a = σ(z) for n rows of the layer; σ'(z) into da_dz unless NULL.
 
-    z, a, slope: (n, n_out), contiguous.  a or slope may be z itself.  Softmax has no
-    elementwise slope: its Jacobian stands in the losses.
+    z, a, da_dz: (n, n_out), contiguous.  a or da_dz may be z itself.  Softmax has no
+    elementwise da_dz: its Jacobian stands in the losses.
     """
     cdef Py_ssize_t size = n * layer.n_out
     if layer.activation == SOFTMAX:
@@ -57,23 +57,23 @@ cdef void activate(const Layer* layer, Py_ssize_t n, const real_t* z, real_t* a,
         else:
             bp_softmax_rows_f64(n, layer.n_out, z, a)
     elif real_t is float:
-        bp_activate_f32(layer.activation, <float>layer.parameter, size, z, a, slope)
+        bp_activate_f32(layer.activation, <float>layer.parameter, size, z, a, da_dz)
     else:
-        bp_activate_f64(layer.activation, layer.parameter, size, z, a, slope)
+        bp_activate_f64(layer.activation, layer.parameter, size, z, a, da_dz)
 
 
-cdef void times_slope(const Layer* layer, Py_ssize_t n, const real_t* a, const real_t* slope,
+cdef void times_da_dz(const Layer* layer, Py_ssize_t n, const real_t* a, const real_t* da_dz,
                       real_t* delta) noexcept nogil:
-    """delta *= σ'(z), from slope where the layer stores it, else from a."""
+    """delta *= σ'(z), from da_dz where the layer stores it, else from a."""
     cdef Py_ssize_t i
     cdef Py_ssize_t size = n * layer.n_out
-    if slope != NULL:
+    if da_dz != NULL:
         for i in range(size):
-            delta[i] *= slope[i]
+            delta[i] *= da_dz[i]
     elif real_t is float:
-        bp_times_slope_f32(layer.activation, <float>layer.parameter, size, a, delta)
+        bp_times_da_dz_f32(layer.activation, <float>layer.parameter, size, a, delta)
     else:
-        bp_times_slope_f64(layer.activation, layer.parameter, size, a, delta)
+        bp_times_da_dz_f64(layer.activation, layer.parameter, size, a, delta)
 
 
 def apply(str name, z, parameter=None):
@@ -90,7 +90,7 @@ def apply(str name, z, parameter=None):
 
     Returns
     -------
-    a, slope : ndarrays of z's shape and type
+    a, da_dz : ndarrays of z's shape and type
 
     Raises
     ------
@@ -99,8 +99,8 @@ def apply(str name, z, parameter=None):
 
     Examples
     --------
-    >>> a, slope = apply("sigmoid", [0.0])
-    >>> a, slope
+    >>> a, da_dz = apply("sigmoid", [0.0])
+    >>> a, da_dz
     (array([0.5]), array([0.25]))
     """
     if name not in ACTIVATIONS or name == "softmax":
@@ -117,17 +117,17 @@ def apply(str name, z, parameter=None):
     if z.dtype not in (np.float32, np.float64):
         z = z.astype(np.float64)
     a = np.empty_like(z)
-    slope = np.empty_like(z)
+    da_dz = np.empty_like(z)
     cdef const float[::1] z32
     cdef const double[::1] z64
     cdef float[::1] a32, s32
     cdef double[::1] a64, s64
     if z.size == 0:
-        return a, slope
+        return a, da_dz
     if z.dtype == np.float32:
-        z32, a32, s32 = z.reshape(-1), a.reshape(-1), slope.reshape(-1)
+        z32, a32, s32 = z.reshape(-1), a.reshape(-1), da_dz.reshape(-1)
         activate[float](&layer, z32.shape[0], &z32[0], &a32[0], &s32[0])
     else:
-        z64, a64, s64 = z.reshape(-1), a.reshape(-1), slope.reshape(-1)
+        z64, a64, s64 = z.reshape(-1), a.reshape(-1), da_dz.reshape(-1)
         activate[double](&layer, z64.shape[0], &z64[0], &a64[0], &s64[0])
-    return a, slope
+    return a, da_dz

@@ -5,14 +5,14 @@ The one backward pass: training, ``gradient``, the sensitivities and the trace c
 
 from libc.string cimport memcpy
 
-from bpcore._core.activations cimport times_slope
+from bpcore._core.activations cimport times_da_dz
 from bpcore._core.products cimport column_sums, gemm, gemm_tn_rows
 from bpcore._core.types cimport Layer, Layout, real_t
 
 
 cdef void delta_recursion(const Layout* layout, const real_t* theta, Py_ssize_t n,
                           Py_ssize_t row, Py_ssize_t microbatch_rows, const real_t* a,
-                          const real_t* slope, real_t* delta, real_t* dC_da,
+                          const real_t* da_dz, real_t* delta, real_t* dC_da,
                           real_t* dC_dx) noexcept nogil:
     """∂C/∂a^(l-1) = δ^(l) w^(l);  δ^(l-1) = ∂C/∂a^(l-1) · σ'(z^(l-1)), for l = L .. 2.
 
@@ -23,7 +23,7 @@ cdef void delta_recursion(const Layout* layout, const real_t* theta, Py_ssize_t 
     cdef Py_ssize_t i, at, below
     cdef const Layer* layer
     cdef const Layer* lower
-    cdef const real_t* slope_l
+    cdef const real_t* da_dz_l
     for i in range(layout.n_layers - 1, 0, -1):
         layer = &layout.layers[i]
         lower = &layout.layers[i - 1]
@@ -33,10 +33,10 @@ cdef void delta_recursion(const Layout* layout, const real_t* theta, Py_ssize_t 
              theta + layer.w, layer.n_in, 0, delta + below, layer.n_in)
         if dC_da != NULL:
             memcpy(dC_da + below, delta + below, n * layer.n_in * sizeof(real_t))
-        slope_l = NULL
-        if slope != NULL and lower.stores_slope:
-            slope_l = slope + below
-        times_slope(lower, n, a + below, slope_l, delta + below)
+        da_dz_l = NULL
+        if da_dz != NULL and lower.stores_da_dz:
+            da_dz_l = da_dz + below
+        times_da_dz(lower, n, a + below, da_dz_l, delta + below)
     if dC_dx != NULL:
         layer = &layout.layers[0]
         gemm(False, False, n, layer.n_in, layer.n_out, 1, delta + row * layer.n_out,

@@ -12,7 +12,7 @@ cdef class Engine:
     cdef object _theta              # the ndarray that owns θ
     cdef void* theta
     cdef bint single                # float32, else float64
-    cdef bint stores_slopes
+    cdef bint stores_da_dz
     cdef bint applies_dropout                 # some layer has dropout
     cdef int max_threads
     cdef bint fitting

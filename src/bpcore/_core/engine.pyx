@@ -122,7 +122,7 @@ cdef class Engine:
         ----------
         sizes : tuple of int
             (n_0, …, n_L), checked to be positive.
-        activations : list of (number, parameter, stores_slope), one a layer
+        activations : list of (number, parameter, stores_da_dz), one a layer
         dtype : numpy dtype, float32 or float64
         loss : (number, clip, parameter, quantiles)
             quantiles: a list of n_L numbers for the quantile loss, else empty.
@@ -161,8 +161,8 @@ cdef class Engine:
             layer.unit = unit
             layer.activation, layer.parameter, stores = activations[l]
             layer.dropout = dropout[l]
-            layer.stores_slope = stores or layer.dropout > 0
-            self.stores_slopes = self.stores_slopes or layer.stores_slope
+            layer.stores_da_dz = stores or layer.dropout > 0
+            self.stores_da_dz = self.stores_da_dz or layer.stores_da_dz
             self.applies_dropout = self.applies_dropout or layer.dropout > 0
             offset = layer.b + layer.n_out
             unit += layer.n_out
@@ -221,14 +221,14 @@ cdef class Engine:
     def _rows_per_task(self, Py_ssize_t n_rows, int n_threads):
         """How many rows a thread goes through with each product of a training batch, and how many
         are a block; for tests."""
-        w = make_workspace(&self.layout, n_rows, n_rows, TRAIN, self.stores_slopes, False,
+        w = make_workspace(&self.layout, n_rows, n_rows, TRAIN, self.stores_da_dz, False,
                            self._is_parallel(n_rows), False, NO_STEPS, n_threads,
                            4 if self.single else 8)
         return w.blocks_per_task * w.block, w.block
 
     cdef Workspace _workspace(self, Py_ssize_t n_rows):
         """Buffers for one thread to go forward and back through n_rows rows."""
-        return make_workspace(&self.layout, n_rows, n_rows, GRADIENT, self.stores_slopes, False,
+        return make_workspace(&self.layout, n_rows, n_rows, GRADIENT, self.stores_da_dz, False,
                               self._is_parallel(n_rows), False, NO_STEPS, 1,
                               4 if self.single else 8)
 
@@ -274,7 +274,7 @@ cdef class Engine:
             pool.workspace = self.spare
         else:
             pool.workspace = make_workspace(
-                &self.layout, n, pool.job.batch_size, task, self.stores_slopes, clips,
+                &self.layout, n, pool.job.batch_size, task, self.stores_da_dz, clips,
                 self._is_parallel(min(n, pool.job.batch_size)), pool.job.sparse, optimizer,
                 n_threads[0], 4 if self.single else 8)
             if keeps:
@@ -524,7 +524,7 @@ cdef class Engine:
         cdef double scale, cost
         cdef Workspace workspace
         sizes = {"z": self.layout.n_units, "a": self.layout.n_units,
-                 "slope": self.layout.n_units, "dC_da": self.layout.n_units,
+                 "da_dz": self.layout.n_units, "dC_da": self.layout.n_units,
                  "delta": self.layout.n_units, "x": self.layout.n_inputs,
                  "dC_dx": self.layout.n_inputs, "y": self.layout.n_outputs}
         flat = {name: np.empty(n * width, dtype=self.dtype) for name, width in sizes.items()}
@@ -535,7 +535,7 @@ cdef class Engine:
         scale = 1.0 / weight_sum(&examples, 0, n)
         workspace = self._workspace(n)
         cdef void* at[8]
-        for l, name in enumerate(("x", "y", "z", "a", "slope", "dC_da", "delta", "dC_dx")):
+        for l, name in enumerate(("x", "y", "z", "a", "da_dz", "dC_da", "delta", "dC_dx")):
             at[l] = cnp.PyArray_DATA(flat[name])
         if self.single:
             cost = trace[float](
@@ -552,7 +552,7 @@ cdef class Engine:
         terms = {"cost": cost, "costs": costs, "gradient": gradient}
         for name in ("x", "dC_dx", "y"):
             terms[name] = flat[name].reshape(n, sizes[name])
-        for name in ("z", "a", "slope", "dC_da", "delta"):
+        for name in ("z", "a", "da_dz", "dC_da", "delta"):
             terms[name] = []
             for l in range(self.layout.n_layers):
                 layer = self.layout.layers[l]

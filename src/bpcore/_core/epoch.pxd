@@ -91,7 +91,7 @@ cdef class Workspace:
     cdef void* x
     cdef void* y
     cdef void* a
-    cdef void* slope
+    cdef void* da_dz
     cdef void* z_out
     cdef void* delta
     cdef void* gradient
@@ -107,7 +107,7 @@ cdef inline Py_ssize_t ceil_div(Py_ssize_t n, Py_ssize_t size) noexcept nogil:
 cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout,
                                 Py_ssize_t itemsize) noexcept nogil
 cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t batch_size,
-                              int task, bint slopes, bint clips, bint shared, bint sparse,
+                              int task, bint stores_da_dz, bint clips, bint shared, bint sparse,
                               Optimizer optimizer, int n_threads, Py_ssize_t itemsize)
 cdef void forward_backward(const Job* job, Workspace workspace, Py_ssize_t start, Py_ssize_t row,
                     Py_ssize_t n, Py_ssize_t next_start, double scale, const real_t* theta,

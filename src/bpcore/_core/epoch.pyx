@@ -204,11 +204,11 @@ cdef class Workspace:
 
 
 cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t batch_size,
-                              int task, bint slopes, bint clips, bint shared, bint sparse,
+                              int task, bint stores_da_dz, bint clips, bint shared, bint sparse,
                               Optimizer optimizer, int n_threads, Py_ssize_t itemsize):
     """Buffers to go through n_rows rows in batches of batch_size.
 
-    slopes: whether σ' is stored.  clips: whether the norm of the gradient counts.
+    stores_da_dz: whether σ' is stored.  clips: whether the norm of the gradient counts.
     shared: whether a batch is so much work that n_threads may share it; it must not depend on how
     many there are.  sparse: whether the first layer is.  optimizer: what will make the updates.
     n_threads: how many will work at the same time.
@@ -253,7 +253,7 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
         rows * layout.n_inputs * itemsize,
         microbatch_rows * layout.n_outputs * itemsize if learns else 0,
         microbatch_rows * layout.n_units * itemsize,
-        microbatch_rows * layout.n_units * itemsize if learns and slopes else 0,
+        microbatch_rows * layout.n_units * itemsize if learns and stores_da_dz else 0,
         microbatch_rows * layout.n_outputs * itemsize if learns else 0,
         microbatch_rows * layout.n_units * itemsize if learns else 0,
         layout.n_parameters * itemsize if whole else 0,
@@ -289,7 +289,7 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
     w.x = <void*><uintptr_t>at[2]
     w.y = <void*><uintptr_t>at[3]
     w.a = <void*><uintptr_t>at[4]
-    w.slope = <void*><uintptr_t>at[5] if slopes else NULL
+    w.da_dz = <void*><uintptr_t>at[5] if stores_da_dz else NULL
     w.z_out = <void*><uintptr_t>at[6]
     w.delta = <void*><uintptr_t>at[7]
     w.gradient = <void*><uintptr_t>at[8] if sizes[8] else NULL
@@ -349,8 +349,8 @@ cdef void _zero_row(const Layout* layout, Workspace w, Py_ssize_t k,
         layer = &layout.layers[l]
         at = w.microbatch_rows * layer.unit + k * layer.n_out
         memset(<real_t*>w.a + at, 0, layer.n_out * sizeof(real_t))
-        if w.slope != NULL:
-            memset(<real_t*>w.slope + at, 0, layer.n_out * sizeof(real_t))
+        if w.da_dz != NULL:
+            memset(<real_t*>w.da_dz + at, 0, layer.n_out * sizeof(real_t))
         if l == layout.n_layers - 1:
             memset(<real_t*>w.delta + at, 0, layer.n_out * sizeof(real_t))
 
@@ -384,7 +384,7 @@ cdef void forward_backward(const Job* job, Workspace w, Py_ssize_t start, Py_ssi
     cdef const real_t* y
     cdef const double* weights = NULL
     cdef real_t* a = <real_t*>w.a
-    cdef real_t* slope = <real_t*>w.slope
+    cdef real_t* da_dz = <real_t*>w.da_dz
     cdef real_t* delta = <real_t*>w.delta
     cdef real_t* dC_dx = NULL
     cdef Sparse sparse = _sparse_rows(job, w, start + row, row, True)
@@ -413,7 +413,7 @@ cdef void forward_backward(const Job* job, Workspace w, Py_ssize_t start, Py_ssi
                 job.examples.order[start + k] if job.examples.order != NULL else start + k]
 
     forward(layout, theta, &sparse if job.sparse else NULL, x, ldx, prefetch, (n_prefetch + 1) // 2, n,
-            row, w.microbatch_rows, a, slope, <real_t*>NULL, <real_t*>w.z_out, <real_t*>NULL,
+            row, w.microbatch_rows, a, da_dz, <real_t*>NULL, <real_t*>w.z_out, <real_t*>NULL,
             &dropout if job.applies_dropout else NULL, NULL)
     for k in range(ceil_div(n, w.block)):
         here = row + k * w.block
@@ -421,7 +421,7 @@ cdef void forward_backward(const Job* job, Workspace w, Py_ssize_t start, Py_ssi
         costs[k] = cost_and_delta(
             &layout.loss, last, min(w.block, row + n - here),
             <const real_t*>w.z_out + here * last.n_out, <const real_t*>a + end,
-            <const real_t*>(slope + end if slope != NULL and last.stores_slope else NULL),
+            <const real_t*>(da_dz + end if da_dz != NULL and last.stores_da_dz else NULL),
             y + (here - row) * layout.n_outputs,
             weights + (here - row) if weights != NULL else NULL, scale,
             delta + end if backward else <real_t*>NULL, <real_t*>NULL, <double*>NULL)
@@ -433,7 +433,7 @@ cdef void forward_backward(const Job* job, Workspace w, Py_ssize_t start, Py_ssi
         if job.dC_dx != NULL:
             dC_dx = <real_t*>job.dC_dx + (start + row) * layout.n_inputs
         delta_recursion(layout, theta, n, row, w.microbatch_rows, <const real_t*>a,
-                        <const real_t*>slope, delta, <real_t*>NULL, dC_dx)
+                        <const real_t*>da_dz, delta, <real_t*>NULL, dC_dx)
 
 
 cdef double weight_sum(const Examples* examples, Py_ssize_t start, Py_ssize_t n) noexcept nogil:

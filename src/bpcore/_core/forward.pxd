@@ -9,6 +9,6 @@ cdef struct Dropout:
 
 cdef void forward(const Layout* layout, const real_t* theta, const Sparse* sparse,
                   const real_t** x, Py_ssize_t ldx, const real_t** prefetch, Py_ssize_t n_prefetch,
-                  Py_ssize_t n, Py_ssize_t row, Py_ssize_t microbatch_rows, real_t* a, real_t* slope,
+                  Py_ssize_t n, Py_ssize_t row, Py_ssize_t microbatch_rows, real_t* a, real_t* da_dz,
                   real_t* z, real_t* z_out, real_t* out, const Dropout* dropout,
                   bint* finite) noexcept nogil

@@ -24,7 +24,7 @@ cdef inline unsigned long long _mix(unsigned long long x) noexcept nogil:
 
 
 cdef void _drop(const Layer* layer, Py_ssize_t n_units, Py_ssize_t n, Py_ssize_t row,
-                const Dropout* dropout, real_t* a, real_t* slope) noexcept nogil:
+                const Dropout* dropout, real_t* a, real_t* da_dz) noexcept nogil:
     """Inverted dropout: a unit is left out with chance p, the others are divided by 1 - p,
     and so are their σ'(z), through which the deltas come back (Srivastava et al. 2014)."""
     cdef Py_ssize_t k, j
@@ -40,7 +40,7 @@ cdef void _drop(const Layer* layer, Py_ssize_t n_units, Py_ssize_t n, Py_ssize_t
                         * <unsigned long long>0x9E3779B97F4A7C15)
             factor = 0 if (bits >> 11) < limit else keep
             a[k * layer.n_out + j] *= factor
-            slope[k * layer.n_out + j] *= factor
+            da_dz[k * layer.n_out + j] *= factor
 
 
 cdef bint _all_finite(Py_ssize_t n, const real_t* z) noexcept nogil:
@@ -52,7 +52,7 @@ cdef bint _all_finite(Py_ssize_t n, const real_t* z) noexcept nogil:
 
 cdef void forward(const Layout* layout, const real_t* theta, const Sparse* sparse,
                   const real_t** x, Py_ssize_t ldx, const real_t** prefetch, Py_ssize_t n_prefetch,
-                  Py_ssize_t n, Py_ssize_t row, Py_ssize_t microbatch_rows, real_t* a, real_t* slope,
+                  Py_ssize_t n, Py_ssize_t row, Py_ssize_t microbatch_rows, real_t* a, real_t* da_dz,
                   real_t* z, real_t* z_out, real_t* out, const Dropout* dropout,
                   bint* finite) noexcept nogil:
     """Rows row : row + n of a buffer made for `microbatch_rows` rows.
@@ -63,7 +63,7 @@ cdef void forward(const Layout* layout, const real_t* theta, const Sparse* spars
     prefetch: rows that will be the input prefetch; every second one, n_prefetch in all, is fetched into the
     caches meanwhile.
     a: (microbatch_rows, n_l) for each layer, one after the other.  Written.
-    slope: like a, or NULL.  Written for the layers that store σ'(z) (for all in a trace).
+    da_dz: like a, or NULL.  Written for the layers that store σ'(z) (for all in a trace).
     z: like a, or NULL: the pre-activations, for the trace.  Written.
     z_out: (microbatch_rows, n_L) or NULL: z^(L) alone, for the losses.  Written.
     out: (n, n_L) or NULL: takes a^(L) instead of a.  Written.
@@ -76,7 +76,7 @@ cdef void forward(const Layout* layout, const real_t* theta, const Sparse* spars
     cdef const real_t* previous = NULL
     cdef real_t* z_l
     cdef real_t* a_l
-    cdef real_t* slope_l
+    cdef real_t* da_dz_l
     for i in range(layout.n_layers):
         layer = &layout.layers[i]
         at = microbatch_rows * layer.unit + row * layer.n_out
@@ -88,9 +88,9 @@ cdef void forward(const Layout* layout, const real_t* theta, const Sparse* spars
             z_l = z + at
         elif z_out != NULL and i == layout.n_layers - 1:
             z_l = z_out + row * layer.n_out
-        slope_l = NULL
-        if slope != NULL and (layer.stores_slope or z != NULL):
-            slope_l = slope + at
+        da_dz_l = NULL
+        if da_dz != NULL and (layer.stores_da_dz or z != NULL):
+            da_dz_l = da_dz + at
         if i == 0 and sparse != NULL:
             sparse_inputs(layer, sparse, n, theta + layer.b, z_l, prefetch, n_prefetch)
         else:
@@ -99,7 +99,7 @@ cdef void forward(const Layout* layout, const real_t* theta, const Sparse* spars
                             prefetch, n_prefetch if i == 0 else 0)
         if i == 0 and finite != NULL and not _all_finite(n * layer.n_out, z_l):
             finite[0] = False
-        activate(layer, n, z_l, a_l, slope_l)
+        activate(layer, n, z_l, a_l, da_dz_l)
         if dropout != NULL and layer.dropout > 0:
-            _drop(layer, layout.n_units, n, row, dropout, a_l, slope_l)
+            _drop(layer, layout.n_units, n, row, dropout, a_l, da_dz_l)
         previous = a_l

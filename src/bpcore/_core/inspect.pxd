@@ -8,5 +8,5 @@ cdef void jacobian(const Layout* layout, const MatrixView* x, const real_t* thet
                    Workspace workspace, real_t* dC_dx, real_t* out) noexcept nogil
 cdef double trace(const Layout* layout, const MatrixView* x, const MatrixView* y, const double* weights,
                   double scale, const real_t* theta, Workspace w, real_t* a_0, real_t* y_buffer,
-                  real_t* z, real_t* a, real_t* slope, real_t* dC_da, real_t* delta,
+                  real_t* z, real_t* a, real_t* da_dz, real_t* dC_da, real_t* delta,
                   real_t* dC_dx, double* costs, real_t* gradient) noexcept nogil

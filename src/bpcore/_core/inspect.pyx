@@ -53,7 +53,7 @@ cdef void jacobian(const Layout* layout, const MatrixView* x, const real_t* thet
     cdef Py_ssize_t microbatch_rows = workspace.microbatch_rows
     cdef const Layer* last = &layout.layers[layout.n_layers - 1]
     cdef Py_ssize_t end = microbatch_rows * last.unit
-    cdef real_t* slope = <real_t*>workspace.slope
+    cdef real_t* da_dz = <real_t*>workspace.da_dz
     cdef real_t* a = <real_t*>workspace.a
     cdef real_t* delta = <real_t*>workspace.delta
     cdef const real_t* a_0 = <const real_t*>workspace.x
@@ -62,7 +62,7 @@ cdef void jacobian(const Layout* layout, const MatrixView* x, const real_t* thet
         rows = min(microbatch_rows, x.n_rows - first)
         gather(x, <Py_ssize_t*>NULL, first, rows, <real_t*>workspace.x)
         forward(layout, theta, NULL, &a_0, layout.n_inputs, <const real_t**>NULL, 0, rows, 0,
-                microbatch_rows, a, slope, <real_t*>NULL, <real_t*>NULL, <real_t*>NULL,
+                microbatch_rows, a, da_dz, <real_t*>NULL, <real_t*>NULL, <real_t*>NULL,
                 <const Dropout*>NULL, NULL)
         for j in range(layout.n_outputs):
             if poll_signals(workspace, 1.0 * rows * layout.n_parameters):
@@ -71,8 +71,8 @@ cdef void jacobian(const Layout* layout, const MatrixView* x, const real_t* thet
             for k in range(rows):
                 delta[end + k * layout.n_outputs + j] = 1
             output_delta(last, rows, a + end,
-                         slope + end if last.stores_slope else <real_t*>NULL, delta + end)
-            delta_recursion(layout, theta, rows, 0, microbatch_rows, a, slope, delta, <real_t*>NULL,
+                         da_dz + end if last.stores_da_dz else <real_t*>NULL, delta + end)
+            delta_recursion(layout, theta, rows, 0, microbatch_rows, a, da_dz, delta, <real_t*>NULL,
                             dC_dx)
             for k in range(rows):
                 memcpy(out + ((first + k) * layout.n_outputs + j) * layout.n_inputs,
@@ -81,7 +81,7 @@ cdef void jacobian(const Layout* layout, const MatrixView* x, const real_t* thet
 
 cdef double trace(const Layout* layout, const MatrixView* x, const MatrixView* y, const double* weights,
                   double scale, const real_t* theta, Workspace w, real_t* a_0, real_t* y_buffer,
-                  real_t* z, real_t* a, real_t* slope, real_t* dC_da, real_t* delta,
+                  real_t* z, real_t* a, real_t* da_dz, real_t* dC_da, real_t* delta,
                   real_t* dC_dx, double* costs, real_t* gradient) noexcept nogil:
     """The terms of one batch, kept: as `train` goes through it, block by block and shard by
     shard, on buffers made for all n rows.  Returns C."""
@@ -106,15 +106,15 @@ cdef double trace(const Layout* layout, const MatrixView* x, const MatrixView* y
             x_0 = a_0 + row * n_in
             end = n * last.unit + row * n_out
             forward(layout, theta, NULL, &x_0, n_in, <const real_t**>NULL, 0, here, row, n, a,
-                    slope, z, <real_t*>NULL, <real_t*>NULL, <const Dropout*>NULL, NULL)
+                    da_dz, z, <real_t*>NULL, <real_t*>NULL, <const Dropout*>NULL, NULL)
             cost += cost_and_delta(
                 &layout.loss, last, here, <const real_t*>(z + end), <const real_t*>(a + end),
-                <const real_t*>(slope + end if last.stores_slope else NULL),
+                <const real_t*>(da_dz + end if last.stores_da_dz else NULL),
                 <const real_t*>(y_buffer + row * n_out),
                 weights + row if weights != NULL else weights, scale, delta + end, dC_da + end,
                 costs + row)
             delta_recursion(layout, theta, here, row, n, <const real_t*>a,
-                            <const real_t*>slope, delta, dC_da, dC_dx + row * n_in)
+                            <const real_t*>da_dz, delta, dC_da, dC_dx + row * n_in)
             row += here
         x_0 = a_0 + first * n_in
         for i in range(w.n_shards):

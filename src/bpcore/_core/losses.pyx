@@ -12,7 +12,7 @@ and a line in ``LOSSES``; names, checks and the parametrised tests read that vie
 from libc.float cimport DBL_EPSILON, DBL_MIN, FLT_EPSILON, FLT_MIN
 from libc.math cimport exp, fabs, log, log1p
 
-from bpcore._core.activations cimport times_slope
+from bpcore._core.activations cimport times_da_dz
 from bpcore._core.types cimport Layer, Loss, real_t
 from bpcore._core.types cimport (
     ABSOLUTE, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, EXPONENTIAL, HUBER, POISSON,
@@ -201,13 +201,13 @@ cdef void _softmax_jacobian(Py_ssize_t n, Py_ssize_t width, const real_t* a,
             delta[k * width + j] = a[k * width + j] * (delta[k * width + j] - dot)
 
 
-cdef void output_delta(const Layer* layer, Py_ssize_t n, const real_t* a, const real_t* slope,
+cdef void output_delta(const Layer* layer, Py_ssize_t n, const real_t* a, const real_t* da_dz,
                        real_t* delta) noexcept nogil:
     """∂C/∂a^(L) → δ^(L) = ∂C/∂z^(L) for n rows, in place."""
     if layer.activation == SOFTMAX:
         _softmax_jacobian(n, layer.n_out, a, delta)
     else:
-        times_slope(layer, n, a, slope, delta)
+        times_da_dz(layer, n, a, da_dz, delta)
 
 
 cdef double _at_once(int kind, Py_ssize_t n, const real_t* z, const real_t* a, const real_t* y,
@@ -231,12 +231,12 @@ cdef double _at_once(int kind, Py_ssize_t n, const real_t* z, const real_t* a, c
 
 
 cdef double cost_and_delta(const Loss* loss, const Layer* layer, Py_ssize_t n,
-                           const real_t* z, const real_t* a, const real_t* slope,
+                           const real_t* z, const real_t* a, const real_t* da_dz,
                            const real_t* y, const double* weights, double scale,
                            real_t* delta, real_t* dC_da, double* costs) noexcept nogil:
     """Σ_k scale · weights[k] · C_k of n rows; δ^(L) into delta.
 
-    z, a, y, delta: (n, n_L), contiguous.  slope: σ'(z) where the layer stores it, or NULL.
+    z, a, y, delta: (n, n_L), contiguous.  da_dz: σ'(z) where the layer stores it, or NULL.
     weights: (n,), or NULL for ones.  delta may be NULL: the cost only.  dC_da: ∂C/∂a^(L) for
     the trace, or NULL.  costs: (n,), each C_k without its factor, or NULL.
     """
@@ -295,5 +295,5 @@ cdef double cost_and_delta(const Loss* loss, const Layer* layer, Py_ssize_t n,
         # A row of weight zero is left out, whatever its cost.
         total += factor * one if factor != 0.0 else 0.0
     if delta != NULL and not natural:
-        output_delta(layer, n, a, slope, delta)
+        output_delta(layer, n, a, da_dz, delta)
     return total

@@ -39,7 +39,7 @@ cdef struct Layer:
     Py_ssize_t unit
     int activation
     double parameter
-    bint stores_slope       # σ'(z) cannot be told from a: forward keeps it
+    bint stores_da_dz       # σ'(z) cannot be told from a: forward keeps it
     double dropout          # the chance that a unit is left out of a training step
 
 cdef struct Loss:

@@ -1,7 +1,7 @@
 /* Included by elementary.h once for float and once for double (BP_REAL, BP_(), BP_C()).
  *
- * `activate`: z -> a = sigma(z), and sigma'(z) into `slope` where that is not NULL.  a and
- * slope may each be the same array as z (the loops read z[i] before they write), but not
+ * `activate`: z -> a = sigma(z), and sigma'(z) into `da_dz` where that is not NULL.  a and
+ * da_dz may each be the same array as z (the loops read z[i] before they write), but not
  * the same as each other.
  */
 
@@ -40,7 +40,7 @@ BP_INLINE BP_REAL BP_(softplus)(BP_REAL z)
 }
 
 /* sigma'(z) from a = sigma(z), where a tells enough. */
-BP_INLINE BP_REAL BP_(slope_of)(int kind, BP_REAL parameter, BP_REAL a)
+BP_INLINE BP_REAL BP_(da_dz_from_a)(int kind, BP_REAL parameter, BP_REAL a)
 {
     switch (kind) {
     case BP_SIGMOID: return a * (1 - a);
@@ -57,23 +57,23 @@ BP_INLINE BP_REAL BP_(slope_of)(int kind, BP_REAL parameter, BP_REAL a)
 #define BP_LOOP(expression)                                                    \
     for (ptrdiff_t i = 0; i < n; i++) { BP_REAL x = z[i]; a[i] = (expression); }
 
-#define BP_LOOP_WITH_SLOPE(kind_, expression)                                  \
+#define BP_LOOP_WITH_DA_DZ(kind_, expression)                                  \
     for (ptrdiff_t i = 0; i < n; i++) {                                        \
         BP_REAL x = z[i];                                                      \
         BP_REAL y = (expression);                                              \
         a[i] = y;                                                              \
-        slope[i] = BP_(slope_of)(kind_, parameter, y);                         \
+        da_dz[i] = BP_(da_dz_from_a)(kind_, parameter, y);                         \
     }
 
 #define BP_CASE(kind_, expression)                                             \
     case kind_:                                                                \
-        if (slope) { BP_LOOP_WITH_SLOPE(kind_, expression) }                   \
+        if (da_dz) { BP_LOOP_WITH_DA_DZ(kind_, expression) }                   \
         else { BP_LOOP(expression) }                                           \
         break;
 
 BP_CLONES
 static void BP_(activate)(int kind, BP_REAL parameter, ptrdiff_t n, const BP_REAL *z,
-                          BP_REAL *a, BP_REAL *slope)
+                          BP_REAL *a, BP_REAL *da_dz)
 {
     switch (kind) {
     BP_CASE(BP_SIGMOID, BP_(sigmoid)(x))
@@ -86,7 +86,7 @@ static void BP_(activate)(int kind, BP_REAL parameter, ptrdiff_t n, const BP_REA
         for (ptrdiff_t i = 0; i < n; i++) {
             BP_REAL x = z[i];
             a[i] = BP_(softplus)(x);
-            if (slope) slope[i] = BP_(sigmoid)(x);
+            if (da_dz) da_dz[i] = BP_(sigmoid)(x);
         }
         break;
     case BP_SILU: /* z s(z), s the sigmoid; (z s)' = s (1 + z (1 - s)) */
@@ -95,7 +95,7 @@ static void BP_(activate)(int kind, BP_REAL parameter, ptrdiff_t n, const BP_REA
             BP_REAL s = BP_(sigmoid)(x);
             /* beyond the exponent's range z s(z) is 0, also at -infinity */
             a[i] = x < -1e30f ? 0 : x * s;
-            if (slope) slope[i] = s == 0 ? 0 : (s == 1 ? 1 : s * (1 + x * (1 - s)));
+            if (da_dz) da_dz[i] = s == 0 ? 0 : (s == 1 ? 1 : s * (1 + x * (1 - s)));
         }
         break;
     case BP_GELU: /* z Phi(z); Phi(z) + z phi(z), Phi and phi of the normal distribution */
@@ -103,31 +103,31 @@ static void BP_(activate)(int kind, BP_REAL parameter, ptrdiff_t n, const BP_REA
             BP_REAL x = z[i];
             BP_REAL cdf = (BP_REAL)0.5 * BP_(erfc)(-x * BP_C(SQRT_HALF));
             a[i] = x < -1e30f ? 0 : x * cdf;
-            if (slope) {
+            if (da_dz) {
                 BP_REAL c = x > 1000 ? 1000 : (x < -1000 ? -1000 : x);
-                slope[i] = cdf + c * BP_C(INV_SQRT_2PI) * BP_(exp)((BP_REAL)-0.5 * c * c);
+                da_dz[i] = cdf + c * BP_C(INV_SQRT_2PI) * BP_(exp)((BP_REAL)-0.5 * c * c);
             }
         }
         break;
     default: /* identity */
         if (a != z) memcpy(a, z, (size_t)n * sizeof(BP_REAL));
-        if (slope) for (ptrdiff_t i = 0; i < n; i++) slope[i] = 1;
+        if (da_dz) for (ptrdiff_t i = 0; i < n; i++) da_dz[i] = 1;
     }
 }
 
 #undef BP_LOOP
-#undef BP_LOOP_WITH_SLOPE
+#undef BP_LOOP_WITH_DA_DZ
 #undef BP_CASE
 
 #define BP_CASE(kind_)                                                         \
     case kind_:                                                                \
         for (ptrdiff_t i = 0; i < n; i++)                                      \
-            delta[i] *= BP_(slope_of)(kind_, parameter, a[i]);                 \
+            delta[i] *= BP_(da_dz_from_a)(kind_, parameter, a[i]);                 \
         break;
 
 /* delta *= sigma'(z), with sigma' from a: the delta recursion's elementwise half. */
 BP_CLONES
-static void BP_(times_slope)(int kind, BP_REAL parameter, ptrdiff_t n, const BP_REAL *BP_RESTRICT a,
+static void BP_(times_da_dz)(int kind, BP_REAL parameter, ptrdiff_t n, const BP_REAL *BP_RESTRICT a,
                              BP_REAL *BP_RESTRICT delta)
 {
     switch (kind) {
