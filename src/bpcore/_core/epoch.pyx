@@ -17,7 +17,7 @@ from libc.stdint cimport int32_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from bpcore._core.backward cimport delta_recursion, layer_gradient
+from bpcore._core.backward cimport delta_recursion, weight_gradient
 from bpcore._core.products cimport OFFSET_STRIDE, column_sums, is_small, loop_depends_on_rows, padded_width
 from bpcore._core.rows cimport gather, zero_copy_rows, row_pointers
 from bpcore._core.forward cimport Dropout, forward
@@ -452,7 +452,7 @@ cdef double weight_sum(const Examples* examples, Py_ssize_t start, Py_ssize_t n)
 cdef void _product(const Job* job, Workspace w, const Shard* shard, Py_ssize_t start,
                    Py_ssize_t n, real_t alpha, real_t beta, real_t* of_w, real_t beta_b,
                    real_t* of_b, const real_t* of_type) noexcept nogil:
-    """A shard of the gradient of the n rows of the pass at `start`: see `layer_gradient`.
+    """A shard of the gradient of the n rows of the pass at `start`: see `weight_gradient`.
 
     A shard of layer 1 fetches its part of what the row ceil_div have left of the next pass's rows.
     """
@@ -478,7 +478,7 @@ cdef void _product(const Job* job, Workspace w, const Shard* shard, Py_ssize_t s
                         beta, of_w, prefetch, n_prefetch)
         column_sums(n, shard.n_b, layer.n_out, delta, alpha, beta_b, of_b)
         return
-    layer_gradient(job.layout, shard.layer, shard.first, shard.units, x, ldx, prefetch, n_prefetch, n, 0,
+    weight_gradient(job.layout, shard.layer, shard.first, shard.units, x, ldx, prefetch, n_prefetch, n, 0,
                    w.microbatch_rows, <const real_t*>w.a, <const real_t*>w.delta, alpha, beta, of_w,
                    beta_b, of_b)
 

@@ -4,7 +4,7 @@ every example, the Jacobian of the outputs, and every term of the chain rule.
 
 from libc.string cimport memcpy, memset
 
-from bpcore._core.backward cimport delta_recursion, layer_gradient
+from bpcore._core.backward cimport delta_recursion, weight_gradient
 from bpcore._core.rows cimport MatrixView, gather, zero_copy_rows
 from bpcore._core.forward cimport Dropout, forward
 from bpcore._core.losses cimport cost_and_delta, output_delta
@@ -36,7 +36,7 @@ cdef void per_sample_gradients(const Job* job, const real_t* theta, Workspace wo
             for l in range(layout.n_layers):
                 layer = &layout.layers[l]
                 g = out + (first + k) * layout.n_parameters
-                layer_gradient(layout, l, 0, layer.n_out, &x, ldx, <const real_t**>NULL, 0, 1,
+                weight_gradient(layout, l, 0, layer.n_out, &x, ldx, <const real_t**>NULL, 0, 1,
                                k, workspace.microbatch_rows, <const real_t*>workspace.a,
                                <const real_t*>workspace.delta, <real_t>1, <real_t>0,
                                g + layer.w, <real_t>0, g + layer.b)
@@ -120,7 +120,7 @@ cdef double trace(const Layout* layout, const MatrixView* x, const MatrixView* y
         for i in range(w.n_shards):
             shard = &w.shards[i]
             layer = &layout.layers[shard.layer]
-            layer_gradient(
+            weight_gradient(
                 layout, shard.layer, shard.first, shard.units, &x_0, n_in,
                 <const real_t**>NULL, 0, rows, first, n, <const real_t*>a, <const real_t*>delta,
                 <real_t>1, <real_t>(first > 0),

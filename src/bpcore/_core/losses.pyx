@@ -2,7 +2,7 @@
 
 A cost is summed over the outputs of an example and averaged over examples; the average (and
 the weight of an example) enters here, once, as the factor ``scale * weights[k]`` of its row.
-The entropies and Poisson with their natural output activation are computed from z: the cost
+The entropies and Poisson with their canonical output activation are computed from z: the cost
 stays finite where a rounds to 0 or 1, and δ has no quotient.
 
 A new cost gets a number in ``types.pxd``, its two formulas in ``_cost`` and ``_derivative``
@@ -160,7 +160,7 @@ cdef inline double _poisson_row(Py_ssize_t width, const real_t* z, const real_t*
     return cost
 
 
-cdef inline void _natural_delta(int kind, Py_ssize_t width, const real_t* a, const real_t* y,
+cdef inline void _canonical_delta(int kind, Py_ssize_t width, const real_t* a, const real_t* y,
                                 real_t factor, real_t* delta) noexcept nogil:
     """δ = a - y; for softmax a Σy - y, which is the same where Σy = 1."""
     cdef Py_ssize_t j
@@ -210,7 +210,7 @@ cdef void output_delta(const Layer* layer, Py_ssize_t n, const real_t* a, const 
         times_da_dz(layer, n, a, da_dz, delta)
 
 
-cdef double _at_once(int kind, Py_ssize_t n, const real_t* z, const real_t* a, const real_t* y,
+cdef double _vectorised_cost(int kind, Py_ssize_t n, const real_t* z, const real_t* a, const real_t* y,
                      double scale, real_t* delta) noexcept nogil:
     """scale Σ C of n outputs that all weigh the same, and scale ∂C/∂a (of the binary cross-entropy
     ∂C/∂z) into delta unless NULL: the costs that vectorise."""
@@ -250,7 +250,7 @@ cdef double cost_and_delta(const Loss* loss, const Layer* layer, Py_ssize_t n,
     cdef const real_t* a_k
     cdef const real_t* y_k
     cdef real_t* delta_k = NULL
-    cdef bint natural = (
+    cdef bint canonical = (
         kind == BINARY_CROSS_ENTROPY or kind == CATEGORICAL_CROSS_ENTROPY
         or (kind == POISSON and layer.activation == EXPONENTIAL)
     )
@@ -259,7 +259,7 @@ cdef double cost_and_delta(const Loss* loss, const Layer* layer, Py_ssize_t n,
         and (kind == QUADRATIC or kind == SQUARED_ERROR or kind == BINARY_CROSS_ENTROPY)
     )
     if blocks_per_task:
-        total = _at_once(kind, n * width, z, a, y, scale, delta)
+        total = _vectorised_cost(kind, n * width, z, a, y, scale, delta)
         n_left = 0
     for k in range(n_left):
         z_k = z + k * width
@@ -275,7 +275,7 @@ cdef double cost_and_delta(const Loss* loss, const Layer* layer, Py_ssize_t n,
             one = _binary_row(width, z_k, y_k)
         elif kind == CATEGORICAL_CROSS_ENTROPY:
             one = _categorical_row(width, z_k, a_k, y_k)
-        elif natural:
+        elif canonical:
             one = _poisson_row(width, z_k, a_k, y_k)
         elif kind == QUADRATIC:     # each call with a constant becomes a loop of its own
             one = _plain_row(QUADRATIC, loss, width, a_k, y_k, <real_t>factor, delta_k)
@@ -283,8 +283,8 @@ cdef double cost_and_delta(const Loss* loss, const Layer* layer, Py_ssize_t n,
             one = _plain_row(SQUARED_ERROR, loss, width, a_k, y_k, <real_t>factor, delta_k)
         else:
             one = _plain_row(kind, loss, width, a_k, y_k, <real_t>factor, delta_k)
-        if natural and delta != NULL:
-            _natural_delta(kind, width, a_k, y_k, <real_t>factor, delta_k)
+        if canonical and delta != NULL:
+            _canonical_delta(kind, width, a_k, y_k, <real_t>factor, delta_k)
         if dC_da != NULL:
             for j in range(width):
                 dC_da[k * width + j] = <real_t>factor * _derivative(
@@ -294,6 +294,6 @@ cdef double cost_and_delta(const Loss* loss, const Layer* layer, Py_ssize_t n,
             costs[k] = one
         # A row of weight zero is left out, whatever its cost.
         total += factor * one if factor != 0.0 else 0.0
-    if delta != NULL and not natural:
+    if delta != NULL and not canonical:
         output_delta(layer, n, a, da_dz, delta)
     return total

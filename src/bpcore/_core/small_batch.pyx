@@ -3,7 +3,7 @@
 from libc.math cimport isfinite
 from libc.string cimport memset
 
-from bpcore._core.backward cimport layer_gradient
+from bpcore._core.backward cimport weight_gradient
 from bpcore._core.rows cimport MatrixView
 from bpcore._core.forward cimport Dropout, forward
 from bpcore._core.epoch cimport TRAIN, Job, Shard, Workspace, forward_backward
@@ -53,7 +53,7 @@ cdef double step_small(const Layout* layout, const MatrixView* x, const MatrixVi
     if isfinite(cost):
         for i in range(workspace.n_shards):
             shard = &workspace.shards[i]
-            layer_gradient(layout, shard.layer, shard.first, shard.units, &rows, layout.n_inputs,
+            weight_gradient(layout, shard.layer, shard.first, shard.units, &rows, layout.n_inputs,
                            <const real_t**>NULL, 0, n, 0, workspace.microbatch_rows,
                            <const real_t*>workspace.a, <const real_t*>workspace.delta,
                            <real_t>-eta, <real_t>1,
