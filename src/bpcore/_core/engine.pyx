@@ -268,7 +268,7 @@ cdef class Engine:
         pool.job.sparse = self._is_sparse(x, n)
         # Within a fit the epochs are alike: their buffers are made once.
         key = (n, pool.job.batch_size, clips, n_threads[0], pool.job.sparse,
-               <size_t>optimizer.first)
+               <size_t>optimizer.slot_1)
         keeps = task == TRAIN and self.fitting
         if keeps and self.spare is not None and self.spare_key == key:
             pool.workspace = self.spare

@@ -1,5 +1,5 @@
 from bpcore._core.rows cimport MatrixView
-from bpcore._core.optimizers cimport Optimizer, Step
+from bpcore._core.optimizers cimport Optimizer, UpdateCoefficients
 from bpcore._core.sparse cimport Sparse
 from bpcore._core.pool_header cimport bp_pool
 from bpcore._core.types cimport Layout, real_t
@@ -54,7 +54,7 @@ cdef struct Phase:
     double scale                # 1 / Σ s of the batch
     bint add                    # to what earlier passes of the batch have found
     double factor               # what the whole gradient is shortened by
-    Step step
+    UpdateCoefficients step
 
 cdef struct Job:
     const Layout* layout

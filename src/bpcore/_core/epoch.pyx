@@ -23,7 +23,7 @@ from bpcore._core.rows cimport gather, zero_copy_rows, row_pointers
 from bpcore._core.forward cimport Dropout, forward
 from bpcore._core.losses cimport cost_and_delta
 from bpcore._core.optimizers cimport (
-    SGD, Optimizer, Step, next_step, part_of, update, update_part,
+    SGD, Optimizer, UpdateCoefficients, next_coefficients, offset, update, update_range,
 )
 from bpcore._core.sparse cimport (
     ROWS_AT_ONCE, Sparse, sparse_gradient, transpose_out, transpose_gradient_out, transpose_in,
@@ -266,8 +266,8 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
         rows * ceil_div(layout.n_inputs, OFFSET_STRIDE) * sizeof(int32_t) if sparse else 0,
         transposed,
         transposed if whole or task == GRADIENT else 0,
-        transposed if is_padded and optimizer.first != NULL else 0,
-        transposed if is_padded and optimizer.second != NULL else 0,
+        transposed if is_padded and optimizer.slot_1 != NULL else 0,
+        transposed if is_padded and optimizer.slot_2 != NULL else 0,
     ]
     offsets = []
     total = ALIGNMENT
@@ -306,8 +306,8 @@ cdef Workspace make_workspace(const Layout* layout, Py_ssize_t n_rows, Py_ssize_
     w.sparse.ldw = step
     w.sparse.w_t = <void*><uintptr_t>at[16]
     w.sparse.gradient_t = <void*><uintptr_t>at[17]
-    w.sparse.slot_1_t = <void*><uintptr_t>at[18] if is_padded else optimizer.first
-    w.sparse.slot_2_t = <void*><uintptr_t>at[19] if is_padded else optimizer.second
+    w.sparse.slot_1_t = <void*><uintptr_t>at[18] if is_padded else optimizer.slot_1
+    w.sparse.slot_2_t = <void*><uintptr_t>at[19] if is_padded else optimizer.slot_2
     return w
 
 
@@ -526,7 +526,7 @@ cdef real_t* _gradient(const Job* job, Workspace w, const Shard* shard,
     return (<real_t*>w.sparse.gradient_t if _is_transposed(job, shard) else gradient) + shard.w
 
 
-cdef void _step(const Job* job, Workspace w, Optimizer o, const Step* step, const Shard* shard,
+cdef void _step(const Job* job, Workspace w, Optimizer o, const UpdateCoefficients* step, const Shard* shard,
                 const real_t* of_w, const real_t* of_b, real_t* theta) noexcept nogil:
     """Update a shard of θ from its gradient."""
     cdef Py_ssize_t i
@@ -537,11 +537,11 @@ cdef void _step(const Job* job, Workspace w, Optimizer o, const Step* step, cons
             weights[i] *= keep
     if _is_transposed(job, shard):
         update(o, step, shard.n_w, weights, of_w,
-               part_of(<real_t*>w.sparse.slot_1_t, shard.w),
-               part_of(<real_t*>w.sparse.slot_2_t, shard.w))
+               offset(<real_t*>w.sparse.slot_1_t, shard.w),
+               offset(<real_t*>w.sparse.slot_2_t, shard.w))
     else:
-        update_part(o, step, shard.w, shard.n_w, theta, of_w)
-    update_part(o, step, shard.b, shard.n_b, theta, of_b)
+        update_range(o, step, shard.w, shard.n_w, theta, of_w)
+    update_range(o, step, shard.b, shard.n_b, theta, of_b)
 
 
 cdef void _gradient_shard(const Job* job, Workspace w, const Shard* shard, Py_ssize_t start,
@@ -568,7 +568,7 @@ cdef double _penalised_shard(const Job* job, Workspace w, const Shard* shard, do
     return penalty
 
 
-cdef double _update_shard(const Job* job, Workspace w, Optimizer o, const Step* step,
+cdef double _update_shard(const Job* job, Workspace w, Optimizer o, const UpdateCoefficients* step,
                           const Shard* shard, Py_ssize_t start, Py_ssize_t n, double scale,
                           int thread, real_t* theta) noexcept nogil:
     """Gradient and update of a shard in one go; returns its penalty."""
@@ -730,8 +730,8 @@ cdef bint run_phase(Job* job, Workspace w, Optimizer o, int kind, Py_ssize_t n, 
 cdef void run_job(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept nogil:
     """The whole job: PREDICT, COST, GRADIENT or TRAIN."""
     cdef const Layer* first = &job.layout.layers[0]
-    cdef real_t* slot_1 = <real_t*>o.first
-    cdef real_t* slot_2 = <real_t*>o.second
+    cdef real_t* slot_1 = <real_t*>o.slot_1
+    cdef real_t* slot_2 = <real_t*>o.slot_2
     if job.sparse:
         transpose_in(first, &w.sparse, <const real_t*>theta, slot_1, slot_2)
     _run_job(job, w, o, theta)
@@ -797,7 +797,7 @@ cdef void _run_job(Job* job, Workspace w, Optimizer o, real_t* theta) noexcept n
             continue
         if not isfinite(cost):
             return
-        phase.step = next_step(o, phase.step.t + 1, phase.step.mu_product)
+        phase.step = next_coefficients(o, phase.step.t + 1, phase.step.mu_product)
         if whole:
             norm = sqrt(_sum(w.partial_sums, w.n_shards))
             phase.factor = 1.0

@@ -24,7 +24,7 @@ cdef struct Schedule:
 
 cdef class Optimizer:
     cdef int kind
-    cdef Schedule plan
+    cdef Schedule rate_schedule
     cdef public double learning_rate
     cdef readonly double momentum
     cdef readonly bint nesterov
@@ -38,25 +38,25 @@ cdef class Optimizer:
     cdef readonly Py_ssize_t n_parameters
     cdef tuple _slots
     cdef readonly object schedule
-    cdef void* first        # the slots, or NULL
-    cdef void* second
+    cdef void* slot_1        # the slots, or NULL
+    cdef void* slot_2
 
 # The numbers of one update, the same for every parameter.
-cdef struct Step:
+cdef struct UpdateCoefficients:
     Py_ssize_t t
     double eta
     double mu_product       # nadam
-    double of_gradient      # nadam: the gradient's factor
-    double of_mean          # adam, nadam: the mean's factor
+    double gradient_factor      # nadam: the gradient's factor
+    double mean_factor          # adam, nadam: the mean's factor
     double correction       # nadam
 
-cdef double rate_at(const Schedule* plan, double eta, Py_ssize_t t) noexcept nogil
-cdef Step next_step(Optimizer o, Py_ssize_t t, double mu_product) noexcept nogil
-cdef void update_part(Optimizer o, const Step* step, Py_ssize_t start, Py_ssize_t n,
+cdef double rate_at(const Schedule* schedule, double eta, Py_ssize_t t) noexcept nogil
+cdef UpdateCoefficients next_coefficients(Optimizer o, Py_ssize_t t, double mu_product) noexcept nogil
+cdef void update_range(Optimizer o, const UpdateCoefficients* step, Py_ssize_t start, Py_ssize_t n,
                       real_t* theta, const real_t* gradient) noexcept nogil
-cdef inline real_t* part_of(real_t* slot, Py_ssize_t start) noexcept nogil:
+cdef inline real_t* offset(real_t* slot, Py_ssize_t start) noexcept nogil:
     """A slot from `start` on, or NULL where there is none."""
     return slot + start if slot != NULL else slot
 
-cdef void update(Optimizer o, const Step* step, Py_ssize_t n, real_t* x, const real_t* gradient,
+cdef void update(Optimizer o, const UpdateCoefficients* step, Py_ssize_t n, real_t* x, const real_t* gradient,
                  real_t* m, real_t* v) noexcept nogil

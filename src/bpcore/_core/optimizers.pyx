@@ -20,8 +20,8 @@ cdef extern from "optimizers.h" nogil:
                      float*, float*)
     void bp_adam_f64(Py_ssize_t, double, double, double, double, double, double, double*,
                      const double*, double*, double*)
-    void bp_scaled_f32(Py_ssize_t, float, float, float, float, float*, const float*, float*)
-    void bp_scaled_f64(Py_ssize_t, double, double, double, double, double*, const double*,
+    void bp_rmsprop_f32(Py_ssize_t, float, float, float, float, float*, const float*, float*)
+    void bp_rmsprop_f64(Py_ssize_t, double, double, double, double, double*, const double*,
                        double*)
     void bp_nadam_f32(Py_ssize_t, float, float, float, float, float, float, float, float, float*,
                       const float*, float*, float*)
@@ -75,42 +75,42 @@ cdef void _irprop_minus(Py_ssize_t n, real_t first_step, bint first, real_t* the
         previous[i] = g_i
 
 
-cdef Step next_step(Optimizer o, Py_ssize_t t, double mu_product) noexcept nogil:
+cdef UpdateCoefficients next_coefficients(Optimizer o, Py_ssize_t t, double mu_product) noexcept nogil:
     """The numbers of update t ≥ 1; mu_product: Π μ of the updates before it (nadam)."""
-    cdef Step step
+    cdef UpdateCoefficients step
     cdef double mu, mu_next
-    cdef double eta = rate_at(&o.plan, o.learning_rate, t)
+    cdef double eta = rate_at(&o.rate_schedule, o.learning_rate, t)
     step.t = t
     step.eta = eta
     step.mu_product = mu_product
-    step.of_gradient = step.of_mean = 0.0
+    step.gradient_factor = step.mean_factor = 0.0
     step.correction = 1.0
     if o.kind == ADAM:
         # both bias corrections in one factor of the rate (Kingma and Ba 2015, section 2)
-        step.of_mean = eta * sqrt(1.0 - pow(o.beta_2, t)) / (1.0 - pow(o.beta_1, t))
+        step.mean_factor = eta * sqrt(1.0 - pow(o.beta_2, t)) / (1.0 - pow(o.beta_1, t))
     elif o.kind == NADAM:
         # the momentum of update t is μ_t = β₁ (1 - ½ 0.96^(ψ t)); Dozat 2016, section 3
         mu = o.beta_1 * (1.0 - 0.5 * pow(0.96, t * MOMENTUM_DECAY))
         mu_next = o.beta_1 * (1.0 - 0.5 * pow(0.96, (t + 1) * MOMENTUM_DECAY))
         step.mu_product *= mu
-        step.of_gradient = eta * (1.0 - mu) / (1.0 - step.mu_product)
-        step.of_mean = eta * mu_next / (1.0 - step.mu_product * mu_next)
+        step.gradient_factor = eta * (1.0 - mu) / (1.0 - step.mu_product)
+        step.mean_factor = eta * mu_next / (1.0 - step.mu_product * mu_next)
         step.correction = 1.0 - pow(o.beta_2, t)
     return step
 
 
-cdef void update_part(Optimizer o, const Step* step, Py_ssize_t start, Py_ssize_t n,
+cdef void update_range(Optimizer o, const UpdateCoefficients* step, Py_ssize_t start, Py_ssize_t n,
                       real_t* theta, const real_t* gradient) noexcept nogil:
     """One step for the parameters start : start + n.
 
     theta: all of them; gradient: (n,), those only.  Parts may be updated in any order, by
     several threads.
     """
-    update(o, step, n, theta + start, gradient, part_of(<real_t*>o.first, start),
-           part_of(<real_t*>o.second, start))
+    update(o, step, n, theta + start, gradient, offset(<real_t*>o.slot_1, start),
+           offset(<real_t*>o.slot_2, start))
 
 
-cdef void update(Optimizer o, const Step* step, Py_ssize_t n, real_t* x, const real_t* gradient,
+cdef void update(Optimizer o, const UpdateCoefficients* step, Py_ssize_t n, real_t* x, const real_t* gradient,
                  real_t* m, real_t* v) noexcept nogil:
     """One step for n parameters x, given their own part of the gradient and of the slots.
 
@@ -124,14 +124,14 @@ cdef void update(Optimizer o, const Step* step, Py_ssize_t n, real_t* x, const r
         elif o.kind == SGD:
             bp_momentum_f32(n, step.eta, o.momentum, o.nesterov, x, gradient, m)
         elif o.kind == ADAM:
-            bp_adam_f32(n, step.of_mean, o.beta_1, <float>(1 - o.beta_1), o.beta_2,
+            bp_adam_f32(n, step.mean_factor, o.beta_1, <float>(1 - o.beta_1), o.beta_2,
                         <float>(1 - o.beta_2), o.epsilon, x, gradient, m, v)
         elif o.kind == RMSPROP:
-            bp_scaled_f32(n, step.eta, o.beta_2, <float>(1 - o.beta_2), o.epsilon, x, gradient, m)
+            bp_rmsprop_f32(n, step.eta, o.beta_2, <float>(1 - o.beta_2), o.epsilon, x, gradient, m)
         elif o.kind == ADAGRAD:
-            bp_scaled_f32(n, step.eta, 1, 1, o.epsilon, x, gradient, m)
+            bp_rmsprop_f32(n, step.eta, 1, 1, o.epsilon, x, gradient, m)
         else:
-            bp_nadam_f32(n, step.of_gradient, step.of_mean, o.beta_1, <float>(1 - o.beta_1),
+            bp_nadam_f32(n, step.gradient_factor, step.mean_factor, o.beta_1, <float>(1 - o.beta_1),
                          o.beta_2, <float>(1 - o.beta_2), step.correction, o.epsilon, x, gradient,
                          m, v)
     else:
@@ -140,37 +140,37 @@ cdef void update(Optimizer o, const Step* step, Py_ssize_t n, real_t* x, const r
         elif o.kind == SGD:
             bp_momentum_f64(n, step.eta, o.momentum, o.nesterov, x, gradient, m)
         elif o.kind == ADAM:
-            bp_adam_f64(n, step.of_mean, o.beta_1, 1 - o.beta_1, o.beta_2, 1 - o.beta_2,
+            bp_adam_f64(n, step.mean_factor, o.beta_1, 1 - o.beta_1, o.beta_2, 1 - o.beta_2,
                         o.epsilon, x, gradient, m, v)
         elif o.kind == RMSPROP:
-            bp_scaled_f64(n, step.eta, o.beta_2, 1 - o.beta_2, o.epsilon, x, gradient, m)
+            bp_rmsprop_f64(n, step.eta, o.beta_2, 1 - o.beta_2, o.epsilon, x, gradient, m)
         elif o.kind == ADAGRAD:
-            bp_scaled_f64(n, step.eta, 1, 1, o.epsilon, x, gradient, m)
+            bp_rmsprop_f64(n, step.eta, 1, 1, o.epsilon, x, gradient, m)
         else:
-            bp_nadam_f64(n, step.of_gradient, step.of_mean, o.beta_1, 1 - o.beta_1, o.beta_2,
+            bp_nadam_f64(n, step.gradient_factor, step.mean_factor, o.beta_1, 1 - o.beta_1, o.beta_2,
                          1 - o.beta_2, step.correction, o.epsilon, x, gradient, m, v)
 
 
-cdef double rate_at(const Schedule* plan, double eta, Py_ssize_t t) noexcept nogil:
+cdef double rate_at(const Schedule* schedule, double eta, Py_ssize_t t) noexcept nogil:
     """η of update t ≥ 1, counted from the first."""
     cdef double done = t - 1
     cdef double share
-    if done < plan.warmup:
-        return eta * (done + 1) / (plan.warmup + 1)
-    done -= plan.warmup
-    if plan.kind == STEP:
-        return eta * pow(plan.factor, <double>(<long long>(done / plan.every)))
-    if plan.kind == COSINE:
+    if done < schedule.warmup:
+        return eta * (done + 1) / (schedule.warmup + 1)
+    done -= schedule.warmup
+    if schedule.kind == STEP:
+        return eta * pow(schedule.factor, <double>(<long long>(done / schedule.every)))
+    if schedule.kind == COSINE:
         # Loshchilov and Hutter 2017, equation 5
-        share = min(done / max(plan.total - plan.warmup, 1.0), 1.0)
-        return eta * (plan.final + (1 - plan.final) * 0.5 * (1 + cos(M_PI * share)))
-    if plan.kind == ONE_CYCLE:
+        share = min(done / max(schedule.total - schedule.warmup, 1.0), 1.0)
+        return eta * (schedule.final + (1 - schedule.final) * 0.5 * (1 + cos(M_PI * share)))
+    if schedule.kind == ONE_CYCLE:
         # up over the first 30 % of the run, from η / 25, then down (Smith 2018)
-        share = min(done / max(plan.total - plan.warmup, 1.0), 1.0)
+        share = min(done / max(schedule.total - schedule.warmup, 1.0), 1.0)
         if share < 0.3:
             return eta * (0.04 + 0.96 * 0.5 * (1 - cos(M_PI * share / 0.3)))
         share = (share - 0.3) / 0.7
-        return eta * (plan.final + (1 - plan.final) * 0.5 * (1 + cos(M_PI * share)))
+        return eta * (schedule.final + (1 - schedule.final) * 0.5 * (1 + cos(M_PI * share)))
     return eta
 
 
@@ -256,8 +256,8 @@ cdef class Optimizer:
 
     def _point(self):
         addresses = [slot.__array_interface__["data"][0] for slot in self._slots] + [0, 0]
-        self.first = <void*><size_t>addresses[0]
-        self.second = <void*><size_t>addresses[1]
+        self.slot_1 = <void*><size_t>addresses[0]
+        self.slot_2 = <void*><size_t>addresses[1]
 
     def _plan(self, schedule):
         if schedule is None or isinstance(schedule, str):
@@ -280,12 +280,12 @@ cdef class Optimizer:
         for key, number in numbers.items():
             if not 0 <= number < np.inf or (key in ("total", "every") and number < 1):
                 raise ValueError(f"schedule: {key} is out of its range, got {number!r}")
-        self.plan.kind = SCHEDULES[kind]
-        self.plan.warmup = numbers["warmup"]
-        self.plan.total = numbers.get("total", 0.0)
-        self.plan.every = numbers.get("every", 0.0)
-        self.plan.factor = numbers.get("factor", 1.0)
-        self.plan.final = numbers.get("final", 0.0)
+        self.rate_schedule.kind = SCHEDULES[kind]
+        self.rate_schedule.warmup = numbers["warmup"]
+        self.rate_schedule.total = numbers.get("total", 0.0)
+        self.rate_schedule.every = numbers.get("every", 0.0)
+        self.rate_schedule.factor = numbers.get("factor", 1.0)
+        self.rate_schedule.final = numbers.get("final", 0.0)
         self.schedule = {"kind": kind, **numbers}
 
     @property
@@ -296,7 +296,7 @@ cdef class Optimizer:
     @property
     def current_rate(self):
         """η of the last update (of the first one, before any)."""
-        return rate_at(&self.plan, self.learning_rate, max(self.t, 1))
+        return rate_at(&self.rate_schedule, self.learning_rate, max(self.t, 1))
 
     def reset(self):
         """Forget everything: slots to zero, t to 0."""
@@ -329,17 +329,17 @@ cdef class Optimizer:
         cdef double[::1] theta64
         cdef const float[::1] g32
         cdef const double[::1] g64
-        cdef Step step = next_step(self, self.t + 1, self.mu_product)
+        cdef UpdateCoefficients step = next_coefficients(self, self.t + 1, self.mu_product)
         if self.n_parameters == 0:
             return
         if self.dtype == np.float32:
             theta32, g32 = theta, gradient
             with nogil:
-                update_part[float](self, &step, 0, self.n_parameters, &theta32[0], &g32[0])
+                update_range[float](self, &step, 0, self.n_parameters, &theta32[0], &g32[0])
         else:
             theta64, g64 = theta, gradient
             with nogil:
-                update_part[double](self, &step, 0, self.n_parameters, &theta64[0], &g64[0])
+                update_range[double](self, &step, 0, self.n_parameters, &theta64[0], &g64[0])
         self.t = step.t
         self.mu_product = step.mu_product
 

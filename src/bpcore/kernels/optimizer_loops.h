@@ -63,7 +63,7 @@ static void BP_(scaled)(ptrdiff_t n, BP_REAL eta, BP_REAL rho, BP_REAL gain, BP_
 /* Adam with Nesterov's look-prefetch: theta <- theta - (cg g + cm m) / (sqrt(v / correction) + eps)
  * (Dozat 2016). */
 BP_CLONES
-static void BP_(nadam)(ptrdiff_t n, BP_REAL of_gradient, BP_REAL of_mean, BP_REAL beta_1,
+static void BP_(nadam)(ptrdiff_t n, BP_REAL gradient_factor, BP_REAL mean_factor, BP_REAL beta_1,
                        BP_REAL gain_1, BP_REAL beta_2, BP_REAL gain_2, BP_REAL correction,
                        BP_REAL epsilon, BP_REAL *BP_RESTRICT theta,
                        const BP_REAL *BP_RESTRICT g, BP_REAL *BP_RESTRICT mean,
@@ -74,6 +74,6 @@ static void BP_(nadam)(ptrdiff_t n, BP_REAL of_gradient, BP_REAL of_mean, BP_REA
         BP_REAL v = beta_2 * square[i] + gain_2 * g[i] * g[i];
         mean[i] = m;
         square[i] = v;
-        theta[i] -= (of_gradient * g[i] + of_mean * m) / (BP_(root)(v / correction) + epsilon);
+        theta[i] -= (gradient_factor * g[i] + mean_factor * m) / (BP_(root)(v / correction) + epsilon);
     }
 }
