@@ -24,17 +24,25 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 MODULES = [
+    "tuning",
     "rows",
     "activations",
     "losses",
+    "schedules",
     "optimizers",
     "products",
+    "testing",
     "sparse",
     "forward",
     "backward",
-    "epoch",
     "pool",
+    "plan",
+    "workspace",
+    "batch",
+    "update",
     "inspect",
+    "epoch",
+    "parameters",
     "small_batch",
     "engine",
 ]

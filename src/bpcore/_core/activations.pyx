@@ -1,40 +1,23 @@
 """Activation functions σ and their derivatives σ', over arrays.
 
-The formulas stand in elementary.h and activation_loops.h, in C so that one wheel can hold
-several versions of each loop for several instruction sets.  A new activation gets a number
-in ``types.pxd`` and there, a case in ``activation_loops.h``, and a line in ``ACTIVATIONS``;
-names, checks and the parametrised tests read that view.
+The formulas stand in kernels/activations.h, one row each, in C so that one wheel can hold several
+versions of each loop for several instruction sets.
 """
 
 import numpy as np
 
 from bpcore._core.types cimport Layer, real_t
-from bpcore._core.types cimport (
-    ELU, EXPONENTIAL, GELU, IDENTITY, LEAKY_RELU, RELU, SIGMOID, SILU, SOFTMAX, SOFTPLUS, TANH,
+from bpcore.kernels.activations cimport (
+    BP_N_ACTIVATIONS, BP_SOFTMAX, activate_all, bp_activation_table, bp_vector_level,
+    times_da_dz_from_a,
 )
+from bpcore.kernels.sums cimport softmax_rows
 
-cdef extern from "elementary.h" nogil:
-    const char* bp_vector_level()
-    void bp_activate_f32(int, float, Py_ssize_t, const float*, float*, float*)
-    void bp_activate_f64(int, double, Py_ssize_t, const double*, double*, double*)
-    void bp_times_da_dz_f32(int, float, Py_ssize_t, const float*, float*)
-    void bp_times_da_dz_f64(int, double, Py_ssize_t, const double*, double*)
-    void bp_softmax_rows_f32(Py_ssize_t, Py_ssize_t, const float*, float*)
-    void bp_softmax_rows_f64(Py_ssize_t, Py_ssize_t, const double*, double*)
-
-# name: (number, default of its parameter or None, whether training must store σ'(z))
+# name: (number, whether training must store σ'(z))
 ACTIVATIONS = {
-    "sigmoid": (SIGMOID, None, False),
-    "tanh": (TANH, None, False),
-    "relu": (RELU, None, False),
-    "identity": (IDENTITY, None, False),
-    "leaky_relu": (LEAKY_RELU, 0.01, False),
-    "elu": (ELU, 1.0, False),
-    "softplus": (SOFTPLUS, None, False),
-    "gelu": (GELU, None, True),
-    "silu": (SILU, None, True),
-    "exponential": (EXPONENTIAL, None, False),
-    "softmax": (SOFTMAX, None, False),
+    bp_activation_table[number].name.decode():
+        (number, bool(bp_activation_table[number].stores_da_dz))
+    for number in range(BP_N_ACTIVATIONS)
 }
 
 
@@ -48,18 +31,12 @@ cdef void activate(const Layer* layer, Py_ssize_t n, const real_t* z, real_t* a,
     """a = σ(z) for n rows of the layer; σ'(z) into da_dz unless NULL.
 
     z, a, da_dz: (n, n_out), contiguous.  a or da_dz may be z itself.  Softmax has no
-    elementwise da_dz: its Jacobian stands in the losses.
+    elementwise derivative: its Jacobian stands in the losses.
     """
-    cdef Py_ssize_t size = n * layer.n_out
-    if layer.activation == SOFTMAX:
-        if real_t is float:
-            bp_softmax_rows_f32(n, layer.n_out, z, a)
-        else:
-            bp_softmax_rows_f64(n, layer.n_out, z, a)
-    elif real_t is float:
-        bp_activate_f32(layer.activation, <float>layer.parameter, size, z, a, da_dz)
+    if layer.activation == BP_SOFTMAX:
+        softmax_rows(n, layer.n_out, z, a)
     else:
-        bp_activate_f64(layer.activation, layer.parameter, size, z, a, da_dz)
+        activate_all(layer.activation, layer.parameter, n * layer.n_out, z, a, da_dz)
 
 
 cdef void times_da_dz(const Layer* layer, Py_ssize_t n, const real_t* a, const real_t* da_dz,
@@ -70,10 +47,8 @@ cdef void times_da_dz(const Layer* layer, Py_ssize_t n, const real_t* a, const r
     if da_dz != NULL:
         for i in range(size):
             delta[i] *= da_dz[i]
-    elif real_t is float:
-        bp_times_da_dz_f32(layer.activation, <float>layer.parameter, size, a, delta)
     else:
-        bp_times_da_dz_f64(layer.activation, layer.parameter, size, a, delta)
+        times_da_dz_from_a(layer.activation, layer.parameter, size, a, delta)
 
 
 def apply(str name, z, parameter=None):
@@ -85,8 +60,8 @@ def apply(str name, z, parameter=None):
         A key of ``ACTIVATIONS`` other than "softmax".
     z : array-like of float32 or float64, any shape
         Other types are converted to float64.
-    parameter : float, optional
-        Slope of leaky_relu, alpha of elu; the activation's default when None.
+    parameter : float or None, default=None
+        Slope of leaky_relu, alpha of elu, which have to be given; the others have none.
 
     Returns
     -------
@@ -107,12 +82,9 @@ def apply(str name, z, parameter=None):
         names = ", ".join(key for key in ACTIVATIONS if key != "softmax")
         raise ValueError(f"apply takes one of {names}, got {name!r}")
     cdef Layer layer
-    kind, default, _ = ACTIVATIONS[name]
-    layer.activation = kind
+    layer.activation = ACTIVATIONS[name][0]
     layer.n_out = 1
-    layer.parameter = 0.0 if default is None else default
-    if parameter is not None:
-        layer.parameter = parameter
+    layer.parameter = 0.0 if parameter is None else parameter
     z = np.asarray(z, order="C")
     if z.dtype not in (np.float32, np.float64):
         z = z.astype(np.float64)

@@ -5,44 +5,56 @@ the weight of an example) enters here, once, as the factor ``scale * weights[k]`
 The entropies and Poisson with their canonical output activation are computed from z: the cost
 stays finite where a rounds to 0 or 1, and δ has no quotient.
 
-A new cost gets a number in ``types.pxd``, its two formulas in ``_cost`` and ``_derivative``
-and a line in ``LOSSES``; names, checks and the parametrised tests read that view.
+A new cost gets a number, a line in ``LOSSES`` and its two formulas in ``_cost`` and
+``_derivative``; what users are told of it stands in bpcore/functions/losses.py.
 """
 
-from libc.float cimport DBL_EPSILON, DBL_MIN, FLT_EPSILON, FLT_MIN
+from libc.float cimport DBL_MAX
 from libc.math cimport exp, fabs, log, log1p
 
 from bpcore._core.activations cimport times_da_dz
 from bpcore._core.types cimport Layer, Loss, real_t
-from bpcore._core.types cimport (
-    ABSOLUTE, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, EXPONENTIAL, HUBER, POISSON,
-    QUADRATIC, QUANTILE, SOFTMAX, SQUARED_ERROR,
-)
+from bpcore.kernels.activations cimport BP_EXPONENTIAL, BP_SOFTMAX
+from bpcore.kernels.sums cimport binary_cross_entropy, epsilon, squares, tiny
 
-cdef extern from "elementary.h" nogil:
-    double bp_squares_f32(Py_ssize_t, const float*, const float*, float, float*)
-    double bp_squares_f64(Py_ssize_t, const double*, const double*, double, double*)
-    double bp_binary_cross_entropy_f32(Py_ssize_t, const float*, const float*, const float*,
-                                       float, float*)
-    double bp_binary_cross_entropy_f64(Py_ssize_t, const double*, const double*, const double*,
-                                       double, double*)
+cdef enum LossKind:
+    QUADRATIC = 0
+    SQUARED_ERROR
+    ABSOLUTE
+    HUBER
+    QUANTILE
+    BINARY_CROSS_ENTROPY
+    CATEGORICAL_CROSS_ENTROPY
+    POISSON
 
-# name: (number, the output activations it takes, the first being the default;
-#        None: any, the default being that of the hidden layers)
+# name: number
 LOSSES = {
-    "quadratic": (QUADRATIC, None),
-    "squared_error": (SQUARED_ERROR, None),
-    "absolute": (ABSOLUTE, None),
-    "huber": (HUBER, None),
-    "quantile": (QUANTILE, None),
-    "binary_cross_entropy": (BINARY_CROSS_ENTROPY, ("sigmoid",)),
-    "categorical_cross_entropy": (CATEGORICAL_CROSS_ENTROPY, ("softmax",)),
-    "poisson": (POISSON, ("exponential", "softplus")),
+    "quadratic": QUADRATIC,
+    "squared_error": SQUARED_ERROR,
+    "absolute": ABSOLUTE,
+    "huber": HUBER,
+    "quantile": QUANTILE,
+    "binary_cross_entropy": BINARY_CROSS_ENTROPY,
+    "categorical_cross_entropy": CATEGORICAL_CROSS_ENTROPY,
+    "poisson": POISSON,
 }
 
 
-cdef inline double _smallest(real_t x) noexcept nogil:
-    return FLT_MIN if real_t is float else DBL_MIN
+cdef Loss make_loss(int kind, bint clips_probabilities, double parameter,
+                    int output_activation) noexcept:
+    """What the kernels ask of a loss; its quantiles are the caller's to fill in."""
+    cdef Loss loss
+    loss.kind = kind
+    loss.clips_probabilities = clips_probabilities
+    loss.parameter = parameter
+    loss.quantiles = NULL
+    loss.canonical = (
+        kind == BINARY_CROSS_ENTROPY or kind == CATEGORICAL_CROSS_ENTROPY
+        or (kind == POISSON and output_activation == BP_EXPONENTIAL)
+    )
+    loss.bounds_targets = kind >= BINARY_CROSS_ENTROPY
+    loss.max_target = 1.0 if kind == BINARY_CROSS_ENTROPY else DBL_MAX
+    return loss
 
 
 cdef inline double _xlogy(double x, double y) noexcept nogil:
@@ -51,7 +63,7 @@ cdef inline double _xlogy(double x, double y) noexcept nogil:
 
 cdef inline double _clipped(real_t a) noexcept nogil:
     """a within [eps, 1 - eps] of its type, as scikit-learn's log loss clips it; NaN stays."""
-    cdef double eps = FLT_EPSILON if real_t is float else DBL_EPSILON
+    cdef double eps = epsilon(a)
     if a < eps:
         return eps
     if a > 1.0 - eps:
@@ -91,8 +103,8 @@ cdef inline double _cost(int kind, double parameter, real_t a_j, double y) noexc
     if kind == QUANTILE:
         return -parameter * r if r < 0 else (1.0 - parameter) * r
     # POISSON with softplus: half the deviance, y ln(y / a) - y + a
-    if a < _smallest(a_j):
-        a = _smallest(a_j)
+    if a < tiny(a_j):
+        a = tiny(a_j)
     return _xlogy(y, y) - _xlogy(y, a) - y + a
 
 
@@ -113,8 +125,8 @@ cdef inline real_t _derivative(int kind, real_t parameter, real_t a, real_t y) n
         return (-y / a if y != 0 else 0) + ((1 - y) / (1 - a) if y != 1 else 0)
     if kind == CATEGORICAL_CROSS_ENTROPY:
         return -y / a if y != 0 else 0
-    if a < <real_t>_smallest(a):
-        a = <real_t>_smallest(a)
+    if a < <real_t>tiny(a):
+        a = <real_t>tiny(a)
     return 1 - y / a
 
 
@@ -204,96 +216,90 @@ cdef void _softmax_jacobian(Py_ssize_t n, Py_ssize_t width, const real_t* a,
 cdef void output_delta(const Layer* layer, Py_ssize_t n, const real_t* a, const real_t* da_dz,
                        real_t* delta) noexcept nogil:
     """∂C/∂a^(L) → δ^(L) = ∂C/∂z^(L) for n rows, in place."""
-    if layer.activation == SOFTMAX:
+    if layer.activation == BP_SOFTMAX:
         _softmax_jacobian(n, layer.n_out, a, delta)
     else:
         times_da_dz(layer, n, a, da_dz, delta)
 
 
-cdef double _vectorised_cost(int kind, Py_ssize_t n, const real_t* z, const real_t* a, const real_t* y,
-                     double scale, real_t* delta) noexcept nogil:
+cdef double _vectorised_cost(int kind, Py_ssize_t n, double scale, const real_t* a,
+                             const OutputRows* rows) noexcept nogil:
     """scale Σ C of n outputs that all weigh the same, and scale ∂C/∂a (of the binary cross-entropy
     ∂C/∂z) into delta unless NULL: the costs that vectorise."""
     cdef real_t factor = <real_t>scale
+    cdef const real_t* y = <const real_t*>rows.y
+    cdef real_t* delta = <real_t*>rows.delta
     if kind == BINARY_CROSS_ENTROPY:
-        if real_t is float:
-            return scale * bp_binary_cross_entropy_f32(n, z, a, y, factor, delta)
-        else:
-            return scale * bp_binary_cross_entropy_f64(n, z, a, y, factor, delta)
+        return scale * binary_cross_entropy(n, <const real_t*>rows.z, a, y, factor, delta)
     if kind == QUADRATIC:
         factor = 2 * factor
     else:
         scale = 0.5 * scale
-    if real_t is float:
-        return scale * bp_squares_f32(n, a, y, factor, delta)
+    return scale * squares(n, a, y, factor, delta)
+
+
+cdef inline double _row(const Loss* loss, Py_ssize_t width, const real_t* z, const real_t* a,
+                        const real_t* y, real_t factor, real_t* delta) noexcept nogil:
+    """The cost of one example; factor ∂C/∂a, or with the canonical activation factor ∂C/∂z, into
+    delta unless NULL."""
+    cdef int kind = loss.kind
+    cdef double cost
+    if not loss.canonical:
+        if kind == QUADRATIC:       # each call with a constant becomes a loop of its own
+            return _plain_row(QUADRATIC, loss, width, a, y, factor, delta)
+        if kind == SQUARED_ERROR:
+            return _plain_row(SQUARED_ERROR, loss, width, a, y, factor, delta)
+        return _plain_row(kind, loss, width, a, y, factor, delta)
+    if loss.clips_probabilities:
+        cost = _clipped_row(kind == BINARY_CROSS_ENTROPY, width, a, y)
+    elif kind == BINARY_CROSS_ENTROPY:
+        cost = _binary_row(width, z, y)
+    elif kind == CATEGORICAL_CROSS_ENTROPY:
+        cost = _categorical_row(width, z, a, y)
     else:
-        return scale * bp_squares_f64(n, a, y, factor, delta)
+        cost = _poisson_row(width, z, a, y)
+    if delta != NULL:
+        _canonical_delta(kind, width, a, y, factor, delta)
+    return cost
 
 
-cdef double cost_and_delta(const Loss* loss, const Layer* layer, Py_ssize_t n,
-                           const real_t* z, const real_t* a, const real_t* da_dz,
-                           const real_t* y, const double* weights, double scale,
-                           real_t* delta, real_t* dC_da, double* costs) noexcept nogil:
-    """Σ_k scale · weights[k] · C_k of n rows; δ^(L) into delta.
+cdef double cost_and_delta(const Loss* loss, const Layer* layer, Py_ssize_t n, double scale,
+                           const real_t* a, const OutputRows* rows) noexcept nogil:
+    """Σ_k scale · weights[k] · C_k of n rows; δ^(L), ∂C/∂a^(L), C_k where `rows` wants them.
 
-    z, a, y, delta: (n, n_L), contiguous.  da_dz: σ'(z) where the layer stores it, or NULL.
-    weights: (n,), or NULL for ones.  delta may be NULL: the cost only.  dC_da: ∂C/∂a^(L) for
-    the trace, or NULL.  costs: (n,), each C_k without its factor, or NULL.
+    a: rows.a, which names the element type.
     """
-    cdef Py_ssize_t k, j
-    cdef Py_ssize_t n_left = n
+    cdef Py_ssize_t k, j, at
     cdef Py_ssize_t width = layer.n_out
     cdef int kind = loss.kind
-    cdef double one, factor = scale
+    cdef double cost, factor = scale
     cdef double total = 0.0
-    cdef const real_t* z_k
-    cdef const real_t* a_k
-    cdef const real_t* y_k
-    cdef real_t* delta_k = NULL
-    cdef bint canonical = (
-        kind == BINARY_CROSS_ENTROPY or kind == CATEGORICAL_CROSS_ENTROPY
-        or (kind == POISSON and layer.activation == EXPONENTIAL)
-    )
-    cdef bint blocks_per_task = (
-        weights == NULL and costs == NULL and dC_da == NULL and not loss.clip
+    cdef const real_t* z = <const real_t*>rows.z
+    cdef const real_t* y = <const real_t*>rows.y
+    cdef real_t* delta = <real_t*>rows.delta
+    cdef real_t* dC_da = <real_t*>rows.dC_da
+    if (
+        rows.weights == NULL and rows.costs == NULL and dC_da == NULL
+        and not loss.clips_probabilities
         and (kind == QUADRATIC or kind == SQUARED_ERROR or kind == BINARY_CROSS_ENTROPY)
-    )
-    if blocks_per_task:
-        total = _vectorised_cost(kind, n * width, z, a, y, scale, delta)
-        n_left = 0
-    for k in range(n_left):
-        z_k = z + k * width
-        a_k = a + k * width
-        y_k = y + k * width
-        if delta != NULL:
-            delta_k = delta + k * width
-        if weights != NULL:
-            factor = scale * weights[k]
-        if loss.clip:
-            one = _clipped_row(kind == BINARY_CROSS_ENTROPY, width, a_k, y_k)
-        elif kind == BINARY_CROSS_ENTROPY:
-            one = _binary_row(width, z_k, y_k)
-        elif kind == CATEGORICAL_CROSS_ENTROPY:
-            one = _categorical_row(width, z_k, a_k, y_k)
-        elif canonical:
-            one = _poisson_row(width, z_k, a_k, y_k)
-        elif kind == QUADRATIC:     # each call with a constant becomes a loop of its own
-            one = _plain_row(QUADRATIC, loss, width, a_k, y_k, <real_t>factor, delta_k)
-        elif kind == SQUARED_ERROR:
-            one = _plain_row(SQUARED_ERROR, loss, width, a_k, y_k, <real_t>factor, delta_k)
-        else:
-            one = _plain_row(kind, loss, width, a_k, y_k, <real_t>factor, delta_k)
-        if canonical and delta != NULL:
-            _canonical_delta(kind, width, a_k, y_k, <real_t>factor, delta_k)
-        if dC_da != NULL:
-            for j in range(width):
-                dC_da[k * width + j] = <real_t>factor * _derivative(
-                    kind, <real_t>(loss.quantiles[j] if kind == QUANTILE else loss.parameter),
-                    a_k[j], y_k[j])
-        if costs != NULL:
-            costs[k] = one
-        # A row of weight zero is left out, whatever its cost.
-        total += factor * one if factor != 0.0 else 0.0
-    if delta != NULL and not canonical:
-        output_delta(layer, n, a, da_dz, delta)
+    ):
+        total = _vectorised_cost(kind, n * width, scale, a, rows)
+    else:
+        for k in range(n):
+            at = k * width
+            if rows.weights != NULL:
+                factor = scale * rows.weights[k]
+            cost = _row(loss, width, z + at, a + at, y + at, <real_t>factor,
+                        delta + at if delta != NULL else <real_t*>NULL)
+            if dC_da != NULL:
+                for j in range(width):
+                    dC_da[at + j] = <real_t>factor * _derivative(
+                        kind, <real_t>(loss.quantiles[j] if kind == QUANTILE else loss.parameter),
+                        a[at + j], y[at + j])
+            if rows.costs != NULL:
+                rows.costs[k] = cost
+            # A row of weight zero is left out, whatever its cost.
+            total += factor * cost if factor != 0.0 else 0.0
+    if delta != NULL and not loss.canonical:
+        output_delta(layer, n, a, <const real_t*>rows.da_dz, delta)
     return total

@@ -7,26 +7,22 @@ line in ``OPTIMIZERS``.
 
 import numpy as np
 
-from libc.math cimport M_PI, cos, pow, sqrt
+from libc.math cimport pow, sqrt
 
+from bpcore._core.schedules import checked as checked_schedule
+
+from bpcore._core.schedules cimport Schedule, make_schedule, rate_at
 from bpcore._core.types cimport real_t
+from bpcore.kernels.optimizers cimport adam, nadam, rmsprop, sgd, sgd_momentum
 
-cdef extern from "optimizers.h" nogil:
-    void bp_sgd_f32(Py_ssize_t, float, float*, const float*)
-    void bp_sgd_f64(Py_ssize_t, double, double*, const double*)
-    void bp_momentum_f32(Py_ssize_t, float, float, bint, float*, const float*, float*)
-    void bp_momentum_f64(Py_ssize_t, double, double, bint, double*, const double*, double*)
-    void bp_adam_f32(Py_ssize_t, float, float, float, float, float, float, float*, const float*,
-                     float*, float*)
-    void bp_adam_f64(Py_ssize_t, double, double, double, double, double, double, double*,
-                     const double*, double*, double*)
-    void bp_rmsprop_f32(Py_ssize_t, float, float, float, float, float*, const float*, float*)
-    void bp_rmsprop_f64(Py_ssize_t, double, double, double, double, double*, const double*,
-                       double*)
-    void bp_nadam_f32(Py_ssize_t, float, float, float, float, float, float, float, float, float*,
-                      const float*, float*, float*)
-    void bp_nadam_f64(Py_ssize_t, double, double, double, double, double, double, double, double,
-                      double*, const double*, double*, double*)
+cdef enum OptimizerKind:
+    SGD = 0
+    ADAM
+    RMSPROP
+    ADAGRAD
+    NADAM
+    IRPROP_MINUS
+
 
 # name: (number, how many slots of n_parameters numbers it keeps)
 OPTIMIZERS = {
@@ -37,8 +33,6 @@ OPTIMIZERS = {
     "nadam": (NADAM, 2),
     "irprop-": (IRPROP_MINUS, 2),
 }
-
-SCHEDULES = {"constant": CONSTANT, "cosine": COSINE, "step": STEP, "one_cycle": ONE_CYCLE}
 
 # iRprop-: growth and shrinkage of a step, and its bounds (Igel and Hüsken 2003, section 2)
 cdef double GROWTH = 1.2
@@ -52,7 +46,7 @@ cdef double MOMENTUM_DECAY = 0.004
 cdef void _irprop_minus(Py_ssize_t n, real_t first_step, bint first, real_t* theta,
                         const real_t* g, real_t* step, real_t* previous) noexcept nogil:
     """Each parameter has a step of its own, grown while the sign of its gradient stays and
-    shrunk when it turns; after a transpose the gradient counts as 0 once."""
+    shrunk when it turns; after a turn the gradient counts as 0 once."""
     cdef Py_ssize_t i
     cdef real_t g_i, agreement
     for i in range(n):
@@ -75,7 +69,8 @@ cdef void _irprop_minus(Py_ssize_t n, real_t first_step, bint first, real_t* the
         previous[i] = g_i
 
 
-cdef UpdateCoefficients next_coefficients(Optimizer o, Py_ssize_t t, double mu_product) noexcept nogil:
+cdef UpdateCoefficients next_coefficients(Optimizer o, Py_ssize_t t,
+                                          double mu_product) noexcept nogil:
     """The numbers of update t ≥ 1; mu_product: Π μ of the updates before it (nadam)."""
     cdef UpdateCoefficients step
     cdef double mu, mu_next
@@ -99,8 +94,8 @@ cdef UpdateCoefficients next_coefficients(Optimizer o, Py_ssize_t t, double mu_p
     return step
 
 
-cdef void update_range(Optimizer o, const UpdateCoefficients* step, Py_ssize_t start, Py_ssize_t n,
-                      real_t* theta, const real_t* gradient) noexcept nogil:
+cdef void update_range(Optimizer o, const UpdateCoefficients* step, Py_ssize_t start,
+                       Py_ssize_t n, real_t* theta, const real_t* gradient) noexcept nogil:
     """One step for the parameters start : start + n.
 
     theta: all of them; gradient: (n,), those only.  Parts may be updated in any order, by
@@ -110,68 +105,32 @@ cdef void update_range(Optimizer o, const UpdateCoefficients* step, Py_ssize_t s
            offset(<real_t*>o.slot_2, start))
 
 
-cdef void update(Optimizer o, const UpdateCoefficients* step, Py_ssize_t n, real_t* x, const real_t* gradient,
-                 real_t* m, real_t* v) noexcept nogil:
+cdef void update(Optimizer o, const UpdateCoefficients* step, Py_ssize_t n, real_t* x,
+                 const real_t* gradient, real_t* m, real_t* v) noexcept nogil:
     """One step for n parameters x, given their own part of the gradient and of the slots.
 
     Zeros whose gradient is zero stay zeros.
     """
-    if o.kind == IRPROP_MINUS:
-        _irprop_minus(n, <real_t>step.eta, step.t == 1, x, gradient, m, v)
-    elif real_t is float:
-        if o.kind == SGD and o.momentum == 0:
-            bp_sgd_f32(n, step.eta, x, gradient)
-        elif o.kind == SGD:
-            bp_momentum_f32(n, step.eta, o.momentum, o.nesterov, x, gradient, m)
-        elif o.kind == ADAM:
-            bp_adam_f32(n, step.mean_factor, o.beta_1, <float>(1 - o.beta_1), o.beta_2,
-                        <float>(1 - o.beta_2), o.epsilon, x, gradient, m, v)
-        elif o.kind == RMSPROP:
-            bp_rmsprop_f32(n, step.eta, o.beta_2, <float>(1 - o.beta_2), o.epsilon, x, gradient, m)
-        elif o.kind == ADAGRAD:
-            bp_rmsprop_f32(n, step.eta, 1, 1, o.epsilon, x, gradient, m)
-        else:
-            bp_nadam_f32(n, step.gradient_factor, step.mean_factor, o.beta_1, <float>(1 - o.beta_1),
-                         o.beta_2, <float>(1 - o.beta_2), step.correction, o.epsilon, x, gradient,
-                         m, v)
+    if o.kind == SGD and o.momentum == 0:
+        sgd(n, step.eta, x, gradient)
+    elif o.kind == SGD:
+        sgd_momentum(n, step.eta, o.momentum, o.nesterov, x, gradient, m)
+    elif o.kind == ADAM:
+        adam(n, step.mean_factor, o.beta_1, o.beta_2, o.epsilon, x, gradient, m, v)
+    elif o.kind == RMSPROP:
+        rmsprop(n, step.eta, o.beta_2, 1 - o.beta_2, o.epsilon, x, gradient, m)
+    elif o.kind == ADAGRAD:
+        rmsprop(n, step.eta, 1, 1, o.epsilon, x, gradient, m)
+    elif o.kind == NADAM:
+        nadam(n, step.gradient_factor, step.mean_factor, o.beta_1, o.beta_2, step.correction,
+              o.epsilon, x, gradient, m, v)
     else:
-        if o.kind == SGD and o.momentum == 0:
-            bp_sgd_f64(n, step.eta, x, gradient)
-        elif o.kind == SGD:
-            bp_momentum_f64(n, step.eta, o.momentum, o.nesterov, x, gradient, m)
-        elif o.kind == ADAM:
-            bp_adam_f64(n, step.mean_factor, o.beta_1, 1 - o.beta_1, o.beta_2, 1 - o.beta_2,
-                        o.epsilon, x, gradient, m, v)
-        elif o.kind == RMSPROP:
-            bp_rmsprop_f64(n, step.eta, o.beta_2, 1 - o.beta_2, o.epsilon, x, gradient, m)
-        elif o.kind == ADAGRAD:
-            bp_rmsprop_f64(n, step.eta, 1, 1, o.epsilon, x, gradient, m)
-        else:
-            bp_nadam_f64(n, step.gradient_factor, step.mean_factor, o.beta_1, 1 - o.beta_1, o.beta_2,
-                         1 - o.beta_2, step.correction, o.epsilon, x, gradient, m, v)
+        _irprop_minus(n, <real_t>step.eta, step.t == 1, x, gradient, m, v)
 
 
-cdef double rate_at(const Schedule* schedule, double eta, Py_ssize_t t) noexcept nogil:
-    """η of update t ≥ 1, counted from the first."""
-    cdef double done = t - 1
-    cdef double share
-    if done < schedule.warmup:
-        return eta * (done + 1) / (schedule.warmup + 1)
-    done -= schedule.warmup
-    if schedule.kind == STEP:
-        return eta * pow(schedule.factor, <double>(<long long>(done / schedule.every)))
-    if schedule.kind == COSINE:
-        # Loshchilov and Hutter 2017, equation 5
-        share = min(done / max(schedule.total - schedule.warmup, 1.0), 1.0)
-        return eta * (schedule.final + (1 - schedule.final) * 0.5 * (1 + cos(M_PI * share)))
-    if schedule.kind == ONE_CYCLE:
-        # up over the first 30 % of the run, from η / 25, then down (Smith 2018)
-        share = min(done / max(schedule.total - schedule.warmup, 1.0), 1.0)
-        if share < 0.3:
-            return eta * (0.04 + 0.96 * 0.5 * (1 - cos(M_PI * share / 0.3)))
-        share = (share - 0.3) / 0.7
-        return eta * (schedule.final + (1 - schedule.final) * 0.5 * (1 + cos(M_PI * share)))
-    return eta
+cdef bint is_plain_sgd(Optimizer o) noexcept nogil:
+    """Whether a step is -η ∇C and nothing else."""
+    return o.kind == SGD and o.momentum == 0
 
 
 cdef class Optimizer:
@@ -238,7 +197,8 @@ cdef class Optimizer:
             raise ValueError(f"epsilon must be positive and finite, got {epsilon!r}")
         if name == "sgd" and momentum == 0:
             n_slots = 0
-        self._plan(schedule)
+        self.schedule = checked_schedule(schedule)
+        self.rate_schedule = make_schedule(self.schedule)
         self.name = name
         self.kind = kind
         self.dtype = np.dtype(dtype)
@@ -258,35 +218,6 @@ cdef class Optimizer:
         addresses = [slot.__array_interface__["data"][0] for slot in self._slots] + [0, 0]
         self.slot_1 = <void*><size_t>addresses[0]
         self.slot_2 = <void*><size_t>addresses[1]
-
-    def _plan(self, schedule):
-        if schedule is None or isinstance(schedule, str):
-            schedule = {"kind": schedule or "constant"}
-        schedule = dict(schedule)
-        kind = schedule.pop("kind", None)
-        needs = {"constant": (), "cosine": ("total",), "step": ("every",), "one_cycle": ("total",)}
-        takes = {"constant": {}, "cosine": {"final": 0.0}, "step": {"factor": 0.1},
-                 "one_cycle": {"final": 1e-4}}
-        if kind not in SCHEDULES:
-            raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {kind!r}")
-        numbers = {"warmup": 0.0, **takes[kind], **schedule}
-        unknown = set(numbers) - {"warmup", *takes[kind], *needs[kind]}
-        missing = set(needs[kind]) - set(numbers)
-        if unknown or missing:
-            raise ValueError(
-                f"the schedule {kind!r} takes {', '.join([*needs[kind], 'warmup', *takes[kind]])}"
-                + (f"; unknown: {', '.join(sorted(unknown))}" if unknown else "")
-                + (f"; missing: {', '.join(sorted(missing))}" if missing else ""))
-        for key, number in numbers.items():
-            if not 0 <= number < np.inf or (key in ("total", "every") and number < 1):
-                raise ValueError(f"schedule: {key} is out of its range, got {number!r}")
-        self.rate_schedule.kind = SCHEDULES[kind]
-        self.rate_schedule.warmup = numbers["warmup"]
-        self.rate_schedule.total = numbers.get("total", 0.0)
-        self.rate_schedule.every = numbers.get("every", 0.0)
-        self.rate_schedule.factor = numbers.get("factor", 1.0)
-        self.rate_schedule.final = numbers.get("final", 0.0)
-        self.schedule = {"kind": kind, **numbers}
 
     @property
     def slots(self):

@@ -1,26 +1,16 @@
-from bpcore._core.optimizers cimport Optimizer
-from bpcore._core.epoch cimport Job, Workspace
+from bpcore.kernels.pool cimport bp_pool
+
+# A task of a phase, done by a thread.
+ctypedef void (*Work)(void* argument, Py_ssize_t task, int thread) noexcept nogil
 
 cdef struct Worker:
-    Job* job
-    void* workspace             # borrowed from the pool
-    void* optimizer
-    void* theta
-    bint single
-    int number                  # among the n_threads, of whom 0 leads
+    bp_pool* shared
+    Work work
+    void* argument
+    int thread              # among all, of whom 0 leads
 
 cdef class ThreadPool:
-    cdef Job job
-    cdef Workspace workspace
-    cdef Optimizer optimizer
-    cdef void* theta
-    cdef bint single
-    cdef object keeps           # what owns the memory that the job points to
-    cdef Worker* workers        # one a thread
-    cdef bint reads_by_pointer(self) noexcept
-    cdef bint uses_blas(self) noexcept
-    cdef int run(self, int n_threads) except -1
-    cdef int run_on(self, int n_threads) except -1
-    cdef int start(self, int n_threads) except -1
-    cdef int run_once(self) except -1
+    cdef bp_pool* shared    # borrowed from the job
+    cdef Worker* workers
+    cdef int start(self, bp_pool* shared, int n_threads, Work work, void* argument) except -1
     cdef void join(self) noexcept

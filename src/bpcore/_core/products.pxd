@@ -6,35 +6,30 @@ cdef void gemm(bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_
                real_t alpha, const real_t* A, Py_ssize_t lda,
                const real_t* B, Py_ssize_t ldb,
                real_t beta, real_t* C, Py_ssize_t ldc) noexcept nogil
-cdef bint is_small(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
+cdef bint is_own(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
 cdef bint loop_depends_on_rows(Py_ssize_t n_in) noexcept nogil
 cdef void affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const real_t** x,
-                          Py_ssize_t ldx, const real_t* w, const real_t* b, real_t* z,
-                          const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil
-cdef void column_sums(Py_ssize_t n, Py_ssize_t width, Py_ssize_t step, const real_t* A,
+                 Py_ssize_t ldx, const real_t* w, const real_t* b, real_t* z,
+                 const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil
+cdef void gemm_tn_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, real_t alpha, const real_t* A,
+                       Py_ssize_t lda, const real_t** B, real_t beta, real_t* C,
+                       Py_ssize_t ldc, const real_t** prefetch,
+                       Py_ssize_t n_prefetch) noexcept nogil
+cdef void column_sums(Py_ssize_t n, Py_ssize_t width, Py_ssize_t lda, const real_t* A,
                       real_t alpha, real_t beta, real_t* out) noexcept nogil
-cdef void gemm_tn_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, real_t alpha,
-                                const real_t* A, Py_ssize_t lda, const real_t** B, real_t beta,
-                                real_t* C, Py_ssize_t ldc, const real_t** prefetch,
-                                Py_ssize_t n_prefetch) noexcept nogil
-cdef extern from "gemm.h" nogil:
-    enum:
-        OFFSET_STRIDE "BP_OFFSET_STRIDE"      # columns from one offset of a sparse row to the next
 
 cdef bint has_sparse_loops() noexcept nogil
 cdef Py_ssize_t compress(Py_ssize_t n, const real_t* x, const void* prefetch, real_t* values,
-                        int32_t* columns, int32_t* offsets) noexcept nogil
-cdef void sparse_affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t width,
-                                 const real_t* values, const int32_t* columns,
-                                 const Py_ssize_t* counts, const real_t* w_t,
-                                 Py_ssize_t ldw, const real_t* b,
-                                 real_t* z, const real_t** prefetch,
-                                 Py_ssize_t n_prefetch) noexcept nogil
+                         int32_t* columns, int32_t* offsets) noexcept nogil
+cdef void sparse_affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t width, const real_t* values,
+                        const int32_t* columns, const Py_ssize_t* counts, const real_t* w_t,
+                        Py_ssize_t ldw, const real_t* b, real_t* z, const real_t** prefetch,
+                        Py_ssize_t n_prefetch) noexcept nogil
 cdef void add_sparse_outer(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t first, Py_ssize_t end,
                            Py_ssize_t width, const real_t* values, const int32_t* columns,
                            const Py_ssize_t* counts, const int32_t* offsets, real_t alpha,
                            const real_t* delta, real_t* out, Py_ssize_t ldo,
                            const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil
 cdef Py_ssize_t padded_width(Py_ssize_t n_out, Py_ssize_t itemsize) noexcept nogil
-cdef void transpose(Py_ssize_t rows, Py_ssize_t columns, const real_t* A, Py_ssize_t lda, real_t* out,
-               Py_ssize_t ldo) noexcept nogil
+cdef void transpose(Py_ssize_t rows, Py_ssize_t columns, const real_t* A, Py_ssize_t lda,
+                    real_t* out, Py_ssize_t ldo) noexcept nogil

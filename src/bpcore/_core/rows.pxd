@@ -11,7 +11,7 @@ cdef enum Kind:
     CSR32       # CSR with float32 values
     CSR64       # CSR with float64 values
 
-# A view of numbers where the caller's array lies.  Strides in bytes, as NumPy's.
+# A table of numbers where the caller's array lies.  Strides in bytes, as NumPy's.
 cdef struct MatrixView:
     int kind
     const char* data
@@ -39,7 +39,7 @@ cdef void gather(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t sta
 cdef Py_ssize_t sparse_row(const MatrixView* view, Py_ssize_t k, real_t* values,
                            int32_t* columns) noexcept nogil
 cdef const real_t* zero_copy_rows(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t start,
-                            Py_ssize_t* ld, const real_t* of_type) noexcept nogil
+                                  Py_ssize_t* ld, const real_t* of_type) noexcept nogil
 cdef bint row_is_within(const MatrixView* view, Py_ssize_t k, double limit) noexcept nogil
 cdef bint has_plain_rows(const MatrixView* view, const real_t* of_type) noexcept nogil
 cdef void row_pointers(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t start,

@@ -9,27 +9,23 @@ not even copied by the block.
 import numpy as np
 
 cimport numpy as cnp
-from libc.float cimport FLT_MAX
+from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport fabs
 from libc.string cimport memcpy, memset
 
+from bpcore._core.tuning cimport TUNING
 from bpcore._core.types cimport real_t
-
-cdef extern from "elementary.h" nogil:
-    bint bp_all_within_f32(Py_ssize_t, const float*, float)
-    bint bp_all_within_f64(Py_ssize_t, const double*, double)
+from bpcore.kernels.sums cimport all_within
 
 cnp.import_array()
 
+# The distance between two rows that BLAS's integers hold.
 cdef Py_ssize_t MAX_LD = 2**31 - 1
 
 ctypedef fused number_t:
     float
     double
     unsigned char
-
-# Rows that tell how much of a view is zero.
-cdef Py_ssize_t SAMPLED_ROWS = 32
 
 
 cdef inline void _gather_row(int kind, const char* row, Py_ssize_t stride, Py_ssize_t n,
@@ -128,19 +124,18 @@ cdef Py_ssize_t sparse_row(const MatrixView* view, Py_ssize_t k, real_t* values,
 
 
 cdef const real_t* zero_copy_rows(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t start,
-                            Py_ssize_t* ld, const real_t* of_type) noexcept nogil:
+                                  Py_ssize_t* ld, const real_t* of_type) noexcept nogil:
     """The rows from `start` on where they lie, or NULL where they have to be gathered.
 
-    of_type only names the element type.  ld: out, in elements.
+    of_type only names the element type.  ld: out, numbers from one row to the next.
     """
-    cdef Py_ssize_t ld = view.row_stride // <Py_ssize_t>sizeof(real_t)
-    if order != NULL or view.kind != (FLOAT32 if sizeof(real_t) == sizeof(float) else FLOAT64):
+    cdef Py_ssize_t apart = view.row_stride // <Py_ssize_t>sizeof(real_t)
+    if order != NULL or not has_plain_rows(view, of_type) \
+            or view.row_stride % sizeof(real_t) != 0:
         return NULL
-    if view.column_stride != sizeof(real_t) or view.row_stride % sizeof(real_t) != 0:
+    if apart < view.n_columns or apart > MAX_LD:
         return NULL
-    if ld < view.n_columns or ld > MAX_LD:
-        return NULL
-    ld[0] = ld
+    ld[0] = apart
     return <const real_t*>(view.data + start * view.row_stride)
 
 
@@ -173,12 +168,12 @@ cdef bint row_is_within(const MatrixView* view, Py_ssize_t k, double limit) noex
         row = view.data + i * stride
     if view.kind == FLOAT32 or view.kind == CSR32:
         if stride == sizeof(float):
-            return bp_all_within_f32(n, <const float*>row, <float>min(limit, <double>FLT_MAX))
+            return all_within(n, <const float*>row, limit)
         for i in range(n):
             within = within and fabs((<const float*>(row + i * stride))[0]) <= limit
     else:
         if stride == sizeof(double):
-            return bp_all_within_f64(n, <const double*>row, limit)
+            return all_within(n, <const double*>row, limit)
         for i in range(n):
             within = within and fabs((<const double*>(row + i * stride))[0]) <= limit
     return within
@@ -291,10 +286,10 @@ or scipy.sparse CSR matrix or array of float32 or float64
         return self.view.n_rows, self.view.n_columns
 
     cdef double density(self):
-        """The share of numbers that are not zero, in a small_workspace rows from first to last."""
+        """The share of numbers that are not zero, in a few rows from first to last."""
         cdef Py_ssize_t k
         cdef Py_ssize_t found = 0
-        cdef Py_ssize_t n = min(self.view.n_rows, SAMPLED_ROWS)
+        cdef Py_ssize_t n = min(self.view.n_rows, TUNING.sparse_sampled_rows)
         if self._density < 0:
             for k in range(n):
                 found += _entries(&self.view, k * (self.view.n_rows - 1) // max(1, n - 1))
@@ -302,12 +297,22 @@ or scipy.sparse CSR matrix or array of float32 or float64
         return self._density
 
     def first_row_beyond(self, double limit):
-        """The first row that holds NaN, infinity or a number larger than `limit`, or -1."""
-        cdef Py_ssize_t k
+        """The first row that holds NaN, infinity or a number larger than `limit`, or -1.
+
+        Answers Ctrl-C.
+        """
+        cdef Py_ssize_t k, end
+        cdef Py_ssize_t first = 0
         cdef Py_ssize_t found = -1
-        with nogil:
-            for k in range(self.view.n_rows):
-                if not row_is_within(&self.view, k, limit):
-                    found = k
-                    break
+        cdef Py_ssize_t rows = <Py_ssize_t>max(
+            1.0, TUNING.signal_scanned / max(1, self.view.n_columns))
+        while first < self.view.n_rows and found < 0:
+            end = min(self.view.n_rows, first + rows)
+            with nogil:
+                for k in range(first, end):
+                    if not row_is_within(&self.view, k, limit):
+                        found = k
+                        break
+            PyErr_CheckSignals()
+            first = end
         return found

@@ -1,12 +1,14 @@
+from bpcore._core.job cimport Job
+from bpcore._core.parameters cimport Parameters
 from bpcore._core.rows cimport MatrixView
-from bpcore._core.epoch cimport Workspace
-from bpcore._core.types cimport Layout, real_t
+from bpcore._core.workspace cimport Workspace
 
-cdef enum:
-    # Units times rows of a prediction whose buffer is on the stack.
-    STACK_UNITS = 8192
-
-cdef bint predict_small(const Layout* layout, const real_t* theta, const real_t* x, Py_ssize_t n,
-                      Py_ssize_t block, real_t* out) noexcept nogil
-cdef double step_small(const Layout* layout, const MatrixView* x, const MatrixView* y, double eta,
-                     real_t* theta, Workspace workspace) noexcept nogil
+cdef class SmallBatches(Parameters):
+    cdef Workspace step_workspace   # what `_step_small` keeps between calls
+    cdef Py_ssize_t step_rows       # the rows that it is for
+    cdef bint _predict_plain(self, const MatrixView* x, Py_ssize_t block,
+                             void* out) noexcept nogil
+    cdef bint _is_small_batch(self, Py_ssize_t n, Py_ssize_t block) noexcept
+    cdef bint _is_small_step(self, Py_ssize_t n) noexcept
+    cdef bint _takes_targets(self, const MatrixView* y) noexcept
+    cdef int _prepare_step(self, Job* job, const MatrixView* x, const MatrixView* y) except -1

@@ -1,61 +1,211 @@
-"""One example at a time or a small_workspace, without overhead, for control, simulation and search."""
+"""One example at a time or a few, without overhead, for control, simulation and search.
 
+They meet the kernels of the long way, in the same order: the bits are the same.
+"""
+
+cimport numpy as cnp
+from libc.float cimport DBL_MAX
 from libc.math cimport isfinite
 from libc.string cimport memset
 
-from bpcore._core.backward cimport weight_gradient
-from bpcore._core.rows cimport MatrixView
+from bpcore._core.backward cimport Shard, Target, weight_gradient
+from bpcore._core.batch cimport Reading, forward_backward, read_inputs
 from bpcore._core.forward cimport Dropout, forward
-from bpcore._core.epoch cimport TRAIN, Job, Shard, Workspace, forward_backward
-from bpcore._core.types cimport Layout, real_t
+from bpcore._core.job cimport GRADIENT, Job
+from bpcore._core.optimizers cimport Optimizer
+from bpcore._core.plan cimport Request, is_parallel, make_plan, prediction_rows
+from bpcore._core.rows cimport MatrixView, Rows
+from bpcore._core.sparse cimport Inputs
+from bpcore._core.tuning cimport TUNING
+from bpcore._core.types cimport Buffers, Layout, real_t
+from bpcore._core.workspace cimport make_workspace
+
+cnp.import_array()
+
+cdef enum:
+    # Units times rows of a prediction whose buffer is on the stack.
+    STACK_UNITS = 8192
+
+# An optimizer for what makes no update.
+cdef Optimizer NO_UPDATES = Optimizer("sgd", 0)
 
 
-cdef bint predict_small(const Layout* layout, const real_t* theta, const real_t* x, Py_ssize_t n,
-                      Py_ssize_t block, real_t* out) noexcept nogil:
+cdef bint _predict_small(const Layout* layout, const real_t* theta, const real_t* x, Py_ssize_t n,
+                         Py_ssize_t block, real_t* out) noexcept nogil:
     """out (n, n_L) = a^(L) of the rows of x (n, n_0), so many at a time: at most STACK_UNITS by
     the network's units.
 
     Returns False where some z^(1) is not finite, as it is for every row that is not.
     """
-    cdef real_t buffer[STACK_UNITS]
-    cdef const real_t* row
+    cdef real_t stack[STACK_UNITS]
+    cdef Buffers buffers
+    cdef Inputs inputs
+    cdef const void* row
     cdef Py_ssize_t first = 0
     cdef bint finite = True
+    memset(&buffers, 0, sizeof(buffers))
+    memset(&inputs, 0, sizeof(inputs))
+    buffers.rows = block
+    buffers.a = stack
+    inputs.rows = &row
+    inputs.ld = layout.n_inputs
     while first < n:
         row = x + first * layout.n_inputs
-        forward(layout, theta, NULL, &row, layout.n_inputs, <const real_t**>NULL, 0,
-                min(block, n - first), 0, block, buffer, <real_t*>NULL, <real_t*>NULL,
-                <real_t*>NULL, out + first * layout.n_outputs, <const Dropout*>NULL, &finite)
+        if not forward(layout, theta, &inputs, &buffers, 0, min(block, n - first),
+                       <const Dropout*>NULL, out + first * layout.n_outputs):
+            finite = False
         first += block
     return finite
 
 
-cdef double step_small(const Layout* layout, const MatrixView* x, const MatrixView* y, double eta,
-                     real_t* theta, Workspace workspace) noexcept nogil:
-    """θ ← θ - η ∇C of the plain rows that the workspace is for, which are one block; no change
-    where C is not finite.
+cdef double _step_small(const Job* job, double eta, real_t* theta) noexcept nogil:
+    """θ ← θ - η ∇C of the plain rows of a job that are one block; no change where C is not finite.
 
-    The bits are those of an epoch of one batch.  Returns C.
+    Returns C.
     """
     cdef Py_ssize_t i
-    cdef Py_ssize_t n = x.n_rows
-    cdef const real_t* rows = <const real_t*>x.data
+    cdef Reading reading
     cdef const Shard* shard
-    cdef Job job
+    cdef Target target
     cdef double cost
-    memset(&job, 0, sizeof(job))
-    job.layout = layout
-    job.task = TRAIN
-    job.n_rows = job.batch_size = n
-    job.examples.x = x
-    job.examples.y = y
-    forward_backward(&job, workspace, 0, 0, n, -1, 1.0 / n, <const real_t*>theta, &cost)
+    forward_backward(job, 0, 0, job.n_rows, -1, 1.0 / job.n_rows, <const real_t*>theta, &cost)
     if isfinite(cost):
-        for i in range(workspace.n_shards):
-            shard = &workspace.shards[i]
-            weight_gradient(layout, shard.layer, shard.first, shard.units, &rows, layout.n_inputs,
-                           <const real_t**>NULL, 0, n, 0, workspace.microbatch_rows,
-                           <const real_t*>workspace.a, <const real_t*>workspace.delta,
-                           <real_t>-eta, <real_t>1,
-                           theta + shard.w, <real_t>1, theta + shard.b)
+        read_inputs(job, 0, 0, &reading, <const real_t*>theta)
+        target.alpha = -eta
+        target.beta = target.beta_b = 1.0
+        for i in range(job.plan.n_shards):
+            shard = &job.memory.shards[i]
+            target.w = theta + shard.w
+            target.b = theta + shard.b
+            weight_gradient(job.layout, shard, &reading.inputs, &job.memory.rows, 0, job.n_rows,
+                            &target, <const real_t*>theta)
     return cost
+
+
+cdef bint _apart(const MatrixView* x, const char* bytes, Py_ssize_t n) noexcept nogil:
+    """Whether plain rows share no memory with n bytes."""
+    return bytes + n <= x.data or x.data + x.n_rows * x.row_stride <= bytes
+
+
+cdef class SmallBatches(Parameters):
+    """The short way through a network, for arrays that need no conversion."""
+
+    def _predict_small(self, X, out=None):
+        """a^(L) of a small batch of plain rows; None where the long way has to be taken, which
+        also says what is wrong."""
+        cdef MatrixView x
+        cdef cnp.ndarray a
+        cdef int rank
+        cdef cnp.npy_intp shape[2]
+        cdef Py_ssize_t block
+        cdef bint finite
+        if self.theta == NULL or not self._as_plain_rows(&x, X, self.layout.n_inputs):
+            return None
+        block = prediction_rows(x.n_rows, &self.layout)
+        if not self._is_small_batch(x.n_rows, block):
+            return None
+        rank = cnp.PyArray_NDIM(X)
+        if out is None:
+            shape[0] = x.n_rows
+            shape[rank - 1] = self.layout.n_outputs
+            a = cnp.PyArray_EMPTY(rank, shape, self._type_number(), 0)
+        elif cnp.PyArray_CheckExact(out):
+            a = out
+            if not (
+                cnp.PyArray_NDIM(a) == rank and cnp.PyArray_TYPE(a) == self._type_number()
+                and cnp.PyArray_ISCARRAY(a)
+                and (rank == 1 or cnp.PyArray_DIM(a, 0) == x.n_rows)
+                and cnp.PyArray_DIM(a, rank - 1) == self.layout.n_outputs
+                and (x.n_rows == 1 or _apart(&x, cnp.PyArray_BYTES(a), cnp.PyArray_NBYTES(a)))
+                and self._is_finite(x.n_rows * x.n_columns, x.data)
+            ):
+                return None
+        else:
+            return None
+        if x.n_rows * self.layout.n_parameters > TUNING.unlocked_parameters:
+            with nogil:
+                finite = self._predict_plain(&x, block, cnp.PyArray_DATA(a))
+        else:
+            finite = self._predict_plain(&x, block, cnp.PyArray_DATA(a))
+        return a if finite or out is not None else None
+
+    cdef bint _predict_plain(self, const MatrixView* x, Py_ssize_t block,
+                             void* out) noexcept nogil:
+        if self.layout.is_single:
+            return _predict_small[float](&self.layout, <float*>self.theta, <const float*>x.data,
+                                         x.n_rows, block, <float*>out)
+        return _predict_small[double](&self.layout, <double*>self.theta, <const double*>x.data,
+                                      x.n_rows, block, <double*>out)
+
+    cdef bint _is_small_batch(self, Py_ssize_t n, Py_ssize_t block) noexcept:
+        """Whether a prediction of n rows, `block` at a time, goes the short way: neither threads
+        nor zeros would help it."""
+        return self.layout.n_units * block <= STACK_UNITS and (
+            n == 1 or n < TUNING.small_batch_rows
+            and 2.0 * self.layout.n_parameters * n < 2 * TUNING.parallel_call_operations)
+
+    def _step_small(self, X, Y, learning_rate, sample_weight=None):
+        """One step of gradient descent on a small batch of plain rows; returns C, or None where
+        the long way has to be taken, which also says what is wrong."""
+        cdef double eta, cost
+        cdef MatrixView x, y
+        cdef Job job
+        if sample_weight is not None or self.theta == NULL \
+                or not isinstance(learning_rate, float) \
+                or not self._as_plain_rows(&x, X, self.layout.n_inputs) \
+                or not self._as_plain_rows(&y, Y, self.layout.n_outputs) \
+                or x.n_rows != y.n_rows or not self._is_small_step(x.n_rows) \
+                or not self._is_finite(x.n_rows * x.n_columns, x.data) \
+                or not self._is_finite(y.n_rows * y.n_columns, y.data) \
+                or not self._takes_targets(&y):
+            return None
+        eta = learning_rate
+        if not 0 <= eta < DBL_MAX:
+            return None
+        self._check_idle()
+        self._prepare_step(&job, &x, &y)
+        if self.layout.is_single:
+            cost = _step_small[float](&job, eta, <float*>self.theta)
+        else:
+            cost = _step_small[double](&job, eta, <double*>self.theta)
+        return cost if isfinite(cost) else None
+
+    cdef int _prepare_step(self, Job* job, const MatrixView* x, const MatrixView* y) except -1:
+        """The job of a step, its buffers kept from the last step on as many rows."""
+        cdef Request request
+        cdef list shards = []
+        if self.step_workspace is None or self.step_rows != x.n_rows:
+            memset(&request, 0, sizeof(request))
+            request.task = GRADIENT
+            request.n_rows = request.batch_size = x.n_rows
+            request.repeats = request.max_threads = 1
+            self.step_workspace = make_workspace(
+                &self.layout, make_plan(&self.layout, &request, None, shards), shards, x.n_rows,
+                NO_UPDATES)
+            self.step_rows = x.n_rows
+        memset(job, 0, sizeof(Job))
+        job.layout = &self.layout
+        job.plan = self.step_workspace.plan
+        job.memory = self.step_workspace.memory
+        job.examples.x = x
+        job.examples.y = y
+        job.n_rows = job.batch_size = x.n_rows
+        return 0
+
+    cdef bint _is_small_step(self, Py_ssize_t n) noexcept:
+        """Whether a step on n rows goes the short way."""
+        return self.layout.n_parameters <= TUNING.locked_step_parameters and (
+            n == 1 or n < TUNING.small_batch_rows and not is_parallel(&self.layout, n))
+
+    cdef bint _takes_targets(self, const MatrixView* y) noexcept:
+        """Whether plain targets suit the loss."""
+        cdef Py_ssize_t i
+        cdef double y_i
+        if not self.layout.loss.bounds_targets:
+            return True
+        for i in range(y.n_rows * y.n_columns):
+            y_i = (<const float*>y.data)[i] if self.layout.is_single \
+                else (<const double*>y.data)[i]
+            if not 0 <= y_i <= self.layout.loss.max_target:
+                return False
+        return True

@@ -2,15 +2,20 @@ from libc.stdint cimport int32_t
 
 from bpcore._core.rows cimport MatrixView
 from bpcore._core.types cimport Layer, real_t
+from bpcore.kernels.tuning cimport BP_OFFSET_STRIDE
+
+cdef enum:
+    OFFSET_STRIDE = BP_OFFSET_STRIDE    # columns from one offset of a compressed row to the next
+    ROWS_AT_ONCE = 16                   # that are compressed where none is kept
 
 # Rows of a^(0) of which only the numbers that are not zero are kept: row k has counts[k] of them,
-# from k * width on, their columns, and n_offsets offsets (`compress`).  w_t: w^(1) transposed round,
-# (n_in, n_1), its rows `step` numbers apart, and so its gradient, where that is wanted as a whole,
+# from k * width on, their columns, and n_offsets offsets (`compress`).  w_t: w^(1) transposed,
+# (n_in, n_1), its rows ldw numbers apart, and so its gradient, where that is wanted as a whole,
 # and what an optimizer remembers of it, where it has slots.
 #
 # Where the rows come from, for one block of them: rows order[start], … of the view (start, … where
-# order is NULL) go to row `row` and the following ones, or where they are not kept, `ROWS_AT_ONCE` rows at
-# a time to the same place.
+# order is NULL) go to row `row` and the following ones, or where they are not kept, ROWS_AT_ONCE
+# at a time to the same place.
 cdef struct Sparse:
     const MatrixView* view
     const Py_ssize_t* order
@@ -29,16 +34,22 @@ cdef struct Sparse:
     void* slot_1_t
     void* slot_2_t
 
-cdef enum:
-    ROWS_AT_ONCE = 16
+# How some rows of a^(0) are read: compressed, from `start` on; or where they lie.
+cdef struct Inputs:
+    const Sparse* sparse    # NULL: not compressed
+    const void** rows       # where each begins
+    Py_ssize_t ld           # numbers from one to the next: rows[0] tells all; 0: by pointer
+    const void** prefetch   # rows that will be read next: every second one, n_prefetch in all, is
+    Py_ssize_t n_prefetch   # fetched into the caches meanwhile; only with rows by pointer
 
-cdef void sparse_inputs(const Layer* first, const Sparse* x, Py_ssize_t n, const real_t* b,
-                        real_t* z, const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil
-cdef void sparse_gradient(const Layer* first, const Sparse* x, Py_ssize_t begin, Py_ssize_t end,
-                          Py_ssize_t n, real_t alpha, const real_t* delta, real_t beta,
-                          real_t* of_w, const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil
-cdef void transpose_gradient_out(const Layer* first, const Sparse* x, real_t* gradient) noexcept nogil
+cdef void sparse_inputs(const Layer* first, const Inputs* inputs, Py_ssize_t n, const real_t* b,
+                        real_t* z) noexcept nogil
+cdef void sparse_gradient(const Layer* first, const Inputs* inputs, Py_ssize_t begin,
+                          Py_ssize_t end, Py_ssize_t n, real_t alpha, const real_t* delta,
+                          real_t beta, real_t* of_w) noexcept nogil
 cdef void transpose_in(const Layer* first, const Sparse* x, const real_t* theta, real_t* slot_1,
-                     real_t* slot_2) noexcept nogil
+                       real_t* slot_2) noexcept nogil
 cdef void transpose_out(const Layer* first, const Sparse* x, real_t* theta, real_t* slot_1,
-                    real_t* slot_2) noexcept nogil
+                        real_t* slot_2) noexcept nogil
+cdef void transpose_gradient_out(const Layer* first, const Sparse* x,
+                                 real_t* gradient) noexcept nogil

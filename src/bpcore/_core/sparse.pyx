@@ -2,20 +2,20 @@
 
 A zero adds nothing to z^(1) and nothing to ∂C/∂w^(1).  So a batch's rows are gone through once,
 what is not zero is kept beside its column, and both products take only that.  They need one
-input's weights side by side: for the time of an epoch or a prediction w^(1) is transposed round,
+input's weights side by side: for the time of an epoch or a prediction w^(1) is transposed,
 (n_in, n_out), and so are its gradient and what the optimizer remembers of it.  Sums run over the
 inputs in their order, so that results differ from those of whole rows by rounding only.
 """
 
 from libc.string cimport memcpy, memset
 
-from bpcore._core.products cimport OFFSET_STRIDE, add_sparse_outer, compress, sparse_affine, transpose
+from bpcore._core.products cimport add_sparse_outer, compress, sparse_affine, transpose
 from bpcore._core.rows cimport gather, has_plain_rows, sparse_row
 from bpcore._core.types cimport real_t
 
 
 cdef void _compress_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t row,
-                        const real_t* of_type) noexcept nogil:
+                         const real_t* of_type) noexcept nogil:
     """The block's rows k : k + n, to row `row` on.  of_type only names the element type."""
     cdef Py_ssize_t i, at, next_at
     cdef const MatrixView* view = x.view
@@ -25,7 +25,7 @@ cdef void _compress_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t
     cdef int32_t* columns
     cdef int32_t* offsets
     cdef const char* numbers
-    cdef const char* prefetch
+    cdef const char* following
     cdef bint plain = has_plain_rows(view, of_type)
     for i in range(n):
         at = order[start + i] if order != NULL else start + i
@@ -41,16 +41,16 @@ cdef void _compress_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t
             if i + 2 < n:
                 next_at = order[start + i + 2] if order != NULL else at + 2
             numbers = view.data + at * view.row_stride
-            prefetch = view.data + next_at * view.row_stride
+            following = view.data + next_at * view.row_stride
         else:
             gather(view, order, start + i, 1, values)
-            numbers = prefetch = <const char*>values
-        x.counts[row + i] = compress(x.width, <const real_t*>numbers, prefetch, values, columns,
-                                    offsets)
+            numbers = following = <const char*>values
+        x.counts[row + i] = compress(x.width, <const real_t*>numbers, following, values,
+                                     columns, offsets)
 
 
 cdef void _count_offsets(Py_ssize_t count, const int32_t* columns, Py_ssize_t n_offsets,
-                int32_t* offsets) noexcept nogil:
+                         int32_t* offsets) noexcept nogil:
     """The offsets of a row whose columns are known."""
     cdef Py_ssize_t i
     cdef Py_ssize_t e = 0
@@ -60,35 +60,32 @@ cdef void _count_offsets(Py_ssize_t count, const int32_t* columns, Py_ssize_t n_
         offsets[i] = <int32_t>e
 
 
-cdef void sparse_inputs(const Layer* first, const Sparse* x, Py_ssize_t n, const real_t* b,
-                        real_t* z, const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil:
-    """z^(1) = w^(1) a^(0) + b^(1) of a block of n rows, which are collected; z (n, n_1).
-
-    prefetch, n_prefetch: as in `forward`.
-    """
+cdef void sparse_inputs(const Layer* first, const Inputs* inputs, Py_ssize_t n, const real_t* b,
+                        real_t* z) noexcept nogil:
+    """z^(1) = w^(1) a^(0) + b^(1) of a block of n rows, which are compressed; z (n, n_1)."""
     cdef Py_ssize_t here
     cdef Py_ssize_t k = 0
+    cdef const Sparse* x = inputs.sparse
     cdef Py_ssize_t row = x.row
     while k < n:
         here = n if x.keeps else min(<Py_ssize_t>ROWS_AT_ONCE, n - k)
         _compress_rows(x, k, here, row, b)
-        sparse_affine(here, first.n_out, x.width,
-                               <const real_t*>x.values + row * x.width,
-                               x.columns + row * x.width, x.counts + row, <const real_t*>x.w_t,
-                               x.ldw, b, z + k * first.n_out, prefetch, n_prefetch)
+        sparse_affine(here, first.n_out, x.width, <const real_t*>x.values + row * x.width,
+                      x.columns + row * x.width, x.counts + row, <const real_t*>x.w_t, x.ldw, b,
+                      z + k * first.n_out, <const real_t**>inputs.prefetch, inputs.n_prefetch)
         k += here
 
 
-cdef void sparse_gradient(const Layer* first, const Sparse* x, Py_ssize_t begin, Py_ssize_t end,
-                          Py_ssize_t n, real_t alpha, const real_t* delta, real_t beta,
-                          real_t* of_w, const real_t** prefetch,
-                          Py_ssize_t n_prefetch) noexcept nogil:
-    """Of inputs begin to end: of_w = alpha a^(0)ᵀ δ^(1) + beta of_w, transposed round.
+cdef void sparse_gradient(const Layer* first, const Inputs* inputs, Py_ssize_t begin,
+                          Py_ssize_t end, Py_ssize_t n, real_t alpha, const real_t* delta,
+                          real_t beta, real_t* of_w) noexcept nogil:
+    """Of inputs begin to end: of_w = alpha a^(0)ᵀ δ^(1) + beta of_w, transposed.
 
-    The first n rows of x; delta (n, n_1).  begin, end: as `first` and `end` of `add_sparse_outer`.
-    of_w: those inputs' own, as in w_t.
+    The first n rows of inputs.sparse; delta (n, n_1).  begin, end: as `first` and `end` of
+    `add_sparse_outer`.  of_w: those inputs' own, as in w_t.
     """
     cdef Py_ssize_t i
+    cdef const Sparse* x = inputs.sparse
     cdef Py_ssize_t numbers = (end - begin) * x.ldw
     if beta == 0:
         memset(of_w, 0, numbers * sizeof(real_t))
@@ -97,15 +94,15 @@ cdef void sparse_gradient(const Layer* first, const Sparse* x, Py_ssize_t begin,
             of_w[i] *= beta
     add_sparse_outer(n, first.n_out, begin, end, x.width, <const real_t*>x.values, x.columns,
                      x.counts, x.offsets, alpha, delta, of_w - begin * x.ldw, x.ldw,
-                     prefetch, n_prefetch)
+                     <const real_t**>inputs.prefetch, inputs.n_prefetch)
 
 
 cdef void transpose_in(const Layer* first, const Sparse* x, const real_t* theta, real_t* slot_1,
-                     real_t* slot_2) noexcept nogil:
-    """w^(1) and what the optimizer remembers of it, transposed round.
+                       real_t* slot_2) noexcept nogil:
+    """w^(1) and what the optimizer remembers of it, transposed.
 
-    theta, slot_1, slot_2: of all parameters; the slots may be NULL.  Where w_t has no is_padded a slot
-    is transposed in its own place, to save the memory: slot_1 and slot_1_t are then one.
+    theta, slot_1, slot_2: of all parameters; the slots may be NULL.  Where the rows of w_t
+    have no padding a slot is transposed in its own place, to save the memory: slot_1 and slot_1_t are then one.
     """
     _slot_in(first, x, slot_1, <real_t*>x.slot_1_t)
     _slot_in(first, x, slot_2, <real_t*>x.slot_2_t)
@@ -113,7 +110,7 @@ cdef void transpose_in(const Layer* first, const Sparse* x, const real_t* theta,
 
 
 cdef void transpose_out(const Layer* first, const Sparse* x, real_t* theta, real_t* slot_1,
-                    real_t* slot_2) noexcept nogil:
+                        real_t* slot_2) noexcept nogil:
     """What `transpose_in` did, undone."""
     transpose(first.n_in, first.n_out, <const real_t*>x.w_t, x.ldw, theta + first.w, first.n_in)
     _slot_out(first, x, slot_1, <real_t*>x.slot_1_t)
@@ -121,14 +118,14 @@ cdef void transpose_out(const Layer* first, const Sparse* x, real_t* theta, real
 
 
 cdef void transpose_gradient_out(const Layer* first, const Sparse* x,
-                             real_t* gradient) noexcept nogil:
+                                 real_t* gradient) noexcept nogil:
     """∂C/∂w^(1) in its place in ∇C."""
     transpose(first.n_in, first.n_out, <const real_t*>x.gradient_t, x.ldw, gradient + first.w,
-         first.n_in)
+              first.n_in)
 
 
 cdef void _slot_in(const Layer* first, const Sparse* x, real_t* slot,
-                     real_t* transposed) noexcept nogil:
+                   real_t* transposed) noexcept nogil:
     cdef real_t* out = transposed
     if slot == NULL:
         return
@@ -141,7 +138,7 @@ cdef void _slot_in(const Layer* first, const Sparse* x, real_t* slot,
 
 
 cdef void _slot_out(const Layer* first, const Sparse* x, real_t* slot,
-                          real_t* transposed) noexcept nogil:
+                    real_t* transposed) noexcept nogil:
     cdef real_t* out
     if slot == NULL:
         return

@@ -4,33 +4,9 @@ ctypedef fused real_t:
     float
     double
 
-# The same numbers as in elementary.h.
-cdef enum Activation:
-    IDENTITY = 0
-    SIGMOID
-    TANH
-    RELU
-    LEAKY_RELU
-    ELU
-    SOFTPLUS
-    GELU
-    SILU
-    EXPONENTIAL
-    SOFTMAX
-
-cdef enum LossKind:
-    QUADRATIC = 0
-    SQUARED_ERROR
-    ABSOLUTE
-    HUBER
-    QUANTILE
-    BINARY_CROSS_ENTROPY
-    CATEGORICAL_CROSS_ENTROPY
-    POISSON
-
 # Layer l (1 <= l <= L) of n_out units.  In θ and in ∇C its weights (n_out, n_in) start at
-# `w`, its biases at `b`.  In a buffer made for `microbatch_rows` rows its (microbatch_rows, n_out) block
-# starts at microbatch_rows * unit.
+# `w`, its biases at `b`.  In a buffer made for some number of rows its (rows, n_out) block starts
+# at rows * unit.
 cdef struct Layer:
     Py_ssize_t n_in
     Py_ssize_t n_out
@@ -44,9 +20,12 @@ cdef struct Layer:
 
 cdef struct Loss:
     int kind
-    bint clip               # report the entropies as scikit-learn does
+    bint canonical          # δ^(L) = a - y with the output activation of this network
+    bint clips_probabilities    # report the entropies as scikit-learn does
     double parameter
-    const double* quantiles  # QUANTILE: one an output
+    const double* quantiles  # of the quantile loss: one an output
+    bint bounds_targets     # targets are from 0 to max_target
+    double max_target
 
 cdef struct Layout:
     Py_ssize_t n_layers     # L: the layers that have weights
@@ -55,4 +34,25 @@ cdef struct Layout:
     Py_ssize_t n_outputs
     Py_ssize_t n_units      # Σ n_l over l = 1..L
     Py_ssize_t n_parameters
+    bint is_single          # float32, else float64
+    Py_ssize_t itemsize
+    bint stores_da_dz       # some layer does
+    bint has_dropout
     Loss loss
+
+# Buffers for so many rows of every layer, one layer after the other (see Layer).  Those that are
+# not wanted are NULL.
+cdef struct Buffers:
+    Py_ssize_t rows
+    void* x                 # (rows, n_0): inputs that had to be gathered
+    void* y                 # (rows, n_L)
+    void* a
+    void* z                 # every pre-activation, for a trace
+    void* z_out             # (rows, n_L): those of layer L, for the losses
+    void* da_dz             # σ'(z), of the layers that store it; in a trace of all
+    void* delta
+    void* dC_da             # for a trace
+
+cdef inline Py_ssize_t ceil_div(Py_ssize_t n, Py_ssize_t size) noexcept nogil:
+    """How many parts of `size` n make, the last one perhaps smaller."""
+    return (n + size - 1) // size

@@ -3,7 +3,7 @@
  * Why not libm: one call an element dominates the training of narrow networks, and a wheel
  * cannot rely on a vector libm being installed.  Why not -ffast-math: it breaks NaN and may
  * switch the whole process to flush-to-zero.  The functions below are branch-free; with
- * -O3 -fno-trapping-math gcc and clang transpose each loop into vector code.  On x86-64 Linux
+ * -O3 -fno-trapping-math gcc and clang turn each loop into vector code.  On x86-64 Linux
  * every loop is compiled for three levels of the instruction set and the dynamic loader
  * takes the best one the processor has (GCC's function multiversioning, `target_clones`).
  *
@@ -11,8 +11,8 @@
  * there is and by samples in double; the tests walk the whole range.
  * NaN in gives NaN out; infinities give the limits; subnormal results are kept.
  */
-#ifndef BPCORE_VECTOR_MATH_H
-#define BPCORE_VECTOR_MATH_H
+#ifndef BPCORE_ELEMENTARY_H
+#define BPCORE_ELEMENTARY_H
 
 #include <math.h>
 #include <stddef.h>
@@ -43,12 +43,6 @@
 #  define BP_INLINE static inline
 #  define BP_RESTRICT
 #endif
-
-/* The same numbers as the enum in types.pxd. */
-enum {
-    BP_IDENTITY = 0, BP_SIGMOID, BP_TANH, BP_RELU, BP_LEAKY_RELU, BP_ELU, BP_SOFTPLUS,
-    BP_GELU, BP_SILU, BP_EXPONENTIAL, BP_SOFTMAX
-};
 
 /* Which of the three versions the loader has taken, for show_config(). */
 BP_INLINE const char *bp_vector_level(void)
@@ -107,7 +101,7 @@ BP_INLINE float bp_power_f32(int32_t k)
     return bp_as_float((int32_t)((uint32_t)(k + 127) << 23));
 }
 
-/* p 2^k in two factors, so that subnormal results and the largest_shard ones come out right. */
+/* p 2^k in two factors, so that subnormal results and the largest ones come out right. */
 BP_INLINE float bp_scale_f32(float p, int32_t k)
 {
     int32_t half = k >> 1;
@@ -303,23 +297,5 @@ BP_INLINE double bp_erfc_f64(double x) { return erfc(x); }
 #define BP_INT_f64 int64_t
 #define BP_INV_SQRT_2PI_f64 0.39894228040143267794
 #define BP_SQRT_HALF_f64 0.70710678118654752440
-
-/* ---- the loops, once for each type ------------------------------------------------------ */
-
-#define BP_REAL float
-#define BP_(name) bp_##name##_f32
-#define BP_C(name) BP_##name##_f32
-#include "activation_loops.h"
-#undef BP_REAL
-#undef BP_
-#undef BP_C
-
-#define BP_REAL double
-#define BP_(name) bp_##name##_f64
-#define BP_C(name) BP_##name##_f64
-#include "activation_loops.h"
-#undef BP_REAL
-#undef BP_
-#undef BP_C
 
 #endif

@@ -1,11 +1,8 @@
 /* Included by gemm.h once for float and once for double: which loop for which shape. */
 
-/* Numbers that a transposed operand or result may fill on the stack. */
-#define BP_SCRATCH 8192
-
-/* out (columns, rows, `step` apart) = the transpose of A (rows, columns), zeros in the is_padded. */
-static void BP_P(transpose)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A, ptrdiff_t lda,
-                            BP_REAL *out, ptrdiff_t step)
+/* out (columns, rows, `step` apart) = the transpose of A (rows, columns), zeros in the gaps. */
+static void BP_P(transpose_padded)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A,
+                                   ptrdiff_t lda, BP_REAL *out, ptrdiff_t step)
 {
     for (ptrdiff_t j = 0; j < columns; j++) {
         for (ptrdiff_t i = 0; i < rows; i++) out[j * step + i] = A[i * lda + j];
@@ -15,7 +12,8 @@ static void BP_P(transpose)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A,
 
 /* C (m, n) = A B^T + bias, A (m, k) by its rows, B (n, k).
  * C starts as the bias: `dot` runs out of registers where it has to take it at its end.
- * prefetch: n_prefetch rows of k numbers, every second of this list, which are fetched meanwhile. */
+ * prefetch: a list of rows of k numbers, every second of which, n_prefetch in all, is fetched into
+ * the caches meanwhile. */
 static void BP_P(product_nt)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const BP_REAL *const *A,
                              const BP_REAL *B, ptrdiff_t ldb, const BP_REAL *bias, BP_REAL *C,
                              ptrdiff_t ldc, const BP_REAL *const *prefetch, ptrdiff_t n_prefetch)
@@ -23,14 +21,14 @@ static void BP_P(product_nt)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const BP_REA
     /* a tile of so many rows by 4 takes a step for each vector of k */
     const ptrdiff_t tiles = (m / bp_gemm.dot_rows + 1) * ((n + 3) / 4);
     const ptrdiff_t steps = tiles * (k / bp_gemm.BP_OF(lanes));
-    bp_prefetch prefetch = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
-                                  k * (ptrdiff_t)sizeof(BP_REAL), steps);
+    bp_prefetch next = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
+                                        k * (ptrdiff_t)sizeof(BP_REAL), steps);
     bp_gemm.BP_OF(fill)(m, n, bias, C, ldc);
-    bp_gemm.BP_OF(dot)(m, n, k, 1, A, B, ldb, 1, C, ldc, &prefetch);
+    bp_gemm.BP_OF(dot)(m, n, k, 1, A, B, ldb, 1, C, ldc, &next);
 }
 
 /* C (m, n) = alpha A^T B + beta C, A (k, m), B (k, n) by its rows.
- * prefetch: n_prefetch rows of n numbers, every second of this list, which are fetched meanwhile. */
+ * prefetch, n_prefetch: as for product_nt, rows of n numbers. */
 static void BP_P(product_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
                              const BP_REAL *A, ptrdiff_t lda, const BP_REAL *const *B,
                              BP_REAL beta, BP_REAL *C, ptrdiff_t ldc,
@@ -39,12 +37,12 @@ static void BP_P(product_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alph
     /* a tile of so many rows by 3 vectors takes a step for each of k */
     const ptrdiff_t tiles = (m / bp_gemm.rows_of_3 + 1) * (n / (3 * bp_gemm.BP_OF(lanes)));
     const ptrdiff_t steps = tiles * k;
-    bp_prefetch prefetch = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
-                                  n * (ptrdiff_t)sizeof(BP_REAL), steps);
+    bp_prefetch next = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
+                                        n * (ptrdiff_t)sizeof(BP_REAL), steps);
     for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
         ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
         bp_gemm.BP_OF(rows)(m, n, depth, alpha, A + p * lda, 1, lda, B + p,
-                               NULL, p == 0 ? beta : 1, C, ldc, &prefetch);
+                             NULL, p == 0 ? beta : 1, C, ldc, &next);
     }
 }
 
@@ -60,7 +58,7 @@ static void BP_P(narrow_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha
         ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
         for (ptrdiff_t i = 0; i < depth; i++) rows[i] = A + (p + i) * lda;
         bp_gemm.BP_OF(rows)(n, m, depth, 1, B + p * ldb, 1, ldb, rows, NULL,
-                               p == 0 ? 0 : 1, scratch, m, &nothing);
+                             p == 0 ? 0 : 1, scratch, m, &nothing);
     }
     for (ptrdiff_t i = 0; i < m; i++)
         for (ptrdiff_t j = 0; j < n; j++) {
@@ -82,11 +80,12 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
     const ptrdiff_t padded = (n + lanes - 1) / lanes * lanes;
     bp_prefetch nothing = bp_no_prefetch();
     if (trans_b) {
-        /* Short dot products are mostly ends: transpose B round and add up rows instead. */
+        /* Short dot products are mostly ends: transpose B and add up rows instead. */
         const int pays = k < 4 * lanes ? m >= 8
-                         : k < 8 * lanes && k < BP_SCATTERED && m >= 32 && 4 * n >= 3 * padded;
+                         : k < 8 * lanes && k < BP_BY_POINTER_INPUTS && m >= 32
+                               && 4 * n >= 3 * padded;
         if (pays && k <= BP_DEPTH && k * padded <= BP_SCRATCH) {
-            BP_P(transpose)(n, k, B, ldb, scratch, padded);
+            BP_P(transpose_padded)(n, k, B, ldb, scratch, padded);
             for (ptrdiff_t p = 0; p < k; p++) rows[p] = scratch + p * padded;
             bp_gemm.BP_OF(rows)(m, n, k, alpha, A, lda, 1, rows, bias, beta, C,
                                    ldc, &nothing);
@@ -100,7 +99,7 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
             ptrdiff_t here = m - i < BP_DEPTH ? m - i : BP_DEPTH;
             for (ptrdiff_t r = 0; r < here; r++) rows[r] = A + (i + r) * lda;
             bp_gemm.BP_OF(dot)(here, n, k, alpha, rows, B, ldb, beta, C + i * ldc, ldc,
-                                  &nothing);
+                             &nothing);
         }
         return;
     }
@@ -112,8 +111,8 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
         ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
         for (ptrdiff_t i = 0; i < depth; i++) rows[i] = B + (p + i) * ldb;
         bp_gemm.BP_OF(rows)(m, n, depth, alpha, trans_a ? A + p * lda : A + p,
-                               trans_a ? 1 : lda, trans_a ? lda : 1, rows, NULL,
-                               p == 0 ? beta : 1, C, ldc, &nothing);
+                             trans_a ? 1 : lda, trans_a ? lda : 1, rows, NULL,
+                             p == 0 ? beta : 1, C, ldc, &nothing);
     }
 }
 
@@ -131,8 +130,8 @@ static void BP_P(transpose)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A,
         }
 }
 
-static ptrdiff_t BP_P(compress)(ptrdiff_t n, const BP_REAL *x, const void *prefetch, BP_REAL *values,
-                               int32_t *columns, int32_t *offsets)
+static ptrdiff_t BP_P(compress)(ptrdiff_t n, const BP_REAL *x, const void *prefetch,
+                                BP_REAL *values, int32_t *columns, int32_t *offsets)
 {
     return bp_gemm.BP_OF(compress)(n, x, (const char *)prefetch, values, columns, offsets);
 }
@@ -145,8 +144,7 @@ static ptrdiff_t BP_P(steps)(ptrdiff_t n, const ptrdiff_t *counts, ptrdiff_t eac
     return steps;
 }
 
-/* See sparse_tiles.h; prefetch: n_prefetch rows of `width` numbers, every second of this list, which are
- * fetched meanwhile. */
+/* See sparse_tiles.h; prefetch, n_prefetch: as for product_nt, rows of `width` numbers. */
 static void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, const BP_REAL *values,
                              const int32_t *columns, const ptrdiff_t *counts, const BP_REAL *W,
                              ptrdiff_t ldw, const BP_REAL *bias, BP_REAL *z,
@@ -155,10 +153,10 @@ static void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, cons
     const ptrdiff_t vectors = (n_out + bp_gemm.BP_OF(lanes) - 1) / bp_gemm.BP_OF(lanes);
     const ptrdiff_t each = vectors == 1 ? 8 : (vectors == 2 ? 4 : (vectors <= 4 ? 2 : 1));
     const ptrdiff_t steps = n_prefetch > 0 ? BP_P(steps)(n, counts, each) * ((vectors + 7) / 8) : 0;
-    bp_prefetch prefetch = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
-                                  width * (ptrdiff_t)sizeof(BP_REAL), steps);
+    bp_prefetch next = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
+                                        width * (ptrdiff_t)sizeof(BP_REAL), steps);
     bp_gemm.BP_OF(sparse_dot)(n, n_out, width, values, columns, counts, W, ldw, bias, z,
-                                    &prefetch);
+                             &next);
 }
 
 static void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
@@ -170,12 +168,22 @@ static void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdi
 {
     const ptrdiff_t vectors = (n_out + bp_gemm.BP_OF(lanes) - 1) / bp_gemm.BP_OF(lanes);
     const ptrdiff_t all = n_prefetch > 0 ? BP_P(steps)(n, counts, 1) * ((vectors + 7) / 8) : 0;
-    bp_prefetch prefetch = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
-                                  width * (ptrdiff_t)sizeof(BP_REAL), all * (end - first) / n_in);
-    bp_gemm.BP_OF(sparse_add)(n, n_in, n_out, first, end, width, values, columns, counts,
-                                    offsets, (n_in + BP_OFFSET_STRIDE - 1) / BP_OFFSET_STRIDE, alpha, delta, W, ldw,
-                                    &prefetch);
+    bp_prefetch next = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
+                                        width * (ptrdiff_t)sizeof(BP_REAL), all * (end - first) / n_in);
+    bp_gemm.BP_OF(sparse_add)(n, n_in, n_out, first, end, width, values, columns, counts, offsets,
+                              (n_in + BP_OFFSET_STRIDE - 1) / BP_OFFSET_STRIDE, alpha, delta, W,
+                              ldw, &next);
 }
+
+#if !BP_HAS_VECTORS
+static void BP_P(plain_column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step,
+                                    const BP_REAL *A, BP_REAL alpha, BP_REAL beta, BP_REAL *out)
+{
+    for (ptrdiff_t j = 0; j < width; j++) out[j] = beta != 0 ? beta * out[j] : 0;
+    for (ptrdiff_t k = 0; k < n; k++, A += step)
+        for (ptrdiff_t j = 0; j < width; j++) out[j] += alpha * A[j];
+}
+#endif
 
 /* out = alpha * the sums of the columns of A (n, width), rows `step` apart, + beta * out. */
 static void BP_P(column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, const BP_REAL *A,
@@ -184,4 +192,3 @@ static void BP_P(column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, cons
     bp_gemm.BP_OF(column_sums)(n, width, step, A, alpha, beta, out);
 }
 
-#undef BP_SCRATCH

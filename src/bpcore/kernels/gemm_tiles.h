@@ -1,7 +1,7 @@
 /* Included by gemm.h once for each instruction set and element type; see there.
  *
  * BP_REAL: the element; BP_LANES of them in a vector; BP_P(name): the name with its suffix;
- * BP_TARGET: a worker that is inlined; BP_ENTRY: a function of its own.
+ * BP_TARGET: a helper that is inlined; BP_ENTRY: a function of its own.
  * BP_DOT_ROWS, BP_ROWS_OF_3, BP_ROWS_OF_2: the rows of a tile, so that its sums fill the
  * registers.
  */
@@ -121,15 +121,15 @@ BP_TARGET void BP_P(dot_tile)(const int rows, const int columns, ptrdiff_t k, BP
 }
 
 #define BP_TILE(rows_, columns_)                                                            \
-    BP_P(dot_tile)(rows_, columns_, k, alpha, A + i, at, B + j * ldb, ldb, beta,            \
+    BP_P(dot_tile)(rows_, columns_, k, alpha, A + i, at, B + j * ldb, ldb, beta,             \
                    C + i * ldc + j, ldc, prefetch)
 #define BP_TILES(rows_)                                                                     \
-    case rows_:                                                                             \
-        switch (columns) {                                                                  \
-        case 4: BP_TILE(rows_, 4); break;                                                   \
-        case 2: BP_TILE(rows_, 2); break;                                                   \
-        default: BP_TILE(rows_, 1);                                                         \
-        }                                                                                   \
+    case rows_:                                                                              \
+        switch (columns) {                                                                   \
+        case 4: BP_TILE(rows_, 4); break;                                                    \
+        case 2: BP_TILE(rows_, 2); break;                                                    \
+        default: BP_TILE(rows_, 1);                                                          \
+        }                                                                                    \
         break;
 
 /* `dot` for rows that fit the first cache, of which `at` is where they begin, and a B that fits
@@ -161,18 +161,18 @@ BP_TARGET void BP_P(dot_block)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL al
 /* C = alpha A B^T + beta C, A (m, k) by its rows, B (n, k): both read along k.
  *
  * A panel of B's rows stays in the second cache while all rows of A pass by, a block of A's rows
- * in the first one while the panel does.  Long rows are taken in even partial_sums.
- * prefetch: rows that are needed prefetch. */
+ * in the first one while the panel does.  Long rows are taken in even parts.
+ * prefetch: rows that are needed next. */
 BP_ENTRY void BP_P(dot)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
                         const BP_REAL *const *A, const BP_REAL *B, ptrdiff_t ldb, BP_REAL beta,
                         BP_REAL *C, ptrdiff_t ldc, bp_prefetch *prefetch)
 {
     const ptrdiff_t longest = BP_ROW_BYTES / (ptrdiff_t)sizeof(BP_REAL);
-    const ptrdiff_t partial_sums = (k + longest - 1) / longest;
+    const ptrdiff_t parts = (k + longest - 1) / longest;
     ptrdiff_t done = 0;
-    for (ptrdiff_t s = 0; s < partial_sums; s++) {
-        ptrdiff_t depth = (k - done) / (partial_sums - s);
-        if (s < partial_sums - 1) depth = depth / BP_LANES * BP_LANES;
+    for (ptrdiff_t s = 0; s < parts; s++) {
+        ptrdiff_t depth = (k - done) / (parts - s);
+        if (s < parts - 1) depth = depth / BP_LANES * BP_LANES;
         ptrdiff_t block = BP_BLOCK_BYTES / (ptrdiff_t)(depth * sizeof(BP_REAL));
         ptrdiff_t panel = BP_PANEL_BYTES / (ptrdiff_t)(depth * sizeof(BP_REAL)) / 4 * 4;
         block = block < BP_DOT_ROWS ? BP_DOT_ROWS : block / BP_DOT_ROWS * BP_DOT_ROWS;
@@ -192,12 +192,12 @@ BP_ENTRY void BP_P(dot)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
 #undef BP_TILE
 #undef BP_TILES
 
-/* One tile of C = alpha (A B + bias) + beta C: sums over p of a_ip times a shard of B's row p.
+/* One tile of C = alpha (A B + bias) + beta C: sums over p of a_ip times a piece of B's row p.
  *
- * The shard starts at column `at` and is `vectors` vectors, the last one holding `last` elements.
+ * The piece starts at column `at` and is `vectors` vectors, the last one holding `last` elements.
  * a_ip stands at A[i * row_step + p * column_step]: A may be given transposed.
- * bias: where the sums start, from the shard's first column on, or NULL.
- * prefetch: what to fetch into the caches meanwhile; narrow shards, whose loads are the bottleneck,
+ * bias: where the sums start, from the piece's first column on, or NULL.
+ * prefetch: what to fetch into the caches meanwhile; narrow pieces, whose loads are the bottleneck,
  * leave it. */
 BP_TARGET void BP_P(row_tile)(const int rows, const int vectors, ptrdiff_t last, ptrdiff_t k,
                               BP_REAL alpha, const BP_REAL *A, ptrdiff_t row_step,
@@ -234,25 +234,25 @@ BP_TARGET void BP_P(row_tile)(const int rows, const int vectors, ptrdiff_t last,
 /* A strip of C down all m rows.  Each kind is a function of its own: in one large function the
  * compiler runs out of registers for the addresses. */
 #define BP_PIECE(rows_, vectors_, last_)                                                    \
-    BP_P(row_tile)(rows_, vectors_, last_, k, alpha, A, row_step, column_step, B, j, bias,  \
+    BP_P(row_tile)(rows_, vectors_, last_, k, alpha, A, row_step, column_step, B, j, bias,   \
                    beta, C, ldc, prefetch)
 #define BP_STRIP(name_, most_, vectors_, last_)                                             \
-    BP_ENTRY void BP_P(name_)(ptrdiff_t m, ptrdiff_t last, ptrdiff_t k, BP_REAL alpha,      \
-                              const BP_REAL *A, ptrdiff_t row_step, ptrdiff_t column_step,  \
-                              const BP_REAL *const *B, ptrdiff_t j, const BP_REAL *bias,    \
-                              BP_REAL beta, BP_REAL *C, ptrdiff_t ldc, bp_prefetch *prefetch)     \
-    {                                                                                       \
-        (void)last;                                                                         \
-        while (m > 0) {                                                                     \
-            ptrdiff_t rows = m >= most_ ? most_ : (m >= 4 ? 4 : (m >= 2 ? 2 : 1));          \
-            if (rows == most_) BP_PIECE(most_, vectors_, last_);                            \
-            else if (rows == 4) BP_PIECE(4, vectors_, last_);                               \
-            else if (rows == 2) BP_PIECE(2, vectors_, last_);                               \
-            else BP_PIECE(1, vectors_, last_);                                              \
-            m -= rows;                                                                      \
-            A += rows * row_step;                                                           \
-            C += rows * ldc;                                                                \
-        }                                                                                   \
+    BP_ENTRY void BP_P(name_)(ptrdiff_t m, ptrdiff_t last, ptrdiff_t k, BP_REAL alpha,       \
+                              const BP_REAL *A, ptrdiff_t row_step, ptrdiff_t column_step,   \
+                              const BP_REAL *const *B, ptrdiff_t j, const BP_REAL *bias,     \
+                              BP_REAL beta, BP_REAL *C, ptrdiff_t ldc, bp_prefetch *prefetch) \
+    {                                                                                        \
+        (void)last;                                                                          \
+        while (m > 0) {                                                                      \
+            ptrdiff_t rows = m >= most_ ? most_ : (m >= 4 ? 4 : (m >= 2 ? 2 : 1));           \
+            if (rows == most_) BP_PIECE(most_, vectors_, last_);                             \
+            else if (rows == 4) BP_PIECE(4, vectors_, last_);                                \
+            else if (rows == 2) BP_PIECE(2, vectors_, last_);                                \
+            else BP_PIECE(1, vectors_, last_);                                               \
+            m -= rows;                                                                       \
+            A += rows * row_step;                                                            \
+            C += rows * ldc;                                                                 \
+        }                                                                                    \
     }
 
 BP_STRIP(strip_of_3, BP_ROWS_OF_3, 3, BP_LANES)
@@ -282,7 +282,7 @@ static void BP_P(pack)(ptrdiff_t k, ptrdiff_t count, const BP_REAL *const *B, pt
  * as even as vectors allow: of four vectors two and two, since a strip of one cannot keep the
  * arithmetic busy.  Rows that lie a multiple of 1024 bytes apart share their places in the caches
  * and drive each other out; narrow strips of them are copied (BP_PACKS).
- * prefetch: rows that are needed prefetch. */
+ * prefetch: rows that are needed next. */
 BP_ENTRY void BP_P(rows)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
                          const BP_REAL *A, ptrdiff_t row_step, ptrdiff_t column_step,
                          const BP_REAL *const *B, const BP_REAL *bias, BP_REAL beta, BP_REAL *C,
@@ -320,7 +320,7 @@ BP_ENTRY void BP_P(rows)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
     }
 }
 
-/* Every row of C (m, n) = bias, in the shards in which dot_tile reads them back: other shards
+/* Every row of C (m, n) = bias, in the pieces in which dot_tile reads them back: other pieces
  * would have to reach the cache first. */
 BP_ENTRY void BP_P(fill)(ptrdiff_t m, ptrdiff_t n, const BP_REAL *bias, BP_REAL *C, ptrdiff_t ldc)
 {

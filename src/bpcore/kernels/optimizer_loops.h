@@ -49,7 +49,7 @@ static void BP_(adam)(ptrdiff_t n, BP_REAL eta, BP_REAL beta_1, BP_REAL gain_1, 
 /* v <- rho v + (1 - rho) g^2;  theta <- theta - eta g / (sqrt v + eps) (Tieleman and Hinton
  * 2012).  With rho = gain = 1 this is AdaGrad (Duchi et al. 2011). */
 BP_CLONES
-static void BP_(scaled)(ptrdiff_t n, BP_REAL eta, BP_REAL rho, BP_REAL gain, BP_REAL epsilon,
+static void BP_(rmsprop)(ptrdiff_t n, BP_REAL eta, BP_REAL rho, BP_REAL gain, BP_REAL epsilon,
                         BP_REAL *BP_RESTRICT theta, const BP_REAL *BP_RESTRICT g,
                         BP_REAL *BP_RESTRICT square)
 {

@@ -1,7 +1,7 @@
-/* A leader and workers that share the ceil_div of one phase of the work after another.
+/* A leader and workers that share the tasks of one phase of the work after another.
  *
- * The leader opens a phase of n ceil_div; it and the workers take ceil_div until none is left; when
- * all are done the leader goes on.  It never waits for a worker that holds no block: one that
+ * The leader opens a phase of n tasks; it and the workers take tasks until none is left; when
+ * all are done the leader goes on.  It never waits for a worker that holds no task: one that
  * the system has put aside comes late, and nobody minds.  The threads are started for one call and
  * waited for at its end; here is only how they share.  Waiting spins, since a phase takes
  * microseconds, and gives the processor away after a while.
@@ -11,6 +11,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "tuning.h"
 
 #if defined(_WIN32)
 #  ifndef WIN32_LEAN_AND_MEAN
@@ -28,15 +30,13 @@
 #  define BP_HAS_POOL 0
 #endif
 
-#define BP_SPINS 5000
-
 typedef struct {
     int size;          /* 1: no workers */
     uint64_t quit;
     char gap_0[64];
-    uint64_t ticket;   /* n in the upper half, the next block in the lower */
+    uint64_t ticket;   /* n in the upper half, the next task in the lower */
     char gap_1[64];
-    uint64_t done;     /* ceil_div of this phase */
+    uint64_t done;     /* tasks of this phase */
     char gap_2[64];
     uint64_t left;     /* workers that have gone */
 } bp_pool;
@@ -102,14 +102,14 @@ static inline void bp_wait_a_little(int *spins)
     }
 }
 
-/* Leader: open a phase of n ceil_div.  What the ceil_div need has been written before. */
+/* Leader: open a phase of n tasks.  What the tasks need has been written before. */
 static inline void bp_pool_open(bp_pool *pool, ptrdiff_t n)
 {
     bp_atomic_write(&pool->done, 0);
     bp_atomic_write(&pool->ticket, (uint64_t)n << 32);
 }
 
-/* The next block, or -1 where none is left. */
+/* The next task, or -1 where none is left. */
 static inline ptrdiff_t bp_pool_take(bp_pool *pool)
 {
     uint64_t ticket = bp_atomic_read(&pool->ticket);
@@ -118,26 +118,26 @@ static inline ptrdiff_t bp_pool_take(bp_pool *pool)
     return (uint32_t)ticket < ticket >> 32 ? (ptrdiff_t)(uint32_t)ticket : -1;
 }
 
-/* A block that was taken is done. */
+/* A task that was taken is done. */
 static inline void bp_pool_done(bp_pool *pool)
 {
     bp_atomic_add(&pool->done, 1);
 }
 
-/* Leader: wait until all n ceil_div are done. */
+/* Leader: wait until all n tasks are done. */
 static inline void bp_pool_close(bp_pool *pool, ptrdiff_t n)
 {
     int spins = 0;
     while (bp_atomic_read(&pool->done) < (uint64_t)n) bp_wait_a_little(&spins);
 }
 
-/* Worker: the next block of this phase or a later one; -1 when the work is over. */
+/* Worker: the next task of this phase or a later one; -1 when the work is over. */
 static inline ptrdiff_t bp_pool_next(bp_pool *pool)
 {
     int spins = 0;
     for (;;) {
-        ptrdiff_t block = bp_pool_take(pool);
-        if (block >= 0) return block;
+        ptrdiff_t task = bp_pool_take(pool);
+        if (task >= 0) return task;
         if (bp_atomic_read(&pool->quit)) return -1;
         bp_wait_a_little(&spins);
     }

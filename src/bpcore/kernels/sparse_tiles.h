@@ -2,7 +2,7 @@
  * inputs are zero.
  *
  * Of each row only the numbers that are not zero are kept, `count` values and the columns that they
- * stand in, and W^(1) is transposed round, (n_in, n_out): then one input's weights lie together, z is a
+ * stand in, and W^(1) is transposed, (n_in, n_out): then one input's weights lie together, z is a
  * sum of some rows of them, and the gradient goes to the same rows.  BP_COMPRESS(x, at, values,
  * columns): a vector's numbers that are not zero and their columns, without a branch: which numbers
  * are zero is hard to predict.
@@ -10,10 +10,10 @@
 
 /* The numbers of x (n,) that are not zero, in their order, and their columns; returns how many.
  * values may be x itself.  Both have room for n.
- * offsets: out, how many stand before each BP_OFFSET_STRIDE-th column.  prefetch: where to fetch n numbers
- * meanwhile. */
-BP_ENTRY ptrdiff_t BP_P(compress)(ptrdiff_t n, const BP_REAL *x, const char *prefetch, BP_REAL *values,
-                                 int32_t *columns, int32_t *offsets)
+ * offsets: out, how many stand before each BP_OFFSET_STRIDE-th column.  prefetch: where to fetch
+ * n numbers meanwhile. */
+BP_ENTRY ptrdiff_t BP_P(compress)(ptrdiff_t n, const BP_REAL *x, const char *prefetch,
+                                  BP_REAL *values, int32_t *columns, int32_t *offsets)
 {
     ptrdiff_t count = 0, p = 0;
     for (ptrdiff_t end = 0; p < n;) {
@@ -37,8 +37,8 @@ BP_ENTRY ptrdiff_t BP_P(compress)(ptrdiff_t n, const BP_REAL *x, const char *pre
     return count;
 }
 
-/* z = base + the sum of value_e times row column_e of W, a shard of `vectors` vectors, of z and the
- * base, which may be z itself, the last one holding `last` elements; all pointers to the shard's
+/* z = base + the sum of value_e times row column_e of W, a piece of `vectors` vectors, of z and the
+ * base, which may be z itself, the last one holding `last` elements; all pointers to the piece's
  * first column.  Several chains of sums, where one would wait for its last addition at every entry.
  */
 BP_TARGET void BP_P(sparse_dot_tile)(const int chains, const int vectors, ptrdiff_t last,
@@ -79,7 +79,7 @@ BP_TARGET void BP_P(sparse_dot_tile)(const int chains, const int vectors, ptrdif
     }
 }
 
-/* Row column_e of W += value_e times alpha delta, for a shard of the columns as above. */
+/* Row column_e of W += value_e times alpha delta, for a piece of the columns as above. */
 BP_TARGET void BP_P(sparse_add_tile)(const int vectors, ptrdiff_t last, ptrdiff_t count,
                                      const BP_REAL *values, const int32_t *columns, BP_REAL alpha,
                                      const BP_REAL *delta, BP_REAL *W, ptrdiff_t ldw,
@@ -119,7 +119,7 @@ BP_TARGET void BP_P(sparse_add_tile)(const int vectors, ptrdiff_t last, ptrdiff_
 /* z (n, n_out) = x W + bias, W (n_in, n_out) with rows ldw apart, whole vectors with zeros at their
  * end; of x the numbers that are not zero: row i has counts[i] of them, from i * width on.  Strips
  * of W's columns, as even as vectors allow, stay in the second cache while all rows pass by.  No sum
- * is longer than BP_RUN, for its rounding.  prefetch: rows that are needed prefetch. */
+ * is longer than BP_RUN, for its rounding.  prefetch: rows that are needed next. */
 BP_ENTRY void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width,
                                const BP_REAL *values, const int32_t *columns,
                                const ptrdiff_t *counts, const BP_REAL *W, ptrdiff_t ldw,
@@ -141,7 +141,7 @@ BP_ENTRY void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width,
             const ptrdiff_t run = counts[i] - e < BP_RUN ? counts[i] - e : BP_RUN;           \
             BP_P(sparse_dot_tile)(chains_, vectors_, last, run, values + i * width + e,      \
                                   columns + i * width + e, W + j, ldw, base,                 \
-                                  z + i * n_out + j, prefetch);                                 \
+                                  z + i * n_out + j, prefetch);                              \
             base = z + i * n_out + j;                                                        \
             e += run;                                                                        \
         } while (e < counts[i]);                                                             \
@@ -153,14 +153,16 @@ BP_ENTRY void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width,
 
 /* Rows `first` to `end` of W += alpha x^T delta, x and W as in sparse_dot, delta (n, n_out).
  *
- * offsets: n_offsets of each row, see compress; first and end are multiples of BP_OFFSET_STRIDE, or end is n_in.
+ * offsets: n_offsets of each row, see compress; first and end are multiples of BP_OFFSET_STRIDE,
+ * or end is n_in.
  * W: where row 0 would be.  So many rows of it as the first cache holds take what all rows of x have
  * for them, then the next ones. */
 BP_ENTRY void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
                                ptrdiff_t end, ptrdiff_t width, const BP_REAL *values,
                                const int32_t *columns, const ptrdiff_t *counts,
                                const int32_t *offsets, ptrdiff_t n_offsets, BP_REAL alpha,
-                               const BP_REAL *delta, BP_REAL *W, ptrdiff_t ldw, bp_prefetch *prefetch)
+                               const BP_REAL *delta, BP_REAL *W, ptrdiff_t ldw,
+                               bp_prefetch *prefetch)
 {
     const ptrdiff_t all = (n_out + BP_LANES - 1) / BP_LANES;
     const ptrdiff_t strips = (all + 7) / 8;
@@ -177,13 +179,13 @@ BP_ENTRY void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptr
             const ptrdiff_t last = done < all ? BP_LANES : n_out - (all - 1) * BP_LANES;
 #define BP_WIDTH(chains_, vectors_)                                                          \
     for (ptrdiff_t i = 0; i < n; i++) {                                                      \
-        const int32_t *offset = offsets + i * n_offsets;                                           \
-        const ptrdiff_t from = offset[k / BP_OFFSET_STRIDE];                                            \
-        const ptrdiff_t to = next < n_in ? offset[next / BP_OFFSET_STRIDE] : counts[i];                 \
+        const int32_t *offset = offsets + i * n_offsets;                                     \
+        const ptrdiff_t from = offset[k / BP_OFFSET_STRIDE];                                 \
+        const ptrdiff_t to = next < n_in ? offset[next / BP_OFFSET_STRIDE] : counts[i];      \
         if (from < to)                                                                       \
             BP_P(sparse_add_tile)(vectors_, last, to - from, values + i * width + from,      \
                                   columns + i * width + from, alpha, delta + i * n_out + j,  \
-                                  W + j, ldw, prefetch);                                        \
+                                  W + j, ldw, prefetch);                                     \
     }
             BP_EACH_WIDTH
 #undef BP_WIDTH

@@ -1,3 +1,5 @@
+"""A phase of work that threads share; see pool.h."""
+
 cdef extern from "pool.h" nogil:
     ctypedef struct bp_pool:
         int size

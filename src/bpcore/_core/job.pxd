@@ -1,0 +1,102 @@
+"""What is to be done, by whom, on which buffers: what the threads of a run read."""
+
+from bpcore._core.backward cimport Shard
+from bpcore._core.optimizers cimport UpdateCoefficients
+from bpcore._core.rows cimport MatrixView
+from bpcore._core.sparse cimport Sparse
+from bpcore._core.types cimport Buffers, Layout
+from bpcore.kernels.pool cimport bp_pool
+
+# What is added to the gradient of a batch, or done to it, before the update.
+cdef struct Regularisation:
+    double l2               # ½ l2 Σ w² / Σ s, on weights
+    double l1               # l1 Σ |w| / Σ s, on weights
+    double decay            # decoupled: w ← (1 - η decay) w
+    double clip             # largest norm of ∇C; 0: no limit
+
+# The rows that a run goes through.
+cdef struct Examples:
+    const MatrixView* x
+    const MatrixView* y
+    const Py_ssize_t* order         # NULL: as they lie
+    const double* weights           # one a row of the table, or NULL
+
+cdef enum Task:
+    PREDICT = 0     # a^(L) of every row
+    COST            # C of one batch
+    GRADIENT        # C and ∇C of one batch
+    TRAIN           # an update a batch
+    PER_SAMPLE      # ∇C_k of every row
+    JACOBIAN        # ∂a^(L)/∂a^(0) of every row
+
+# What a task of a phase is: some rows, or a shard of a layer.
+cdef enum PhaseKind:
+    PREDICT_ROWS = 0
+    JACOBIAN_ROWS
+    TRAIN_ROWS          # forward, and back
+    EXAMPLE_GRADIENTS   # the gradient of each of some rows
+    ACCUMULATE          # a shard of the gradient, added to that of earlier microbatches
+    PENALISE            # penalties of a shard of the whole gradient, its squares
+    APPLY               # a shard of θ from the whole gradient
+    FUSED_UPDATE        # gradient and update of a shard in one go
+
+cdef struct Phase:
+    int kind
+    Py_ssize_t start            # the first row of the microbatch, in the order
+    Py_ssize_t rows             # how many it has
+    Py_ssize_t next_start       # the first row of the next microbatch; -1: there is none
+    Py_ssize_t first_cost       # where the costs of its blocks go
+    double scale                # 1 / Σ s of the batch
+    bint add                    # to what earlier microbatches of the batch have found
+    double factor               # what the whole gradient is multiplied by: clipping
+    UpdateCoefficients step
+
+# How a run is cut up: it depends on the network, the data and how many rows a batch has, and but for
+# n_threads and blocks_per_task never on the number of threads.
+cdef struct Plan:
+    int task
+    int n_threads
+    Py_ssize_t microbatch_rows  # that the buffers hold
+    Py_ssize_t block            # rows whose costs are added up, the least that a task has
+    Py_ssize_t blocks_per_task
+    Py_ssize_t n_shards
+    Py_ssize_t largest_shard    # numbers in it
+    bint accumulates            # a batch's gradient as a whole, before the update
+    bint sparse                 # of a^(0) only what is not zero is read; w^(1) is transposed
+    bint by_pointer             # a^(0) is read through pointers to its rows
+    bint uses_blas              # for some product
+    bint keeps_terms            # a trace: every row has a place of its own in the buffers
+
+# The buffers of a run.
+cdef struct Memory:
+    const Shard* shards
+    Buffers rows                # of one microbatch; in a trace of all rows
+    const void** pointers       # where each row of a^(0) is
+    const void** prefetch       # and each row of the next microbatch, as far as it has any
+    Sparse sparse               # its values stand in rows.x
+    void* gradient
+    void* scratch               # (n_threads, largest_shard)
+    double* weights             # (microbatch_rows,)
+    double* costs               # one a block
+    double* partial_sums        # two a shard: squares and penalties
+
+cdef struct Job:
+    const Layout* layout
+    Examples examples
+    Regularisation regularisation
+    Plan plan
+    Memory memory
+    Py_ssize_t n_rows
+    Py_ssize_t batch_size
+    unsigned long long seed     # of dropout
+    bint applies_dropout
+    void* optimizer             # an Optimizer, borrowed
+    void* theta
+    void* out                   # what the task is for: (n_rows, …)
+    void* gradient              # GRADIENT: takes ∇C
+    void* dC_dx                 # GRADIENT: takes ∂C/∂a^(0), (n_rows, n_0), or NULL
+    double* example_costs       # GRADIENT: takes each C_k, or NULL
+    double cost                 # out: the mean over the batches
+    double penalty
+    Phase phase
+    bp_pool pool

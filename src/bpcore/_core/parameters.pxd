@@ -1,0 +1,20 @@
+cimport numpy as cnp
+
+from bpcore._core.rows cimport MatrixView, Rows
+from bpcore._core.types cimport Layout
+
+cdef class Parameters:
+    cdef Layout layout
+    cdef double* quantiles
+    cdef object _theta              # the ndarray that owns θ
+    cdef void* theta
+    cdef readonly object dtype
+    cdef bint fitting
+    cdef unsigned long fit_thread   # the thread whose fit has the network
+    cdef bint training              # inside a compiled epoch
+    cdef int _check(self) except -1
+    cdef int _check_idle(self) except -1
+    cdef int _check_rows(self, Rows x) except -1
+    cdef int _type_number(self) noexcept
+    cdef bint _is_finite(self, Py_ssize_t n, const void* numbers) noexcept
+    cdef bint _as_plain_rows(self, MatrixView* view, X, Py_ssize_t width)

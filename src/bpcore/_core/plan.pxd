@@ -1,0 +1,18 @@
+from bpcore._core.job cimport Plan
+from bpcore._core.rows cimport Rows
+from bpcore._core.types cimport Layout
+
+# What a plan is made for.
+cdef struct Request:
+    int task
+    Py_ssize_t n_rows
+    Py_ssize_t batch_size
+    Py_ssize_t repeats      # how often it may be done by the same threads
+    int max_threads
+    bint clips              # the norm of the gradient counts
+    bint shuffled           # rows are taken in an order
+    bint keeps_terms        # a trace
+
+cdef bint is_parallel(const Layout* layout, Py_ssize_t batch) noexcept nogil
+cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout) noexcept nogil
+cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list shards)

@@ -1,0 +1,232 @@
+"""How a run is cut up: rows into microbatches and blocks, layers into shards, among how many
+threads, and how the first layer is read.
+
+Nothing but the number of threads and what a thread takes at a time depends on how many threads
+there are: results are bitwise the same for any number of them.
+"""
+
+from bpcore._core.backward cimport Shard
+from bpcore._core.job cimport COST, GRADIENT, JACOBIAN, PER_SAMPLE, PREDICT, TRAIN
+from bpcore._core.products cimport has_sparse_loops, is_own, loop_depends_on_rows, padded_width
+from bpcore._core.rows cimport has_plain_rows
+from bpcore._core.sparse cimport OFFSET_STRIDE
+from bpcore._core.tuning cimport TUNING
+from bpcore._core.types cimport Layer, ceil_div
+from bpcore.kernels.tuning cimport BP_BY_POINTER_INPUTS
+
+# Sizes are multiples of the tiles' rows.
+cdef Py_ssize_t MULTIPLE = 8
+
+
+cdef Py_ssize_t _rounded(Py_ssize_t n) noexcept nogil:
+    return (n + MULTIPLE - 1) // MULTIPLE * MULTIPLE
+
+
+# ---------------------------------------------------------------- sizes
+
+def microbatch_size(Py_ssize_t n_rows, Py_ssize_t numbers_a_row, Py_ssize_t itemsize):
+    """How many rows go through at a time, with `numbers_a_row` numbers of buffers each."""
+    fit = int(TUNING.microbatch_bytes) // (numbers_a_row * itemsize)
+    rows = max(TUNING.microbatch_min_rows, min(TUNING.microbatch_max_rows, fit))
+    return max(1, min(n_rows, rows))
+
+
+def block_rows(Py_ssize_t microbatch_rows, n_tasks=None):
+    """How many rows of a microbatch one thread takes at a time.
+
+    n_tasks: into how many blocks about; ``tasks_per_phase`` when None.
+    """
+    cdef Py_ssize_t tasks = TUNING.tasks_per_phase if n_tasks is None else n_tasks
+    cdef Py_ssize_t rows = _rounded(microbatch_rows)
+    if tasks > 1:
+        # rather one block more than a last one that is much smaller: two threads then end together
+        rows = ceil_div(microbatch_rows, tasks) // MULTIPLE * MULTIPLE
+    return max(TUNING.block_min_rows, min(TUNING.block_max_rows, rows))
+
+
+def shard_units(Py_ssize_t n_in, Py_ssize_t n_out, n_tasks=None):
+    """How many units of a layer one thread updates at a time; n_tasks as for `block_rows`."""
+    cdef Py_ssize_t tasks = TUNING.tasks_per_phase if n_tasks is None else n_tasks
+    if n_out * (n_in + 1) <= TUNING.shard_min_numbers:
+        return n_out
+    most = max(MULTIPLE, TUNING.shard_numbers // n_in // MULTIPLE * MULTIPLE)
+    return min(n_out, most, _rounded(ceil_div(n_out, tasks)))
+
+
+cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout) noexcept nogil:
+    """How many rows are predicted at a time: their activations stay in the second cache, and a few
+    threads have something to do."""
+    cdef Py_ssize_t most = min(
+        TUNING.prediction_max_rows,
+        <Py_ssize_t>TUNING.prediction_bytes // (layout.n_units * layout.itemsize))
+    return max(1, min(n_rows, max(32, most), max(
+        TUNING.block_min_rows, _rounded(n_rows // TUNING.tasks_per_phase))))
+
+
+cdef Py_ssize_t _largest_matrix(const Layout* layout) noexcept nogil:
+    """Weights of the layer that has most."""
+    cdef Py_ssize_t l
+    cdef Py_ssize_t most = 0
+    for l in range(layout.n_layers):
+        most = max(most, layout.layers[l].n_in * layout.layers[l].n_out)
+    return most
+
+
+cdef Py_ssize_t _blocks_per_task(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t block,
+                                 int n_threads):
+    """How many blocks of rows, of n_rows in all, a thread goes through with each product.
+
+    It may depend on how many threads there are, since the bits of a row must not depend on it:
+    all products are then those of the own loops, which treat every row alike.
+    """
+    cdef Py_ssize_t l, blocks
+    cdef const Layer* layer
+    cdef Py_ssize_t most = min(
+        TUNING.block_max_rows // block,
+        <Py_ssize_t>(TUNING.product_max_work * 4 / layout.itemsize
+                     / (2.0 * layout.n_parameters * block)))
+    if _largest_matrix(layout) * layout.itemsize < TUNING.large_matrix_bytes:
+        return 1
+    for l in range(layout.n_layers):
+        layer = &layout.layers[l]
+        while most > 1 and not is_own(most * block, layer.n_out, layer.n_in):
+            most -= 1
+        if loop_depends_on_rows(layer.n_in):
+            most = 1
+    for blocks in range(min(most, ceil_div(n_rows, block)), 1, -1):
+        loads = [0] * n_threads
+        for first in range(0, n_rows, blocks * block):
+            loads.sort()
+            loads[0] += min(blocks * block, n_rows - first)
+        if max(loads) * n_threads <= TUNING.max_load * n_rows:
+            return blocks
+    return 1
+
+
+# ---------------------------------------------------------------- shards
+
+cdef list _layer_shards(Py_ssize_t l, Layer layer, Py_ssize_t n_tasks):
+    """The shards of layer l + 1, each as the numbers of a `Shard`."""
+    size = shard_units(layer.n_in, layer.n_out, n_tasks)
+    return [
+        (l, first, units, layer.w + first * layer.n_in, units * layer.n_in, layer.b + first, units)
+        for first in range(0, layer.n_out, size)
+        for units in (min(size, layer.n_out - first),)
+    ]
+
+
+cdef list _sparse_shards(const Layout* layout, Py_ssize_t n_tasks):
+    """Those of a sparse first layer: some inputs each, the first one with all biases."""
+    n_in, n_out, b = layout.n_inputs, layout.layers[0].n_out, layout.layers[0].b
+    ldw = padded_width(n_out, layout.itemsize)
+    size = ceil_div(shard_units(ldw, n_in, n_tasks), OFFSET_STRIDE) * OFFSET_STRIDE
+    return [
+        (0, first, inputs, first * ldw, inputs * ldw, b, n_out if first == 0 else 0)
+        for first in range(0, n_in, size)
+        for inputs in (min(size, n_in - first),)
+    ]
+
+
+# ---------------------------------------------------------------- threads, products
+
+cdef bint is_parallel(const Layout* layout, Py_ssize_t batch) noexcept nogil:
+    """Whether `batch` rows are so much work that two threads may share them."""
+    return 6.0 * layout.n_parameters * batch >= 2 * TUNING.parallel_batch_operations
+
+
+cdef int _n_threads(const Layout* layout, const Request* request) noexcept nogil:
+    """How many threads the request is worth."""
+    cdef double factor = 6.0
+    cdef double one_row, most
+    if request.task <= COST:
+        factor = 2.0
+    elif request.task == JACOBIAN:
+        factor = 2.0 * (1 + layout.n_outputs)
+    one_row = factor * layout.n_parameters
+    most = min(
+        one_row * min(request.n_rows, request.batch_size)
+        / max(TUNING.parallel_batch_operations, 1e-9),
+        one_row * request.n_rows * request.repeats / max(TUNING.parallel_call_operations, 1e-9))
+    if request.task == PREDICT:
+        most = min(most, ceil_div(request.n_rows, prediction_rows(request.n_rows, layout)))
+    return max(1, min(request.max_threads, <int>min(most, 1024.0)))
+
+
+cdef bint _is_sparse(const Layout* layout, const Request* request, Rows x):
+    """Whether the first layer takes only the inputs that are not zero."""
+    cdef const Layer* first = &layout.layers[0]
+    return (
+        request.task <= TRAIN and not request.keeps_terms
+        and has_sparse_loops() and request.n_rows >= TUNING.sparse_min_rows
+        and first.n_in >= TUNING.sparse_min_inputs and first.n_out >= TUNING.sparse_min_units
+        and x is not None and x.density() <= TUNING.sparse_max_density
+    )
+
+
+cdef bint _by_pointer(const Layout* layout, const Request* request, const Plan* plan, Rows x,
+                      Py_ssize_t first_units):
+    """Whether shuffled rows can be read where they lie: plain rows, own products."""
+    cdef const Layer* first = &layout.layers[0]
+    if not request.shuffled or first.n_in < BP_BY_POINTER_INPUTS \
+            or not is_own(plan.block, first.n_out, first.n_in) \
+            or not is_own(first_units, first.n_in, plan.microbatch_rows):
+        return False
+    if layout.is_single:
+        return has_plain_rows[float](&x.view, <float*>NULL)
+    return has_plain_rows[double](&x.view, <double*>NULL)
+
+
+cdef bint _uses_blas(const Layout* layout, const Plan* plan, list shards):
+    """Whether a product is too large for the own loops."""
+    cdef Py_ssize_t l
+    cdef const Layer* layer
+    for l in range(layout.n_layers):
+        layer = &layout.layers[l]
+        if not is_own(plan.block * plan.blocks_per_task, layer.n_out, layer.n_in):
+            return True
+    if plan.task == PREDICT or plan.task == COST:
+        return False
+    for shard in shards:
+        layer = &layout.layers[<Py_ssize_t>shard[0]]
+        if not is_own(shard[2], layer.n_in, plan.microbatch_rows):
+            return True
+    return False
+
+
+cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list shards):
+    """The plan for rows of x; its shards are appended to the list."""
+    cdef Plan plan
+    cdef Py_ssize_t l
+    cdef Py_ssize_t batch = min(request.n_rows, request.batch_size)
+    cdef Py_ssize_t n_tasks = TUNING.tasks_per_phase if is_parallel(layout, batch) else 1
+    plan.task = request.task
+    plan.keeps_terms = request.keeps_terms
+    plan.n_threads = _n_threads(layout, request)
+    plan.sparse = _is_sparse(layout, request, x)
+    plan.blocks_per_task = 1
+    if plan.task == PREDICT:
+        plan.block = prediction_rows(request.n_rows, layout)
+        plan.blocks_per_task = _blocks_per_task(layout, request.n_rows, plan.block,
+                                                plan.n_threads)
+        plan.microbatch_rows = plan.block * plan.blocks_per_task * plan.n_threads
+    else:
+        plan.microbatch_rows = microbatch_size(
+            batch, layout.n_inputs + 2 * layout.n_outputs + 2 * layout.n_units, layout.itemsize)
+        plan.block = min(plan.microbatch_rows,
+                         <Py_ssize_t>block_rows(plan.microbatch_rows, n_tasks))
+        if plan.task == JACOBIAN:       # each thread has a block of its own in the buffers
+            plan.microbatch_rows = plan.block * plan.n_threads
+        else:
+            plan.blocks_per_task = _blocks_per_task(layout, plan.microbatch_rows, plan.block,
+                                                    plan.n_threads)
+    for l in range(layout.n_layers):
+        if plan.sparse and l == 0:
+            shards += _sparse_shards(layout, n_tasks)
+        else:
+            shards += _layer_shards(l, layout.layers[l], n_tasks)
+    plan.n_shards = len(shards)
+    plan.largest_shard = _rounded(max(n_w + n_b for _, _, _, _, n_w, _, n_b in shards))
+    plan.accumulates = plan.task == TRAIN and (request.clips or batch > plan.microbatch_rows)
+    plan.by_pointer = _by_pointer(layout, request, &plan, x, shards[0][2])
+    plan.uses_blas = _uses_blas(layout, &plan, shards)
+    return plan

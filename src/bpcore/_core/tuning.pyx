@@ -1,0 +1,131 @@
+"""Every number of the engine that was chosen by measuring, in one place.
+
+Those that the C loops need when they are compiled stand in ``kernels/tuning.h``; published
+constants (iRprop−, NAdam) stay with their formula.  ``override`` sets some for a while, for tests
+and measurements.
+"""
+
+from contextlib import contextmanager
+
+# name: (value, unit, what it trades, how it was measured)
+NUMBERS = {
+    # ------------------------------------------------------------ sizes
+    "microbatch_bytes": (
+        2**25, "bytes", "rows whose gradients are added up before an update; more need more memory",
+        "not measured"),
+    "microbatch_min_rows": (
+        256, "rows", "of a microbatch at least: fewer read w too often", "not measured"),
+    "microbatch_max_rows": (
+        2048, "rows", "of a microbatch at most: more leave the caches", "not measured"),
+    "prediction_bytes": (
+        2**18, "bytes", "activations of a block of predictions, which stay in the second cache",
+        "make bench-quick ARGS='-k prediction'"),
+    "prediction_max_rows": (
+        64, "rows", "of a block of predictions: more do not make it faster",
+        "make bench-quick ARGS='-k prediction'"),
+    "tasks_per_phase": (
+        4, "tasks", "blocks of rows and shards of a layer: enough for a few threads, each large "
+        "enough to be worth fetching", "benchmarks/two_builds.py --threads 2"),
+    "block_min_rows": (
+        16, "rows", "of a block at least: fewer rows use less of a tile", "benchmarks/two_builds.py"),
+    "block_max_rows": (
+        256, "rows", "of a block at most: its activations stay in the second cache",
+        "benchmarks/two_builds.py"),
+    "shard_numbers": (
+        65536, "numbers", "of a layer's gradient that stay in the second cache until their update",
+        "benchmarks/two_builds.py"),
+    "shard_min_numbers": (
+        2048, "numbers", "a layer of fewer is one shard", "not measured"),
+    "large_matrix_bytes": (
+        2**21, "bytes", "of a w^(l) from which on a thread takes several blocks of rows with one "
+        "product: the second cache does not hold such a matrix from block to block",
+        "784-2048-2048-10 and 784-4096-4096-10 both ways in turns"),
+    "max_load": (
+        1.1, "", "of a thread, in equal shares, when it takes several blocks with one product",
+        "not measured"),
+    "product_max_work": (
+        6e9, "multiplications", "of float32 in one such task, a tenth of a second: no signal is "
+        "looked at meanwhile", "make interrupt"),
+    # ------------------------------------------------------------ BLAS or own loops
+    "own_product_max_work": (
+        2.5e9, "multiplications", "of a product of the own loops at most; from there on the packed "
+        "panels of BLAS pay", "benchmarks/products.py"),
+    "own_product_max_work_baseline": (
+        5e7, "multiplications", "the same without AVX2, where the own loops use a fraction of the "
+        "processor", "benchmarks/products.py"),
+    # ------------------------------------------------------------ threads
+    "parallel_batch_operations": (
+        1e7, "floating-point operations", "in a batch from which on another thread pays",
+        "benchmarks/two_builds.py --threads 2"),
+    "parallel_call_operations": (
+        1e7, "floating-point operations", "in a call from which on another thread pays, which is "
+        "started for it (20 µs)", "benchmarks/two_builds.py --threads 2"),
+    # ------------------------------------------------------------ zeros among the inputs
+    "sparse_max_density": (
+        0.25, "share", "of inputs that are not zero up to which the first layer takes only those: "
+        "transposing w^(1) has to pay, and looking for zeros",
+        "784 inputs, 8 to 512 units, both types, every instruction set"),
+    "sparse_min_inputs": (64, "inputs", "likewise", "as sparse_max_density"),
+    "sparse_min_units": (16, "units", "likewise: with 8 units only a tenth pays",
+                         "as sparse_max_density"),
+    "sparse_min_rows": (256, "rows", "likewise", "as sparse_max_density"),
+    "sparse_sampled_rows": (32, "rows", "that tell how many inputs are zero", "not measured"),
+    # ------------------------------------------------------------ small batches, the interpreter
+    "small_batch_rows": (
+        256, "rows", "from which on a call is no small batch, whatever its work; results do not "
+        "depend on it", "benchmarks/bench_steps.py"),
+    "unlocked_parameters": (
+        1e5, "parameters × rows", "from which on a small prediction gives up the interpreter's "
+        "lock, so that other threads may go on", "not measured"),
+    "locked_step_parameters": (
+        2e6, "parameters", "up to which a small step keeps the lock", "not measured"),
+    "signal_work": (
+        4e8, "multiplications", "between two looks at the interpreter's signals: less than a tenth "
+        "of a second, also in narrow networks, whose activations take longer than their products",
+        "make interrupt"),
+    "signal_update_work": (
+        4e9, "multiplications", "of an update from which on a signal may leave it half done: each "
+        "weight has then made its step or has not", "make interrupt"),
+    "signal_scanned": (
+        2e7, "numbers", "looked through for NaN between two looks at the signals, some 20 ms",
+        "make interrupt"),
+    "seconds_in_engine": (
+        0.01, "s", "that several epochs may keep the interpreter waiting", "not measured"),
+}
+
+TUNING = {name: row[0] for name, row in NUMBERS.items()}
+
+
+@contextmanager
+def override(**numbers):
+    """Let some of the numbers be others inside a ``with`` block.
+
+    They hold for the whole process: no other thread should train meanwhile.
+
+    Parameters
+    ----------
+    **numbers
+        By the names of ``NUMBERS``.
+
+    Raises
+    ------
+    TypeError
+        If there is no number of that name.
+
+    Examples
+    --------
+    >>> from bpcore._core import tuning
+    >>> with tuning.override(parallel_batch_operations=0, parallel_call_operations=0):
+    ...     pass  # every batch is shared by threads
+    """
+    global TUNING
+    unknown = set(numbers) - set(NUMBERS)
+    if unknown:
+        raise TypeError(f"there is no tuned number {', '.join(sorted(unknown))}; there are "
+                        f"{', '.join(NUMBERS)}")
+    before = dict(TUNING)
+    TUNING = {**before, **numbers}
+    try:
+        yield
+    finally:
+        TUNING = before

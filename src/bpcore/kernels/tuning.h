@@ -1,0 +1,34 @@
+/* Every tuned number that the C loops need when they are compiled; the others stand in
+ * _core/tuning.pyx.  Each: value, unit; what it trades; how it was measured.
+ */
+#ifndef BPCORE_TUNING_H
+#define BPCORE_TUNING_H
+
+/* Bytes of a first cache of 32 KB that a block of rows may fill: larger blocks are read less
+ * often, until they drive each other out.  Not measured since. */
+#define BP_BLOCK_BYTES 20000
+/* Bytes: the longest row of which a block of four is taken; longer ones go in parts. */
+#define BP_ROW_BYTES 4096
+/* Bytes of a second cache of 256 KB that the rows of B may fill while all rows of A pass by. */
+#define BP_PANEL_BYTES 163840
+/* Rows that are added up at a time: a strip of so many fits the first cache. */
+#define BP_DEPTH 256
+/* Rows of a result from which on copying a strip pays, where it does at all (BP_PACKS: measured
+ * with strips of 96 bytes, not worth it with those of 192). */
+#define BP_PACK_FROM 32
+/* Numbers that a transposed operand or result may fill on the stack. */
+#define BP_SCRATCH 8192
+/* Inputs from which on shuffled rows are read by pointer instead of being copied.  Whole matrices
+ * of such rows have to meet the same loop, to the last bit, however many rows they have: results
+ * depend on this number. */
+#define BP_BY_POINTER_INPUTS 64
+/* Columns from one offset of a compressed row to the next. */
+#define BP_OFFSET_STRIDE 16
+/* Bytes of a second cache that rows which are added to may fill, beside what is added. */
+#define BP_ADD_BYTES 65536
+/* Entries of a compressed row in one sum: longer ones round worse. */
+#define BP_RUN 512
+/* Turns of a waiting loop before a thread gives its processor away. */
+#define BP_SPINS 5000
+
+#endif
