@@ -59,7 +59,7 @@ class Trace:
     shares : ndarray (n,)
         What each C_k counts in C: its weight over the sum of the weights, 1/n without weights.
     network_class : type
-        ``Network``: what ``check`` makes its float64 copies with.
+        What ``check`` makes its float64 copies of the network with.
 
     Examples
     --------
