@@ -17,7 +17,7 @@ from bpcore._core.optimizers import Optimizer
 from bpcore._core.threads import one_blas_thread
 from bpcore.estimators.data import Split
 from bpcore.exceptions import DivergenceError
-from bpcore.network.fit import in_updates
+from bpcore.network.optimizer import in_updates
 
 __all__ = ["LearningRate", "Stochastic", "alone"]
 
