@@ -8,7 +8,7 @@ __all__ = ["INITS", "as_generator", "draw"]
 
 # name: (distribution, whether n_out counts, gain): the variance of a weight is gain / fan, with
 # fan = n_in, or (n_in + n_out) / 2
-_SCALED = {
+VARIANCE_SCALING = {
     "glorot": ("uniform", True, 1.0),
     "glorot_normal": ("normal", True, 1.0),
     "glorot_uniform": ("uniform", True, 1.0),
@@ -19,7 +19,7 @@ _SCALED = {
     "lecun_normal": ("normal", False, 1.0),
     "lecun_uniform": ("uniform", False, 1.0),
 }
-INITS = ("normal", *_SCALED, "zeros")
+INITS = ("normal", *VARIANCE_SCALING, "zeros")
 
 
 def as_generator(random_state: Any) -> np.random.Generator:
@@ -65,7 +65,7 @@ def draw(
             w[:] = rng.standard_normal(w.shape)
             b[:] = rng.standard_normal(b.shape)
             continue
-        distribution, both, gain = _SCALED[init]
+        distribution, both, gain = VARIANCE_SCALING[init]
         n_out, n_in = w.shape
         variance = gain / ((n_in + n_out) / 2 if both else n_in)
         if distribution == "uniform":
