@@ -8,7 +8,7 @@ from sklearn.utils import _safe_indexing
 
 from bpcore.estimators.spec import attributes_of
 
-__all__ = ["Hooks"]
+__all__ = ["Callbacks"]
 
 
 def _part(data: Any, rows: Any) -> Any:
@@ -17,7 +17,7 @@ def _part(data: Any, rows: Any) -> Any:
     return data if whole else _safe_indexing(data, rows)
 
 
-class Hooks:
+class Callbacks:
     """The calls that one fit makes.
 
     Parameters

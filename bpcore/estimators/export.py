@@ -2,10 +2,10 @@
 
 import os
 
-__all__ = ["Files"]
+__all__ = ["Export"]
 
 
-class Files:
+class Export:
     """What an estimator can be written to."""
 
     def save(self, path: str | os.PathLike[str]) -> None:

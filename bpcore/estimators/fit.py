@@ -19,7 +19,7 @@ from bpcore.estimators.data import Split
 from bpcore.exceptions import DivergenceError
 from bpcore.network.optimizer import in_updates
 
-__all__ = ["LearningRate", "Stochastic", "alone"]
+__all__ = ["EpochFit", "LearningRate", "exclusive"]
 
 # id() of the estimators that are being trained: nothing that copies or pickles take with them
 _in_training: set[int] = set()
@@ -31,7 +31,7 @@ _SMALLEST_ADAPTIVE_RATE = 1e-6
 
 
 @contextmanager
-def alone(est: Any) -> Iterator[None]:
+def exclusive(est: Any) -> Iterator[None]:
     """Within: no other fit has the estimator.
 
     Raises
@@ -156,7 +156,7 @@ def batch_size_of(est: Any, n: int) -> int:
 # ---------------------------------------------------------------- stochastic solvers
 
 
-class Stochastic:
+class EpochFit:
     """One fit, or one partial_fit, of a stochastic solver.
 
     What scikit-learn keeps as attributes (``loss_curve_``, ``best_loss_``, …) is read from and
@@ -205,7 +205,7 @@ class Stochastic:
             self.rng = self.est.random_state
         self.rng.set_state(found.random.get_state())
 
-    def run(self, hooks: Any) -> None:
+    def run(self, callbacks: Any) -> None:
         """Every epoch, up to max_iter or until something ends the fit."""
         est = self.est
         est.n_iter_ = self.first
@@ -216,9 +216,9 @@ class Stochastic:
         try:
             with one_blas_thread():
                 for _ in range(0 if self.finished else est.max_iter - self.first):
-                    hooks.begin_epoch()
+                    callbacks.begin_epoch()
                     done = self._epoch()
-                    done = hooks.end_epoch() or done or self.partial
+                    done = callbacks.end_epoch() or done or self.partial
                     self._checkpoint(done)
                     if done:
                         break

@@ -27,7 +27,7 @@ KEPT = (*_COUNTS, *_NUMBERS, *_CURVES, *_OTHERS)
 # Attributes that follow from the network and the targets, or have a place of their own.
 DERIVED = (
     *("coefs_", "intercepts_", "n_layers_", "n_outputs_", "out_activation_", "classes_"),
-    *("_network", "_views", "_blueprint", "_targets", "_optimizer", "_rate", "_best_theta"),
+    *("_network", "_views", "_spec", "_targets", "_optimizer", "_rate", "_best_theta"),
 )
 _SECTION = {"parameters", "attributes", "targets", "blueprint", "rate", "best"}
 
@@ -82,7 +82,7 @@ def describe_estimator(
                 {name: state[name] for name in KEPT if name in state}, "the attribute"
             ),
             "targets": _describe_targets(est._codec()),
-            "blueprint": _encoded(_fields_of(est._blueprint), "the blueprint's"),
+            "blueprint": _encoded(_fields_of(est._spec), "the spec's"),
             "rate": None if rate is None else _encoded(_fields_of(rate), "the rate's"),
             "best": None if "_best_theta" not in state else best is not None,
         },
@@ -133,7 +133,7 @@ def read_estimator(
 ) -> Any:
     """The estimator of a file whose network and optimizer have been read."""
     from bpcore.estimators.fit import LearningRate
-    from bpcore.estimators.spec import Blueprint
+    from bpcore.estimators.spec import NetworkSpec
 
     with reader.reading("estimator"):
         section = reader.sections["estimator"]
@@ -141,7 +141,7 @@ def read_estimator(
             raise ValueError(f"expected an object with the entries {', '.join(sorted(_SECTION))}")
         est = _class_of(kind)(**_decoded(section["parameters"]))
         est._validate_params()
-        blueprint = _record(Blueprint, section["blueprint"])
+        spec = _record(NetworkSpec, section["blueprint"])
         targets = _read_targets(kind, section["targets"], network)
         if targets.width != network.layer_sizes[-1]:
             raise ValueError(
@@ -156,7 +156,7 @@ def read_estimator(
             raise ValueError("an optimizer and the rule for its rate belong together")
         if section["best"] not in (None, True, False):
             raise ValueError("best must be null, true or false")
-    est._install(network, blueprint, targets, fresh=False)
+    est._install(network, spec, targets, fresh=False)
     vars(est).update(attributes)
     if optimizer is not None:
         est._optimizer, est._rate = optimizer, rate
@@ -174,7 +174,7 @@ def _decoded(values: Any) -> dict[str, Any]:
 
 
 def _record(cls: Any, values: Any) -> Any:
-    """A Blueprint or a LearningRate, every field of the type that it is declared with."""
+    """A NetworkSpec or a LearningRate, every field of the type that it is declared with."""
     decoded = _decoded(values)
     for one in fields(cls):
         declared = getattr(one.type, "__name__", "")
