@@ -132,7 +132,7 @@ def read_estimator(
     allow_nonfinite: bool = False,
 ) -> Any:
     """The estimator of a file whose network and optimizer have been read."""
-    from bpcore.estimators.fit import LearningRate
+    from bpcore.estimators.optimizer import LearningRate
     from bpcore.estimators.spec import NetworkSpec
 
     with reader.reading("estimator"):
