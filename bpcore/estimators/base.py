@@ -169,13 +169,13 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
             if self.solver == "lbfgs":
                 train = functools.partial(fit_lbfgs, self, data)
             else:
-                stochastic = EpochFit(self, data, rng, partial)
+                epochs = EpochFit(self, data, rng, partial)
                 if rng_before is not None:
                     checkpoint, every, resume = files
-                    stochastic.checkpoint_to(checkpoint, every, rng_before)
+                    epochs.checkpoint_to(checkpoint, every, rng_before)
                     if resume is not None:
-                        stochastic.resume_from(resume)
-                train = stochastic.run
+                        epochs.resume_from(resume)
+                train = epochs.run
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)

@@ -95,6 +95,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """,
     )
 
+    # what its model files call it
+    _file_kind = "MLPClassifier"
     _y_numeric = False
 
     # ------------------------------------------------------------ targets

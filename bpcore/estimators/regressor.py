@@ -110,6 +110,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         "Where loss='huber' turns from squares to absolute values, in units of y.",
     )
 
+    # what its model files call it
+    _file_kind = "MLPRegressor"
     _y_numeric = True
 
     # ------------------------------------------------------------ targets

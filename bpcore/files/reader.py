@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 
 from bpcore.exceptions import ModelFileError
-from bpcore.files import values as plain
+from bpcore.files import values
 
 __all__ = ["FORMAT_VERSION", "METADATA_KEY", "ModelReader", "library", "reserve"]
 
@@ -132,7 +132,7 @@ class ModelReader:
                 "did not write it"
             )
         with self.reading("its metadata"):
-            sections = plain.loads(text)
+            sections = values.loads(text)
             if not isinstance(sections, dict):
                 raise ValueError("not a JSON object")
             version = sections.get("format_version")
@@ -175,7 +175,7 @@ class ModelReader:
             content = (self.sections if where is None else where).get(name)
             if not isinstance(content, dict) or set(content) != keys:
                 raise ValueError(f"expected an object with the entries {', '.join(sorted(keys))}")
-            return {key: plain.decode(value) for key, value in content.items()}
+            return {key: values.decode(value) for key, value in content.items()}
 
     # ------------------------------------------------------------ tensors
 

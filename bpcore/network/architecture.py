@@ -17,7 +17,7 @@ from bpcore._core.engine import Engine
 from bpcore._core.losses import LOSSES
 from bpcore._core.threads import usable_processors
 from bpcore.history import History
-from bpcore.network import initialisation
+from bpcore.network.initialisation import INITS, as_generator, draw
 
 __all__ = ["Architecture"]
 
@@ -58,9 +58,9 @@ class Architecture(Engine):
         name, clip, parameter, quantiles = check.as_loss(loss, sizes[-1])
         layers = check.as_activations(activation, output_activation, len(sizes) - 1, name)
         left_out = check.as_dropout(dropout, len(sizes) - 2)
-        if init not in initialisation.INITS:
-            raise ValueError(f"init must be one of {', '.join(initialisation.INITS)}, got {init!r}")
-        rng = initialisation.as_generator(random_state)
+        if init not in INITS:
+            raise ValueError(f"init must be one of {', '.join(INITS)}, got {init!r}")
+        rng = as_generator(random_state)
         threads = None if n_threads is None else check.as_integer(n_threads, "n_threads")
         self._build(
             sizes,
@@ -81,7 +81,7 @@ class Architecture(Engine):
         self.dropout = tuple(left_out)
         self._loss_name = name
         self._rng = rng
-        initialisation.draw(init, self.weights, self.biases, rng)
+        draw(init, self.weights, self.biases, rng)
 
     # ------------------------------------------------------------ θ
 

@@ -1,10 +1,18 @@
 """What a network is written to: model files, ONNX, C."""
 
 import os
+from typing import Any
+
+import numpy as np
 
 from bpcore.network.architecture import Architecture
 
-__all__ = ["Export"]
+__all__ = ["Export", "layers_of"]
+
+
+def layers_of(network: Architecture) -> list[tuple[Any, np.ndarray, np.ndarray]]:
+    """(σ, w^(l), b^(l)) of each layer, as the exports take a forward pass."""
+    return list(zip(network.activations, network.weights, network.biases, strict=True))
 
 
 class Export(Architecture):
@@ -23,14 +31,18 @@ class Export(Architecture):
 
         Raises
         ------
+        TypeError
+            If the network is of a subclass, which a reader would not know.
         ImportError
             If safetensors is not installed: ``pip install "bpcore[files]"``.
         OSError
             If the file cannot be written.
         """
-        from bpcore.model_file import save
+        from bpcore.files.writer import kind_of, write
+        from bpcore.network.sections import network_file
 
-        save(path, self)
+        kind_of(self)
+        write(path, *network_file(self))
 
     def to_onnx(self, path: str | os.PathLike[str]) -> None:
         """Write the forward pass to an ONNX file, for ONNX Runtime and the like.
@@ -53,9 +65,9 @@ class Export(Architecture):
         OSError
             If the file cannot be written.
         """
-        from bpcore.files.onnx import network_model, write
+        from bpcore.files.onnx import forward_model, write
 
-        write(path, network_model(self))
+        write(path, forward_model(layers_of(self)))
 
     def to_c(self, path: str | os.PathLike[str], name: str = "network") -> None:
         """Write the forward pass to a C header that needs nothing but <math.h>.
@@ -79,4 +91,4 @@ class Export(Architecture):
         """
         from bpcore.files.c_header import write
 
-        write(path, self, name)
+        write(path, layers_of(self), name)

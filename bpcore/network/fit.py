@@ -12,9 +12,9 @@ from bpcore._core.optimizers import Optimizer
 from bpcore._core.threads import one_blas_thread
 from bpcore.exceptions import DivergenceError
 from bpcore.history import History
-from bpcore.network import scores
 from bpcore.network.initialisation import as_generator
 from bpcore.network.optimizer import make_optimizer
+from bpcore.network.scores import check_metric, evaluate
 
 __all__ = ["Settings", "fit"]
 
@@ -160,7 +160,8 @@ def _train(run: _Run, settings: Settings) -> None:
 def _prepare_checkpoints(run: _Run, settings: Settings) -> None:
     """Look at the files that the fit is to write and to go on from."""
     # only here: they take the safetensors library
-    from bpcore.network.checkpoint import Checkpoints, fingerprint
+    from bpcore.files.checkpoint import fingerprint
+    from bpcore.network.checkpoint import Checkpoints
 
     arguments = dict(run.epoch)
     data = [arguments.pop(key) for key in ("x", "y", "sample_weight")]
@@ -186,7 +187,7 @@ def _clip_norm(clip_norm: Any) -> float:
 
 
 def _validation_data(network: Any, settings: Settings) -> Any:
-    scores.check_metric(settings.metric)
+    check_metric(settings.metric)
     if settings.validation_data is None:
         return None
     parts = settings.validation_data
@@ -217,7 +218,7 @@ def _train_epochs(
 def _validate(network: Any, history: History, validation: Any, metric: str) -> None:
     rows, targets, weights = validation
     history.validation_cost.append(float(network._cost(rows, targets, weights)))
-    history.validation_score.append(scores.score(network, rows, targets, metric, weights))
+    history.validation_score.append(evaluate(network, rows, targets, metric, weights))
 
 
 def _report(history: History, epochs: int) -> None:

@@ -10,8 +10,8 @@ from bpcore._core.engine import Engine
 from bpcore._core.optimizers import Optimizer
 from bpcore.exceptions import DivergenceError
 from bpcore.history import History
-from bpcore.network import fit
 from bpcore.network.architecture import Architecture
+from bpcore.network.fit import Settings, fit
 from bpcore.network.gradient import Gradient
 
 __all__ = ["Learning"]
@@ -203,11 +203,11 @@ class Learning(Architecture):
         >>> bool(history.cost[-1] < 1e-3)
         True
         """
-        return fit.fit(
+        return fit(
             self,
             X,
             Y,
-            fit.Settings(
+            Settings(
                 epochs=epochs,
                 batch_size=batch_size,
                 learning_rate=learning_rate,

@@ -6,10 +6,10 @@ import numpy as np
 
 from bpcore import checks as check
 from bpcore._core.engine import Engine
-from bpcore.network import scores
 from bpcore.network.export import Export
 from bpcore.network.inspection import Inspection
 from bpcore.network.learning import Learning
+from bpcore.network.scores import evaluate
 
 __all__ = ["Network"]
 
@@ -91,6 +91,9 @@ class Network(Inspection, Learning, Export):
     >>> (net.predict(X)[:, 0] > 0.5).astype(int)
     array([0, 1, 1, 0])
     """
+
+    # what its model files call it
+    _file_kind = "Network"
 
     def predict(self, X: Any, out: np.ndarray | None = None) -> np.ndarray:
         """a^(L), the outputs of the network.
@@ -190,4 +193,4 @@ class Network(Inspection, Learning, Export):
         0.5
         """
         rows, targets, weights = self._examples(X, Y, sample_weight)
-        return scores.score(self, rows, targets, metric, weights)
+        return evaluate(self, rows, targets, metric, weights)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["METRICS", "check_metric", "choose", "score"]
+__all__ = ["METRICS", "check_metric", "choose", "evaluate"]
 
 METRICS = ("auto", "accuracy", "r2", "cost")
 # rows at a time
@@ -38,7 +38,9 @@ def choose(network: Any, targets: Any, metric: str) -> str:
     return "accuracy"
 
 
-def score(network: Any, rows: Any, targets: Any, metric: str, weights: np.ndarray | None) -> float:
+def evaluate(
+    network: Any, rows: Any, targets: Any, metric: str, weights: np.ndarray | None
+) -> float:
     """The score of a network on examples that have been checked; see ``Network.score``."""
     metric = choose(network, targets, check_metric(metric))
     if metric == "cost":
