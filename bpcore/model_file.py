@@ -17,7 +17,7 @@ from bpcore.files.writer import kind_of
 
 __all__ = ["ModelFileError", "load", "save"]
 
-# kind → (the room that has the class of that name, what in its ``sections`` reads such a file);
+# kind: (package with the class of that name, function of its module ``sections`` that reads one);
 # imported when a file asks for it, since the estimators bring scikit-learn with them
 _KINDS = {
     "Network": ("bpcore.network", "read_network"),

@@ -33,7 +33,7 @@ from bpcore.estimators.state import State
 
 __all__ = ["BaseMLP"]
 
-# numbers that a block of predictions works on: 16 MB of doubles
+# Inputs and outputs of a block of predictions, in numbers: 16 MB of doubles.
 _BLOCK_NUMBERS = 2**21
 
 
@@ -45,7 +45,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
     # ------------------------------------------------------------ what the subclasses say
 
     def _targets_of(self, y: Any, classes: Any = None) -> Any:
-        """How to encode y, from ``_estimator_targets``."""
+        """How to encode y: one of the classes of ``targets``."""
         raise TypeError("use MLPClassifier or MLPRegressor")
 
     def _output(self, targets: Any) -> tuple[Any, Any]:
@@ -189,11 +189,11 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
     def _random(
         self, checkpoint: Any, every: Any, resume: Any
     ) -> tuple[np.random.RandomState, np.random.RandomState | None]:
-        """The fit's random numbers, and where there are checkpoints a copy of their start."""
+        """The fit's random state and, for checkpoints, a copy from before its first draw."""
         rng = check_random_state(self.random_state)
         if checkpoint is None and resume is None and every == 1:
             return rng, None
-        # only here: they take the safetensors library
+        # imported only where a file is named: they need the safetensors library
         from bpcore.estimators.checkpoint import check_arguments, random_before
 
         check_arguments(self, checkpoint, every, resume)

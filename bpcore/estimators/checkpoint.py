@@ -23,14 +23,14 @@ from bpcore.files.sections import expected_tensors
 __all__ = ["EstimatorCheckpoints", "LoadedCheckpoint", "check_arguments", "random_before"]
 
 _TRAINING = {"arguments", "random", "random_before", "order", "finished"}
-# Parameters that another part of a run may give anew: they change no bit of an epoch. max_iter
-# does where a schedule is drawn out over it; the schedule itself is compared.
+# Parameters that may differ in a resumed fit, since no bit of an epoch depends on them. (Schedules
+# depend on max_iter; they are compared themselves. Layers stand in layer_sizes.)
 _FREE = {
     "max_iter", "verbose", "callback", "random_state", "warm_start", "hidden_layer_sizes", "n_jobs",
 }  # fmt: skip
-_RULES = ("momentum", "nesterov", "beta_1", "beta_2", "epsilon", "schedule")
+_OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "epsilon", "schedule")
 _CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
-# Attributes that epochs write to and a fit reads.
+# Attributes that epochs change and that the epochs after them read.
 _WRITTEN = (
     *("n_iter_", "t_", "_no_improvement_count", *_CURVES, "_best_theta"),
     *("best_loss_", "best_validation_score_", "best_validation_loss_"),
@@ -92,7 +92,7 @@ def _training(reader: ModelReader) -> dict[str, Any]:
 
 
 class EstimatorCheckpoints:
-    """What a fit of an estimator has in its hands, as its checkpoints see it.
+    """The state of an estimator's fit that checkpoints are written of, or that one is read into.
 
     Parameters
     ----------
@@ -114,8 +114,8 @@ class EstimatorCheckpoints:
         parameters = est.get_params(deep=False)
         optimizer = est._optimizer
         self.arguments = {
-            **{name: _plain(one) for name, one in parameters.items() if name not in _FREE},
-            **{f"optimizer's {name}": _plain(getattr(optimizer, name)) for name in _RULES},
+            **{name: _normalised(one) for name, one in parameters.items() if name not in _FREE},
+            **{f"optimizer's {name}": _normalised(getattr(optimizer, name)) for name in _OPTIMIZER},
             "layer_sizes": list(est._network.layer_sizes),
             "dtype": est._network.dtype.name,
             "n_rows": training.n,
@@ -220,12 +220,12 @@ class LoadedCheckpoint:
     finished: bool
 
 
-def _plain(value: Any) -> Any:
-    """A parameter without the types that make no difference: lists, Python's numbers."""
+def _normalised(value: Any) -> Any:
+    """A parameter in lists and Python's numbers, so that (5,) and np.array([5]) are the same."""
     if isinstance(value, np.generic | np.ndarray):
-        return _plain(value.tolist())
+        return _normalised(value.tolist())
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_normalised(one) for one in value]
     if isinstance(value, dict):
-        return {_plain(key): _plain(one) for key, one in value.items()}
+        return {_normalised(key): _normalised(one) for key, one in value.items()}
     return value

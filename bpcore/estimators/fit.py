@@ -1,6 +1,6 @@
 """The epochs of an estimator's fit: order, one compiled epoch, what it improved, when to stop.
 
-The arithmetic is ``Network._train_epoch``'s; here stands scikit-learn's book-keeping around it.
+The engine's ``_train_epoch`` computes; what surrounds it here is scikit-learn's book-keeping.
 """
 
 import threading
@@ -19,7 +19,7 @@ from bpcore.exceptions import DivergenceError
 
 __all__ = ["EpochFit", "exclusive"]
 
-# id() of the estimators that are being trained: nothing that copies or pickles take with them
+# id() of every estimator that is being trained; an attribute would go into copies and pickles.
 _in_training: set[int] = set()
 _lock = threading.Lock()
 
@@ -72,7 +72,7 @@ class EpochFit:
             updates = -(-training.n // self.batch_size)
             est._optimizer, est._rate = make_optimizer(est, self.network, updates)
         self.before = np.empty_like(self.network.parameters)
-        # what checkpoint_to and resume_from set
+        # set by checkpoint_to and resume_from
         self.checkpoints: Any = None
         self.path: Any = None
         self.every = 1
@@ -81,7 +81,7 @@ class EpochFit:
 
     def checkpoint_to(self, path: Any, every: int, before: np.random.RandomState) -> None:
         """Write the state to a file after so many epochs; None: nothing is written."""
-        # only here: it takes the safetensors library
+        # imported only where a file is named: it needs the safetensors library
         from bpcore.estimators.checkpoint import EstimatorCheckpoints
 
         self.checkpoints = EstimatorCheckpoints(self.est, self.data, before)
@@ -89,12 +89,12 @@ class EpochFit:
 
     def resume_from(self, path: Any) -> None:
         """Go on where a checkpoint stands."""
-        found = self.checkpoints.resume(path, self.order)
-        self.order, self.finished = found.order, found.finished
+        loaded = self.checkpoints.resume(path, self.order)
+        self.order, self.finished = loaded.order, loaded.finished
         self.first = self.est.n_iter_
         if isinstance(self.est.random_state, np.random.RandomState):
             self.rng = self.est.random_state
-        self.rng.set_state(found.random.get_state())
+        self.rng.set_state(loaded.random.get_state())
 
     def run(self, callbacks: Any) -> None:
         """Every epoch, up to max_iter or until something ends the fit."""
@@ -245,8 +245,8 @@ class EpochFit:
         np.copyto(self.est._best_theta, self.network.parameters)
 
     def _restore_best(self) -> None:
-        # None: a warm start that has found nothing better than the fit before it did. It
-        # leaves the last weights, as scikit-learn does.
+        # None after a warm start in which no epoch was better than those of the fit before it:
+        # the last weights stay, as in scikit-learn.
         if self.est._best_theta is not None:
             np.copyto(self.network.parameters, self.est._best_theta)
         self.est._best_theta = None
@@ -263,7 +263,7 @@ class EpochFit:
         if est._rate.at_plateau(est._optimizer, message, est.verbose):
             est.stopped_early_ = True
             if self.early_stopping and self.partial:
-                # the next call is a new attempt
+                # the next call starts to count anew
                 est._no_improvement_count = 0
             return True
         est._no_improvement_count = 0

@@ -9,9 +9,9 @@ from bpcore.network.optimizer import in_updates
 
 __all__ = ["LearningRate", "batch_size_of", "make_optimizer", "penalties"]
 
-# what adamw takes where weight_decay is None
+# The weight decay of adamw where that parameter is None.
 _ADAMW_DECAY = 0.01
-_SMALLEST_ADAPTIVE_RATE = 1e-6
+_MIN_ADAPTIVE_RATE = 1e-6
 
 
 @dataclass
@@ -40,7 +40,7 @@ class LearningRate:
         stop = True
         if self.kind != "adaptive":
             message += " Stopping."
-        elif optimizer.learning_rate <= _SMALLEST_ADAPTIVE_RATE:
+        elif optimizer.learning_rate <= _MIN_ADAPTIVE_RATE:
             message += " Learning rate too small. Stopping."
         else:
             stop = False

@@ -96,7 +96,7 @@ def describe_estimator(
 
 
 def _encoded(named: dict[str, Any], what: str) -> dict[str, Any]:
-    # the names are ours: a JSON object, read by hand
+    # a JSON object, not the {"dict": …} of other values: these names are strings of our own
     return {name: values.encode(value, f"{what} {name}") for name, value in named.items()}
 
 

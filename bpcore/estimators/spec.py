@@ -42,7 +42,7 @@ class NetworkSpec:
     """What a Network is made of, beside its sizes and its type."""
 
     activations: tuple[Any, ...]
-    # the names that the first weights of each layer go by, the outputs' too
+    # the activation of each layer, the last one too, that decides how its weights are drawn
     draw_for: tuple[str, ...]
     out_activation: Any
     loss: Any

@@ -147,7 +147,7 @@ class State(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
         if "_network" in state:
-            # coefs_ and intercepts_ are views into it, which pickling would tear off
+            # pickled views become arrays of their own: they are made anew from the network
             self._synchronised()
             state["_network"] = self._network
             for name in ("_views", "coefs_", "intercepts_"):

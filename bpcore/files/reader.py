@@ -1,4 +1,4 @@
-"""The door through which model files come in: a header is a claim, and is checked first.
+"""Model files are read: what a header announces is compared with the file before it is believed.
 
 Nothing is built before the sizes that the header announces have been compared with the tensors
 that the file holds, so a damaged or hostile file costs memory in proportion to its own length.
@@ -26,7 +26,7 @@ METADATA_KEY = "bpcore"
 LONGEST_HEADER = 64 * 2**20
 
 _LONGEST_FAULT = 500
-# What safetensors takes beside the bytes of tensors.
+# Memory that safetensors takes beside the bytes of tensors.
 _SLACK = 2**22
 
 _SECTIONS = {"format_version", "bpcore_version", "kind", "network"}
@@ -154,12 +154,12 @@ class ModelReader:
 
     def fault(self, text: str) -> ModelFileError:
         """The error that says so of this file."""
-        # a file may bring a megabyte for an error to quote
+        # the text may quote a value of the file, which may be a megabyte long
         return ModelFileError(f"{self.name}: {text[:_LONGEST_FAULT]}")
 
     @contextlib.contextmanager
     def reading(self, what: str) -> Iterator[None]:
-        """Within: an error about a value is an error of the file."""
+        """A context in which an error about a value becomes an error of the file."""
         try:
             yield
         except ModelFileError:

@@ -23,7 +23,7 @@ __all__ = [
     "read_optimizer",
 ]
 
-# What the section "network" says.
+# The entries of the section "network".
 NETWORK_ENTRIES = {"layer_sizes", "activations", "loss", "dropout", "dtype", "random"}
 _RECORDS = ("cost", "validation_cost", "validation_score", "learning_rate", "seconds")
 _RATES = ("learning_rate", "momentum", "nesterov", "beta_1", "beta_2", "epsilon", "schedule")
@@ -39,7 +39,7 @@ def expected_tensors(reader: ModelReader) -> dict[str, tuple[str, tuple[int, ...
     network = reader.section("network", NETWORK_ENTRIES)
     with reader.reading("network"):
         sizes = as_layer_sizes(network["layer_sizes"])
-        # there are two tensors a layer: what follows is not larger than what the file holds
+        # two tensors a layer: a short file cannot ask for a long list
         if len(sizes) - 1 > len(reader.tensors):
             raise ValueError(f"{len(sizes)} layers, but only {len(reader.tensors)} tensors")
         dtype = network["dtype"]

@@ -29,7 +29,7 @@ _ARRAYS = ("cost", "learning_rate", "seconds")
 
 @dataclass
 class Checkpoints:
-    """What a fit has in its hands, as a checkpoint sees it.
+    """The state of a fit that checkpoints are written of, or that one is read into.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ class LoadedCheckpoint:
     rng: np.random.Generator
 
     def install(self, into: Checkpoints) -> None:
-        """Put all of it in the place of what the fit has in its hands."""
+        """Overwrite the state of a fit with this one."""
         into.network.parameters[:] = self.network.parameters
         into.optimizer.__setstate__(self.optimizer.__getstate__())  # type: ignore[attr-defined]
         for name in ("cost", "validation_cost", "validation_score", *_ARRAYS[1:]):
@@ -173,7 +173,7 @@ class LoadedCheckpoint:
         into.history.stopped = self.history.stopped
         if into.order is not None:
             into.order[:] = self.order
-        # the generators' states and not the generators: the caller may hold them too
+        # the generator's state, not another generator: the caller may hold it too
         into.rng.bit_generator.state = self.rng.bit_generator.state
         if into.rng is not into.network._rng:
             into.network._rng = self.network._rng

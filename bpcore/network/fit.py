@@ -53,12 +53,12 @@ class _Run:
     epochs: int
     rng: np.random.Generator
     order: np.ndarray | None
-    # the arguments of Network._train_epochs
+    # the arguments of the engine's _train_epochs
     epoch: dict[str, Any]
     validation: Any
     every: int
     checkpoints: Any = None
-    found: Any = None
+    resumed: Any = None
 
 
 def fit(network: Any, X: Any, Y: Any, settings: Settings) -> History:
@@ -66,8 +66,8 @@ def fit(network: Any, X: Any, Y: Any, settings: Settings) -> History:
     run = _prepare(network, X, Y, settings)
     network._begin_fit()
     try:
-        if run.found is not None:
-            run.found.install(run.checkpoints)
+        if run.resumed is not None:
+            run.resumed.install(run.checkpoints)
         network.history_ = run.history
         with one_blas_thread():
             _train(run, settings)
@@ -96,7 +96,7 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Run:
         -(-n // batch_size),
         network,
     )
-    rules = {
+    penalties = {
         "l2": check.as_number(settings.l2, "l2"),
         "l1": check.as_number(settings.l1, "l1"),
         "weight_decay": check.as_number(settings.weight_decay, "weight_decay"),
@@ -113,11 +113,11 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Run:
         history=History(n_examples=n),
         epochs=epochs,
         rng=rng,
-        # in a batch of all examples their order changes nothing
+        # None where a batch is all examples: their order changes nothing then
         order=np.arange(n) if settings.shuffle and batch_size < n else None,
         epoch={
             "x": rows, "y": targets, "optimizer": optimizer, "batch_size": batch_size,
-            "sample_weight": weights, **rules,
+            "sample_weight": weights, **penalties,
         },
         validation=validation,
         every=check.as_integer(settings.checkpoint_every, "checkpoint_every"),
@@ -130,10 +130,10 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Run:
 def _train(run: _Run, settings: Settings) -> None:
     """The epochs that are left."""
     network, history = run.network, run.history
-    drops = any(network.dropout)
-    # Nothing is drawn, shown or asked between two epochs: the engine may go through several.
-    alike = not (
-        drops
+    draws_dropout = any(network.dropout)
+    # Nothing is drawn, shown or asked between two epochs: one call of the engine may run several.
+    undisturbed = not (
+        draws_dropout
         or run.order is not None
         or run.validation is not None
         or settings.progress
@@ -143,8 +143,8 @@ def _train(run: _Run, settings: Settings) -> None:
     while history.epochs < run.epochs and history.stopped is None:
         if run.order is not None:
             run.rng.shuffle(run.order)
-        seed = int(run.rng.integers(2**63)) if drops else 0
-        most = run.epochs - history.epochs if alike else 1
+        seed = int(run.rng.integers(2**63)) if draws_dropout else 0
+        most = run.epochs - history.epochs if undisturbed else 1
         _train_epochs(network, history, most, order=run.order, seed=seed, **run.epoch)
         if run.validation is not None:
             _validate(network, history, run.validation, settings.metric)
@@ -159,7 +159,7 @@ def _train(run: _Run, settings: Settings) -> None:
 
 def _prepare_checkpoints(run: _Run, settings: Settings) -> None:
     """Look at the files that the fit is to write and to go on from."""
-    # only here: they take the safetensors library
+    # imported only where a file is named: they need the safetensors library
     from bpcore.files.checkpoint import fingerprint
     from bpcore.network.checkpoint import Checkpoints
 
@@ -174,7 +174,7 @@ def _prepare_checkpoints(run: _Run, settings: Settings) -> None:
     if settings.checkpoint is not None:
         run.checkpoints.check(settings.checkpoint)
     if settings.resume is not None:
-        run.found = run.checkpoints.read(settings.resume, run.epochs)
+        run.resumed = run.checkpoints.read(settings.resume, run.epochs)
 
 
 def _clip_norm(clip_norm: Any) -> float:
@@ -222,7 +222,7 @@ def _validate(network: Any, history: History, validation: Any, metric: str) -> N
 
 
 def _report(history: History, epochs: int) -> None:
-    """One line that is written over, with a bar."""
+    """A line with a bar, written over the one of the epoch before."""
     done = history.epochs
     bar = "█" * (24 * done // epochs)
     line = f"\repoch {done:>{len(str(epochs))}}/{epochs} |{bar:<24}| cost {history.cost[-1]:.6g}"

@@ -6,8 +6,8 @@ import numpy as np
 
 __all__ = ["INITS", "as_generator", "draw"]
 
-# name: (distribution, whether n_out counts, gain): the variance of a weight is gain / fan, with
-# fan = n_in, or (n_in + n_out) / 2
+# name: (distribution, whether fan_out counts, gain). The variance of a weight is gain / fan, with
+# fan = fan_in, or (fan_in + fan_out) / 2
 VARIANCE_SCALING = {
     "glorot": ("uniform", True, 1.0),
     "glorot_normal": ("normal", True, 1.0),
@@ -66,8 +66,8 @@ def draw(
             b[:] = rng.standard_normal(b.shape)
             continue
         distribution, both, gain = VARIANCE_SCALING[init]
-        n_out, n_in = w.shape
-        variance = gain / ((n_in + n_out) / 2 if both else n_in)
+        fan_out, fan_in = w.shape
+        variance = gain / ((fan_in + fan_out) / 2 if both else fan_in)
         if distribution == "uniform":
             limit = np.sqrt(3 * variance)
             w[:] = rng.uniform(-limit, limit, w.shape)

@@ -137,8 +137,8 @@ class Network(Inspection, Learning, Export):
         return Engine.predict(self, X, out)
 
     def _predict_checked(self, X: Any, out: np.ndarray | None) -> np.ndarray:
-        # An array of the caller's must not be half written when X turns out to be bad; one of our
-        # own may: then the first layer tells, and X is not read twice.
+        # `out` must not be half written when X turns out to hold NaN or infinity, so X is checked
+        # before. An array of our own may be: then the first layer tells, and X is read only once.
         rows, single = check.as_rows(
             X, self.layer_sizes[0], self.dtype, allow_empty=True, finite=out is not None
         )

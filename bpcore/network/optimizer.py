@@ -17,7 +17,7 @@ LEARNING_RATES = {
     "irprop-": 1e-2,
 }
 _OPTIONS = ("momentum", "nesterov", "beta_1", "beta_2", "epsilon")
-# Entries of a schedule that are lengths: given in epochs, used in updates.
+# Entries of a schedule that are lengths: users give them in epochs, optimizers count updates.
 _LENGTHS = ("every", "total", "warmup")
 
 
