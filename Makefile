@@ -41,7 +41,7 @@ help:
 	@echo "make valgrind  a short training of every kind under memcheck"
 	@echo "make coverage  branch coverage of bpcore/ (95 % at least), line coverage of the kernels"
 	@echo "make mutate    change the kernels' formulas one by one: a test has to fail each time"
-	@echo "make lint      ruff, cython-lint, mypy, stubtest and codespell"
+	@echo "make lint      ruff, cython-lint, import-linter, mypy, stubtest, codespell"
 	@echo "make bench     bpcore and its peers side by side; ARGS=\"-k words\" selects, ARGS=--docs"
 	@echo "               writes docs/performance.md; make bench-quick: the essentials, two minutes;"
 	@echo "               make bench-native: beside a build for this very processor"
@@ -170,6 +170,7 @@ lint: $(WHEEL)/with-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PATH="$(abspath $(BIN)):$$PATH" cython-lint src/bpcore
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 	cd $(WHEEL) && $(abspath $(BIN))/python -m mypy.stubtest --ignore-missing-stub \
 	    --ignore-disjoint-bases --allowlist "$(CURDIR)/.ci/stubtest-allowlist" \

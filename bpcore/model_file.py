@@ -8,34 +8,22 @@ its slots, the order of the examples. Nothing in a file can run code.
 """
 
 import importlib
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from bpcore._version import __version__
-from bpcore.estimators.sections import describe_estimator, read_estimator
 from bpcore.exceptions import ModelFileError
-from bpcore.files import values as plain
-from bpcore.files.reader import (
-    FORMAT_VERSION,
-    LONGEST_HEADER,
-    METADATA_KEY,
-    ModelReader,
-    library,
-    reserve,
-)
-from bpcore.files.replace import replace_file
-from bpcore.files.sections import (
-    describe_history,
-    describe_network,
-    expected_tensors,
-    read_network,
-    read_optimizer,
-)
-from bpcore.network import Network
+from bpcore.files.reader import ModelReader
+from bpcore.files.sections import expected_tensors, read_optimizer
+from bpcore.files.writer import kind_of
 
 __all__ = ["ModelFileError", "load", "save"]
+
+# kind: (package with the class of that name, function of its module ``sections`` that reads one);
+# imported when a file asks for it, since the estimators bring scikit-learn with them
+_KINDS = {
+    "Network": ("bpcore.network", "read_network"),
+    "MLPClassifier": ("bpcore.estimators", "read_estimator"),
+    "MLPRegressor": ("bpcore.estimators", "read_estimator"),
+}
 
 
 def save(path: Any, model: Any) -> None:
@@ -59,44 +47,8 @@ def save(path: Any, model: Any) -> None:
     OSError
         If the file cannot be written.
     """
-    if type(model) is Network:
-        write(path, *network_file(model))
-    else:
-        write(path, *describe_estimator(model))
-
-
-def network_file(network: Network) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The sections and the tensors of a network's file."""
-    section, tensors = describe_network(network)
-    sections: dict[str, Any] = {"kind": "Network", "network": section}
-    if "history_" in vars(network):
-        sections["history"] = describe_history(network.history_)
-    return sections, tensors
-
-
-def write(path: Any, sections: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
-    """Write these sections and tensors as a model file."""
-    safetensors = library()
-    save_file = importlib.import_module("safetensors.numpy").save_file
-    text = plain.dumps(
-        {"format_version": FORMAT_VERSION, "bpcore_version": __version__, **sections}
-    )
-
-    def write_to(new: Path) -> None:
-        reserve(2 * len(text))
-        try:
-            save_file(tensors, new, metadata={METADATA_KEY: text})
-        except safetensors.SafetensorError as error:  # the disk is full, say
-            raise OSError(f"{path} could not be written: {error}") from error
-        with new.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-        if length > LONGEST_HEADER:
-            raise ValueError(
-                f"what {path} is to hold beside tensors (history, classes, names of features) "
-                f"takes {length:,} bytes, and {LONGEST_HEADER:,} is the most"
-            )
-
-    replace_file(path, write_to)
+    kind_of(model)
+    model.save(path)
 
 
 def load(path: Any, *, allow_nonfinite: bool = False) -> Any:
@@ -137,22 +89,25 @@ def load(path: Any, *, allow_nonfinite: bool = False) -> Any:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "digits.safetensors")
     ...     net.save(path)
-    ...     twin = bpcore.load(path)
-    >>> twin
+    ...     copy = bpcore.load(path)
+    >>> copy
     <Network 784-16-16-10: 13,002 parameters, sigmoid, sigmoid, sigmoid; loss quadratic; float32>
-    >>> bool((twin.parameters == net.parameters).all())
+    >>> bool((copy.parameters == net.parameters).all())
     True
     """
     with ModelReader(path) as reader:
         kind = reader.sections["kind"]
-        if kind not in ("Network", "MLPClassifier", "MLPRegressor"):
+        if not isinstance(kind, str) or kind not in _KINDS:
             raise reader.fault(f"it holds a {kind!r}, expected a network or an estimator")
+        room, read = _KINDS[kind]
         is_estimator = kind != "Network"
         if is_estimator != ("estimator" in reader.sections):
             raise reader.fault(f"it holds a {kind}, and its sections are those of another kind")
         reader.check_tensors(expected_tensors(reader))
-        network = read_network(reader, allow_nonfinite)
-        optimizer = read_optimizer(reader, network) if "optimizer" in reader.sections else None
-        if not is_estimator:
-            return network
-        return read_estimator(reader, kind, network, optimizer, allow_nonfinite)
+        cls = getattr(importlib.import_module(room), kind)
+        sections = importlib.import_module(f"{room}.sections")
+        model = getattr(sections, read)(reader, cls, allow_nonfinite)
+        if not is_estimator and "optimizer" in reader.sections:
+            # a checkpoint's: not kept, but a damaged file is refused as a whole
+            read_optimizer(reader, model.n_parameters, model.dtype)
+        return model

@@ -2,8 +2,8 @@
 
 >>> from bpcore.estimators import MLPClassifier, MLPRegressor
 
-Their parameters, with the documentation, stand in ``_estimator_parameters``; fit and predict,
-as far as they are the same for both, in ``_estimator_base``.
+``parameters`` has the constructor's parameters with their documentation, ``base`` what is the same
+for both in fit and predict, ``fit`` the epochs, ``targets`` the way from y to outputs and back.
 """
 
 from bpcore.estimators.classifier import MLPClassifier

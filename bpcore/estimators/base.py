@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bpcore._core.rows import Rows
-from bpcore.estimators.callbacks import Hooks
+from bpcore.estimators.callbacks import Callbacks
 from bpcore.estimators.data import (
     Split,
     Validation,
@@ -20,12 +20,12 @@ from bpcore.estimators.data import (
     check_xy,
     split,
 )
-from bpcore.estimators.export import Files
-from bpcore.estimators.fit import Stochastic, alone
+from bpcore.estimators.export import Export
+from bpcore.estimators.fit import EpochFit, exclusive
 from bpcore.estimators.lbfgs import fit_lbfgs
 from bpcore.estimators.parameters import Parameters
 from bpcore.estimators.spec import (
-    Blueprint,
+    NetworkSpec,
     draw,
     hidden_sizes,
 )
@@ -33,11 +33,11 @@ from bpcore.estimators.state import State
 
 __all__ = ["BaseMLP"]
 
-# numbers that a block of predictions works on: 16 MB of doubles
+# Inputs and outputs of a block of predictions, in numbers: 16 MB of doubles.
 _BLOCK_NUMBERS = 2**21
 
 
-class BaseMLP(CallbackSupportMixin, Files, Parameters, State):
+class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
     """The common half of MLPClassifier and MLPRegressor."""
 
     _y_numeric = False
@@ -45,7 +45,7 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, State):
     # ------------------------------------------------------------ what the subclasses say
 
     def _targets_of(self, y: Any, classes: Any = None) -> Any:
-        """How to encode y, from ``_estimator_targets``."""
+        """How to encode y: one of the classes of ``targets``."""
         raise TypeError("use MLPClassifier or MLPRegressor")
 
     def _output(self, targets: Any) -> tuple[Any, Any]:
@@ -144,12 +144,12 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, State):
         files: tuple[Any, Any, Any] = (None, 1, None),
     ) -> None:
         """Fit and partial_fit: what cannot be trained on leaves the estimator as it was."""
-        with alone(self):
-            self._train_alone(
+        with exclusive(self):
+            self._train_exclusively(
                 X_given, y_given, sample_weight, validation_data, partial, classes, files
             )
 
-    def _train_alone(
+    def _train_exclusively(
         self,
         X_given: Any,
         y_given: Any,
@@ -165,35 +165,35 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, State):
             data = self._prepare(
                 X_given, y_given, sample_weight, validation_data, partial, classes, rng
             )
-            train: Callable[[Hooks], None]
+            train: Callable[[Callbacks], None]
             if self.solver == "lbfgs":
                 train = functools.partial(fit_lbfgs, self, data)
             else:
-                stochastic = Stochastic(self, data, rng, partial)
+                epochs = EpochFit(self, data, rng, partial)
                 if rng_before is not None:
                     checkpoint, every, resume = files
-                    stochastic.checkpoint_to(checkpoint, every, rng_before)
+                    epochs.checkpoint_to(checkpoint, every, rng_before)
                     if resume is not None:
-                        stochastic.resume_from(resume)
-                train = stochastic.run
+                        epochs.resume_from(resume)
+                train = epochs.run
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
-        hooks = Hooks(
+        callbacks = Callbacks(
             self, X_given, y_given, sample_weight, data.training.rows, announce=not partial
         )
-        train(hooks)
-        hooks.end_fit()
+        train(callbacks)
+        callbacks.end_fit()
 
     def _random(
         self, checkpoint: Any, every: Any, resume: Any
     ) -> tuple[np.random.RandomState, np.random.RandomState | None]:
-        """The fit's random numbers, and where there are checkpoints a copy of their start."""
+        """The fit's random state and, for checkpoints, a copy from before its first draw."""
         rng = check_random_state(self.random_state)
         if checkpoint is None and resume is None and every == 1:
             return rng, None
-        # only here: they take the safetensors library
+        # imported only where a file is named: they need the safetensors library
         from bpcore.estimators.checkpoint import check_arguments, random_before
 
         check_arguments(self, checkpoint, every, resume)
@@ -226,20 +226,20 @@ class BaseMLP(CallbackSupportMixin, Files, Parameters, State):
         if resume or partial:
             targets.check(y, resume and not partial)
         weights = check_weights(sample_weight, X)
-        blueprint = Blueprint.of(self, len(hidden), *self._output(targets))
+        spec = NetworkSpec.of(self, len(hidden), *self._output(targets))
         sizes = [X.shape[1], *hidden, targets.width]
         if resume:
-            network = self._resumed(blueprint, sizes)
+            network = self._resumed(spec, sizes)
         else:
-            network = blueprint.build(sizes, np.float32 if X.dtype == np.float32 else np.float64)
-            draw(network, blueprint, rng)
+            network = spec.build(sizes, np.float32 if X.dtype == np.float32 else np.float64)
+            draw(network, spec, rng)
         Y = targets.encode(y)
         self._check_target_range(Y)
         hold_out = self._hold_out(targets, Y, rng, validation_data, partial, resume)
         data = split(X, Y, weights, self._class_weights(y), hold_out)
         if validation_data is not None:
             data.validation = self._given_validation(validation_data, targets)
-        self._install(network, blueprint, targets, fresh=not resume)
+        self._install(network, spec, targets, fresh=not resume)
         self._open_record(data.validation, resume, partial)
         return data
 

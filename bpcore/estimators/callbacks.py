@@ -1,4 +1,4 @@
-"""Who is told about an epoch: the plain ``callback`` and scikit-learn's callback objects."""
+"""What an epoch calls: the parameter ``callback``, and scikit-learn's callback objects."""
 
 import copy
 from typing import Any
@@ -8,7 +8,7 @@ from sklearn.utils import _safe_indexing
 
 from bpcore.estimators.spec import attributes_of
 
-__all__ = ["Hooks"]
+__all__ = ["Callbacks"]
 
 
 def _part(data: Any, rows: Any) -> Any:
@@ -17,8 +17,8 @@ def _part(data: Any, rows: Any) -> Any:
     return data if whole else _safe_indexing(data, rows)
 
 
-class Hooks:
-    """The calls that one fit makes.
+class Callbacks:
+    """The calls that one fit makes to its callbacks.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Hooks:
     rows : ndarray of intp or None
         The rows trained on, where that is not all of them.
     announce : bool
-        Whether to speak scikit-learn's protocol, which knows ``fit`` only.
+        Whether to call scikit-learn's callback objects, whose protocol has no ``partial_fit``.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class Hooks:
         return attributes_of(copy.deepcopy(self.est._network))
 
     @property
-    def _tells_epochs(self) -> bool:
+    def _announces_epochs(self) -> bool:
         return self._context is not None and bool(getattr(self.est, "_skl_callbacks", ()))
 
     def begin_epoch(self) -> None:
         """Before an epoch."""
-        if self._tells_epochs:
+        if self._announces_epochs:
             self._task = self._context.subcontext(task_name="epoch")
             self._task.call_on_fit_task_begin(
                 estimator=self.est, reconstruction_attributes=self._fitted, **self._data
@@ -74,7 +74,7 @@ class Hooks:
         stop = False
         if self.est.callback is not None:
             stop = bool(self.est.callback(self.est))
-        if self._tells_epochs:
+        if self._announces_epochs:
             stop |= self._task.call_on_fit_task_end(
                 estimator=self.est, reconstruction_attributes=self._fitted, **self._data
             )

@@ -14,24 +14,23 @@ from bpcore._core.rows import Rows
 from bpcore.checks import as_integer
 from bpcore.estimators.data import Split
 from bpcore.estimators.sections import describe_estimator, read_estimator
-from bpcore.files import values as plain
+from bpcore.files import values
+from bpcore.files.checkpoint import compare, fingerprint, read_order, write_checkpoint
 from bpcore.files.reader import ModelReader, library
 from bpcore.files.replace import check_target
-from bpcore.files.sections import expected_tensors, read_network, read_optimizer
-from bpcore.model_file import write
-from bpcore.network.checkpoint import _equal, _short, fingerprint
+from bpcore.files.sections import expected_tensors
 
-__all__ = ["EstimatorCheckpoints", "check_arguments"]
+__all__ = ["EstimatorCheckpoints", "LoadedCheckpoint", "check_arguments", "random_before"]
 
 _TRAINING = {"arguments", "random", "random_before", "order", "finished"}
-# Parameters that another part of a run may give anew: they change no bit of an epoch. max_iter
-# does where a schedule is drawn out over it; the schedule itself is compared.
+# Parameters that may differ in a resumed fit, since no bit of an epoch depends on them. (Schedules
+# depend on max_iter; they are compared themselves. Layers stand in layer_sizes.)
 _FREE = {
     "max_iter", "verbose", "callback", "random_state", "warm_start", "hidden_layer_sizes", "n_jobs",
 }  # fmt: skip
-_RULES = ("momentum", "nesterov", "beta_1", "beta_2", "epsilon", "schedule")
+_OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "epsilon", "schedule")
 _CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
-# Attributes that epochs write to and a fit reads.
+# Attributes that epochs change and that the epochs after them read.
 _WRITTEN = (
     *("n_iter_", "t_", "_no_improvement_count", *_CURVES, "_best_theta"),
     *("best_loss_", "best_validation_score_", "best_validation_loss_"),
@@ -93,7 +92,7 @@ def _training(reader: ModelReader) -> dict[str, Any]:
 
 
 class EstimatorCheckpoints:
-    """What a fit of an estimator has in its hands, as its checkpoints see it.
+    """The state of an estimator's fit that checkpoints are written of, or that one is read into.
 
     Parameters
     ----------
@@ -115,8 +114,8 @@ class EstimatorCheckpoints:
         parameters = est.get_params(deep=False)
         optimizer = est._optimizer
         self.arguments = {
-            **{name: _plain(one) for name, one in parameters.items() if name not in _FREE},
-            **{f"optimizer's {name}": _plain(getattr(optimizer, name)) for name in _RULES},
+            **{name: _normalised(one) for name, one in parameters.items() if name not in _FREE},
+            **{f"optimizer's {name}": _normalised(getattr(optimizer, name)) for name in _OPTIMIZER},
             "layer_sizes": list(est._network.layer_sizes),
             "dtype": est._network.dtype.name,
             "n_rows": training.n,
@@ -126,18 +125,15 @@ class EstimatorCheckpoints:
     def write(self, path: Any, order: np.ndarray | None, rng: Any, finished: bool) -> None:
         """Write a checkpoint: the state between two epochs."""
         sections, tensors = describe_estimator(self.est, callback=False)
-        sections["training"] = {
-            "arguments": plain.encode(self.arguments, "a parameter"),
-            "random": plain.encode(rng, "random_state"),
-            "random_before": plain.encode(self.before, "random_state"),
-            "order": None if order is None else len(order),
+        training = {
+            "arguments": values.encode(self.arguments, "a parameter"),
+            "random": values.encode(rng, "random_state"),
+            "random_before": values.encode(self.before, "random_state"),
             "finished": finished,
         }
-        if order is not None:
-            tensors["order"] = order.astype(np.int64, copy=False)
-        write(path, sections, tensors)
+        write_checkpoint(path, sections, tensors, training, order)
 
-    def resume(self, path: Any, order: np.ndarray | None) -> "Found":
+    def resume(self, path: Any, order: np.ndarray | None) -> "LoadedCheckpoint":
         """Take over a checkpoint.
 
         Raises
@@ -151,10 +147,14 @@ class EstimatorCheckpoints:
         with ModelReader(path) as reader:
             training = _training(reader)
             reader.check_tensors(expected_tensors(reader))
-            self._compare(reader, training["arguments"])
-            network = read_network(reader, allow_nonfinite=False)
-            optimizer = read_optimizer(reader, network)
-            there = read_estimator(reader, type(est).__name__, network, optimizer)
+            compare(
+                reader.name,
+                {"kind": reader.sections["kind"], **training["arguments"]},
+                {"kind": type(est).__name__, **self.arguments},
+                "parameters",
+            )
+            there = read_estimator(reader, type(est))
+            network, optimizer = there._network, there._optimizer
             with reader.reading("training"):
                 if (network.layer_sizes, network.dtype) != (
                     est._network.layer_sizes,
@@ -164,7 +164,11 @@ class EstimatorCheckpoints:
                 if optimizer.name != est._optimizer.name:
                     raise ValueError(f"{optimizer.name} is not the solver that it describes")
                 attributes = self._attributes(vars(there))
-            found = Found(self._order(reader, order), training["random"], training["finished"])
+            loaded = LoadedCheckpoint(
+                read_order(reader, order, "of the training rows"),
+                training["random"],
+                training["finished"],
+            )
         if there.n_iter_ > est.max_iter:
             raise ValueError(
                 f"the checkpoint {reader.name} has {there.n_iter_} epochs behind it, but max_iter "
@@ -177,7 +181,7 @@ class EstimatorCheckpoints:
         est._optimizer.__setstate__(own)
         est._optimizer.learning_rate = optimizer.learning_rate
         vars(est).update(attributes)
-        return found
+        return loaded
 
     def _attributes(self, there: dict[str, Any]) -> dict[str, Any]:
         """What an epoch writes to the estimator, from the file: as much as this fit has."""
@@ -197,38 +201,9 @@ class EstimatorCheckpoints:
                 raise ValueError(f"{name} has not one entry an epoch")
         return found
 
-    def _compare(self, reader: ModelReader, there: dict[str, Any]) -> None:
-        kind = type(self.est).__name__
-        here = {"kind": kind, **self.arguments}
-        there = {"kind": reader.sections["kind"], **there}
-        differences = [
-            f"{name[:40]} was {_short(there.get(name))} there and is {_short(here.get(name))} here"
-            for name in sorted({*there, *here})
-            if name not in there or name not in here or not _equal(there[name], here[name])
-        ]
-        if differences:
-            raise ValueError(
-                f"the checkpoint {reader.name} is of another fit: {'; '.join(differences[:6])}. A "
-                "resumed fit takes the parameters and the data of the one it goes on with"
-            )
-
-    @staticmethod
-    def _order(reader: ModelReader, order: np.ndarray | None) -> np.ndarray | None:
-        with reader.reading("order"):
-            if order is None:
-                if "order" in reader.tensors:
-                    raise ValueError("there is one, but the examples are not shuffled")
-                return None
-            if "order" not in reader.tensors:
-                raise ValueError("there is none")
-            found = reader.tensor("order")
-            if not np.array_equal(np.sort(found), np.sort(order)):
-                raise ValueError("the numbers are not those of the training rows, each once")
-        return found.astype(np.intp, copy=False)
-
 
 @dataclass
-class Found:
+class LoadedCheckpoint:
     """What a checkpoint holds beside the estimator.
 
     Attributes
@@ -245,12 +220,12 @@ class Found:
     finished: bool
 
 
-def _plain(value: Any) -> Any:
-    """A parameter without the types that make no difference: lists, Python's numbers."""
+def _normalised(value: Any) -> Any:
+    """A parameter in lists and Python's numbers, so that (5,) and np.array([5]) are the same."""
     if isinstance(value, np.generic | np.ndarray):
-        return _plain(value.tolist())
+        return _normalised(value.tolist())
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_normalised(one) for one in value]
     if isinstance(value, dict):
-        return {_plain(key): _plain(one) for key, one in value.items()}
+        return {_normalised(key): _normalised(one) for key, one in value.items()}
     return value

@@ -95,6 +95,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """,
     )
 
+    # what its model files call it
+    _file_kind = "MLPClassifier"
     _y_numeric = False
 
     # ------------------------------------------------------------ targets
@@ -114,8 +116,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return Labels(self.classes_)
         return codec
 
-    def _install(self, network: Network, blueprint: Any, targets: Any, fresh: bool) -> None:
-        super()._install(network, blueprint, targets, fresh)
+    def _install(self, network: Network, spec: Any, targets: Any, fresh: bool) -> None:
+        super()._install(network, spec, targets, fresh)
         self.classes_ = targets.classes
 
     def _output(self, targets: Any) -> tuple[Any, Any]:

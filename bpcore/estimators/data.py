@@ -43,7 +43,7 @@ def as_table(X: Any) -> Any:
         return X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
     if X.dtype not in (np.float32, np.float64, np.uint8) or not X.dtype.isnative:
         X = X.astype(np.float64)
-    # columns that are apart (a data frame's) would be gathered number by number in each epoch
+    # a row whose numbers lie apart (a data frame's) would be collected one by one in each epoch
     return X if X.strides[1] == X.itemsize and X.flags.aligned else np.ascontiguousarray(X)
 
 

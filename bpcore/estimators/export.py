@@ -1,12 +1,12 @@
-"""The methods of an estimator that write files."""
+"""What an estimator is written to: model files, ONNX."""
 
 import os
 
-__all__ = ["Files"]
+__all__ = ["Export"]
 
 
-class Files:
-    """What an estimator can be written to."""
+class Export:
+    """The part of an estimator that writes files."""
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted estimator to a model file, which ``bpcore.load`` reads; see there.
@@ -31,9 +31,10 @@ class Files:
         OSError
             If the file cannot be written.
         """
-        from bpcore.model_file import save
+        from bpcore.estimators.sections import describe_estimator
+        from bpcore.files.writer import write
 
-        save(path, self)
+        write(path, *describe_estimator(self))
 
     def to_onnx(self, path: str | os.PathLike[str]) -> None:
         """Write the predictions to an ONNX file, for ONNX Runtime and the like.
@@ -56,6 +57,7 @@ class Files:
         OSError
             If the file cannot be written.
         """
-        from bpcore.files.onnx import estimator_model, write
+        from bpcore.estimators.onnx import estimator_model
+        from bpcore.files.onnx import write
 
         write(path, estimator_model(self))

@@ -1,37 +1,31 @@
 """The epochs of an estimator's fit: order, one compiled epoch, what it improved, when to stop.
 
-The arithmetic is ``Network._train_epoch``'s; here stands scikit-learn's book-keeping around it.
+The engine's ``_train_epoch`` computes; what surrounds it here is scikit-learn's book-keeping.
 """
 
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from bpcore._core.optimizers import Optimizer
 from bpcore._core.threads import one_blas_thread
 from bpcore.estimators.data import Split
+from bpcore.estimators.optimizer import batch_size_of, make_optimizer, penalties
 from bpcore.exceptions import DivergenceError
-from bpcore.network.fit import in_updates
 
-__all__ = ["LearningRate", "Stochastic", "alone"]
+__all__ = ["EpochFit", "exclusive"]
 
-# id() of the estimators that are being trained: nothing that copies or pickles take with them
+# id() of every estimator that is being trained; an attribute would go into copies and pickles.
 _in_training: set[int] = set()
 _lock = threading.Lock()
 
-# what adamw takes where weight_decay is None
-_ADAMW_DECAY = 0.01
-_SMALLEST_ADAPTIVE_RATE = 1e-6
-
 
 @contextmanager
-def alone(est: Any) -> Iterator[None]:
+def exclusive(est: Any) -> Iterator[None]:
     """Within: no other fit has the estimator.
 
     Raises
@@ -53,110 +47,7 @@ def alone(est: Any) -> Iterator[None]:
             _in_training.discard(id(est))
 
 
-# ---------------------------------------------------------------- the optimizer and its rate
-
-
-@dataclass
-class LearningRate:
-    """What happens to an optimizer's learning rate between epochs.
-
-    Attributes
-    ----------
-    kind : str
-        "invscaling", "adaptive", or anything else, which leaves the rate to the optimizer.
-    initial, power_t : float
-        The parameters of the same names, as they were when the optimizer was made.
-    """
-
-    kind: str
-    initial: float
-    power_t: float
-
-    def after_epoch(self, optimizer: Optimizer, t: int) -> None:
-        """invscaling, after t examples."""
-        if self.kind == "invscaling":
-            optimizer.learning_rate = self.initial / (t + 1) ** self.power_t
-
-    def at_plateau(self, optimizer: Optimizer, message: str, verbose: Any) -> bool:
-        """Whether to stop where nothing has improved for long; adaptive goes on more slowly."""
-        stop = True
-        if self.kind != "adaptive":
-            message += " Stopping."
-        elif optimizer.learning_rate <= _SMALLEST_ADAPTIVE_RATE:
-            message += " Learning rate too small. Stopping."
-        else:
-            stop = False
-            optimizer.learning_rate /= 5.0
-            message += f" Setting learning rate to {optimizer.learning_rate:f}"
-        if verbose:
-            print(message)
-        return stop
-
-
-def make_optimizer(est: Any, network: Any, updates: int) -> tuple[Optimizer, LearningRate]:
-    """The optimizer of a solver, for epochs of so many updates, and the rule for its rate."""
-    plan = est.learning_rate
-    plan = {"kind": plan} if isinstance(plan, str) else dict(plan)
-    kind = plan.get("kind", "constant")
-    if kind in ("invscaling", "adaptive"):
-        plan["kind"] = "constant"
-    elif kind == "step":
-        plan.setdefault("every", max(est.max_iter / 3, 1))
-    sgd = est.solver == "sgd"
-    try:
-        optimizer = Optimizer(
-            "adam" if est.solver == "adamw" else est.solver,
-            network.n_parameters,
-            dtype=network.dtype,
-            learning_rate=est.learning_rate_init,
-            momentum=est.momentum if sgd else 0.0,
-            nesterov=sgd and est.nesterovs_momentum,
-            beta_1=est.beta_1,
-            beta_2=est.beta_2,
-            epsilon=est.epsilon,
-            schedule=in_updates({"warmup": est.warmup, **plan}, est.max_iter, updates),
-        )
-    except ValueError as error:
-        raise ValueError(f"learning_rate={est.learning_rate!r}: {error}") from error
-    return optimizer, LearningRate(
-        kind if sgd else "constant", float(est.learning_rate_init), float(est.power_t)
-    )
-
-
-def penalties(est: Any) -> dict[str, float]:
-    """The arguments of ``Network._train_epoch`` beside the data."""
-    decay = est.weight_decay
-    if decay is None:
-        decay = _ADAMW_DECAY if est.solver == "adamw" else 0.0
-    return {
-        "l2": float(est.alpha),
-        "l1": float(est.l1),
-        "weight_decay": float(decay),
-        "clip_norm": 0.0 if est.clip_norm is None else float(est.clip_norm),
-    }
-
-
-def batch_size_of(est: Any, n: int) -> int:
-    """Rows a step, of n."""
-    if est.batch_size == "auto":
-        return n if est.solver == "irprop-" else min(200, n)
-    if est.batch_size > n:
-        warnings.warn(
-            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=2,
-        )
-    if est.solver == "irprop-" and est.batch_size < n:
-        raise ValueError(
-            "irprop- needs the gradient of all rows in each step: leave batch_size at 'auto', "
-            f"got {est.batch_size} for {n} rows"
-        )
-    return min(int(est.batch_size), n)
-
-
-# ---------------------------------------------------------------- stochastic solvers
-
-
-class Stochastic:
+class EpochFit:
     """One fit, or one partial_fit, of a stochastic solver.
 
     What scikit-learn keeps as attributes (``loss_curve_``, ``best_loss_``, …) is read from and
@@ -173,7 +64,7 @@ class Stochastic:
         self.partial = partial
         self.early_stopping = est.early_stopping
         self.batch_size = batch_size_of(est, training.n)
-        self.rules = penalties(est)
+        self.penalties = penalties(est)
         self.order = training.rows
         if est.shuffle and self.order is None:
             self.order = np.arange(training.n, dtype=np.intp)
@@ -181,7 +72,7 @@ class Stochastic:
             updates = -(-training.n // self.batch_size)
             est._optimizer, est._rate = make_optimizer(est, self.network, updates)
         self.before = np.empty_like(self.network.parameters)
-        # what checkpoint_to and resume_from set
+        # set by checkpoint_to and resume_from
         self.checkpoints: Any = None
         self.path: Any = None
         self.every = 1
@@ -190,7 +81,7 @@ class Stochastic:
 
     def checkpoint_to(self, path: Any, every: int, before: np.random.RandomState) -> None:
         """Write the state to a file after so many epochs; None: nothing is written."""
-        # only here: it takes the safetensors library
+        # imported only where a file is named: it needs the safetensors library
         from bpcore.estimators.checkpoint import EstimatorCheckpoints
 
         self.checkpoints = EstimatorCheckpoints(self.est, self.data, before)
@@ -198,14 +89,14 @@ class Stochastic:
 
     def resume_from(self, path: Any) -> None:
         """Go on where a checkpoint stands."""
-        found = self.checkpoints.resume(path, self.order)
-        self.order, self.finished = found.order, found.finished
+        loaded = self.checkpoints.resume(path, self.order)
+        self.order, self.finished = loaded.order, loaded.finished
         self.first = self.est.n_iter_
         if isinstance(self.est.random_state, np.random.RandomState):
             self.rng = self.est.random_state
-        self.rng.set_state(found.random.get_state())
+        self.rng.set_state(loaded.random.get_state())
 
-    def run(self, hooks: Any) -> None:
+    def run(self, callbacks: Any) -> None:
         """Every epoch, up to max_iter or until something ends the fit."""
         est = self.est
         est.n_iter_ = self.first
@@ -216,9 +107,9 @@ class Stochastic:
         try:
             with one_blas_thread():
                 for _ in range(0 if self.finished else est.max_iter - self.first):
-                    hooks.begin_epoch()
+                    callbacks.begin_epoch()
                     done = self._epoch()
-                    done = hooks.end_epoch() or done or self.partial
+                    done = callbacks.end_epoch() or done or self.partial
                     self._checkpoint(done)
                     if done:
                         break
@@ -280,7 +171,7 @@ class Stochastic:
             batch_size=self.batch_size,
             sample_weight=self.training.weights,
             seed=self.rng.randint(2**31 - 1) if any(network.dropout) else 0,
-            **self.rules,
+            **self.penalties,
         )
         if np.isfinite(cost + penalty) and np.isfinite(theta).all():
             return float(cost / est._loss_divisor() + penalty)
@@ -354,8 +245,8 @@ class Stochastic:
         np.copyto(self.est._best_theta, self.network.parameters)
 
     def _restore_best(self) -> None:
-        # None: a warm start that has found nothing better than the fit before it did. It
-        # leaves the last weights, as scikit-learn does.
+        # None after a warm start in which no epoch was better than those of the fit before it:
+        # the last weights stay, as in scikit-learn.
         if self.est._best_theta is not None:
             np.copyto(self.network.parameters, self.est._best_theta)
         self.est._best_theta = None
@@ -372,7 +263,7 @@ class Stochastic:
         if est._rate.at_plateau(est._optimizer, message, est.verbose):
             est.stopped_early_ = True
             if self.early_stopping and self.partial:
-                # the next call is a new attempt
+                # the next call starts to count anew
                 est._no_improvement_count = 0
             return True
         est._no_improvement_count = 0

@@ -14,7 +14,7 @@ from bpcore.exceptions import DivergenceError
 __all__ = ["fit_lbfgs"]
 
 
-def fit_lbfgs(est: Any, data: Split, hooks: Any) -> None:
+def fit_lbfgs(est: Any, data: Split, callbacks: Any) -> None:
     """Train with SciPy's L-BFGS-B on the cost and gradient of all rows.
 
     Raises
@@ -40,8 +40,8 @@ def fit_lbfgs(est: Any, data: Split, hooks: Any) -> None:
         n_iter += 1
         theta[:] = last[:] = intermediate_result.x
         _record_iteration(est, n_iter, float(intermediate_result.fun), validation)
-        hooks.begin_epoch()
-        if hooks.end_epoch():
+        callbacks.begin_epoch()
+        if callbacks.end_epoch():
             raise StopIteration
 
     network._begin_fit()
@@ -71,7 +71,7 @@ def fit_lbfgs(est: Any, data: Split, hooks: Any) -> None:
             f"and need to be preprocessed. L-BFGS diverged in iteration {n_iter + 1}; the weights "
             "from before it are kept. Scale the inputs to about 1 (StandardScaler)."
         )
-    if not hooks.stopped:
+    if not callbacks.stopped:
         _warn_of_failure(est, result)
 
 

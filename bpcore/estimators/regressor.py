@@ -110,6 +110,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         "Where loss='huber' turns from squares to absolute values, in units of y.",
     )
 
+    # what its model files call it
+    _file_kind = "MLPRegressor"
     _y_numeric = True
 
     # ------------------------------------------------------------ targets
@@ -154,7 +156,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             return float("nan")
         if self._codec().n_quantiles > 1:
             return self._pinball(Y[:, 0], a, weights)
-        # weights on their way to divergence: the score may overflow before the loss does
+        # while training diverges, the score may overflow before the loss does
         with np.errstate(over="ignore"):
             return float(r2_score(Y, a, sample_weight=weights))
 

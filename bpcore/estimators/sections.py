@@ -9,12 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from bpcore._core.optimizers import Optimizer
 from bpcore.checks import as_integer
-from bpcore.files import values as plain
+from bpcore.estimators.optimizer import LearningRate
+from bpcore.estimators.spec import NetworkSpec
+from bpcore.estimators.targets import Labels, Multilabel, Multioutput, Numbers
+from bpcore.files import values
 from bpcore.files.reader import ModelReader
-from bpcore.files.sections import describe_network, describe_optimizer
+from bpcore.files.sections import describe_optimizer, read_optimizer
+from bpcore.files.writer import kind_of
 from bpcore.network import Network
+from bpcore.network.sections import describe_network, read_network
 
 __all__ = ["describe_estimator", "read_estimator"]
 
@@ -27,7 +31,7 @@ KEPT = (*_COUNTS, *_NUMBERS, *_CURVES, *_OTHERS)
 # Attributes that follow from the network and the targets, or have a place of their own.
 DERIVED = (
     *("coefs_", "intercepts_", "n_layers_", "n_outputs_", "out_activation_", "classes_"),
-    *("_network", "_views", "_blueprint", "_targets", "_optimizer", "_rate", "_best_theta"),
+    *("_network", "_views", "_spec", "_targets", "_optimizer", "_rate", "_best_theta"),
 )
 _SECTION = {"parameters", "attributes", "targets", "blueprint", "rate", "best"}
 
@@ -53,12 +57,7 @@ def describe_estimator(
     NotFittedError
         If it has no weights yet.
     """
-    kind = type(est).__name__
-    if type(est).__module__.partition(".")[0] != "bpcore" or type(est) is not _class_of(kind):
-        raise TypeError(
-            "a model file holds a Network, an MLPClassifier or an MLPRegressor (no class of your "
-            f"own, which a reader would not know), got {type(est).__name__}"
-        )
+    kind = kind_of(est)
     network = est.network_
     est._validate_params()
     parameters = est.get_params(deep=False)
@@ -82,7 +81,7 @@ def describe_estimator(
                 {name: state[name] for name in KEPT if name in state}, "the attribute"
             ),
             "targets": _describe_targets(est._codec()),
-            "blueprint": _encoded(_fields_of(est._blueprint), "the blueprint's"),
+            "blueprint": _encoded(_fields_of(est._spec), "the network's"),
             "rate": None if rate is None else _encoded(_fields_of(rate), "the rate's"),
             "best": None if "_best_theta" not in state else best is not None,
         },
@@ -96,15 +95,9 @@ def describe_estimator(
     return sections, tensors
 
 
-def _class_of(kind: str) -> Any:
-    import bpcore.estimators
-
-    return getattr(bpcore.estimators, kind, None)
-
-
-def _encoded(values: dict[str, Any], what: str) -> dict[str, Any]:
-    # the names are ours: a JSON object, read by hand
-    return {name: plain.encode(value, f"{what} {name}") for name, value in values.items()}
+def _encoded(named: dict[str, Any], what: str) -> dict[str, Any]:
+    # a JSON object, not the {"dict": …} of other values: these names are strings of our own
+    return {name: values.encode(value, f"{what} {name}") for name, value in named.items()}
 
 
 def _fields_of(record: Any) -> dict[str, Any]:
@@ -118,31 +111,26 @@ def _describe_targets(targets: Any) -> dict[str, Any]:
         return {"kind": name, **numbers}
     if name == "Multilabel":
         return {"kind": name, "n_labels": targets.width}
-    return {"kind": name, "classes": plain.encode(targets.classes, "classes_")}
+    return {"kind": name, "classes": values.encode(targets.classes, "classes_")}
 
 
 # ---------------------------------------------------------------- in
 
 
-def read_estimator(
-    reader: ModelReader,
-    kind: str,
-    network: Network,
-    optimizer: Optimizer | None,
-    allow_nonfinite: bool = False,
-) -> Any:
-    """The estimator of a file whose network and optimizer have been read."""
-    from bpcore.estimators.fit import LearningRate
-    from bpcore.estimators.spec import Blueprint
-
+def read_estimator(reader: ModelReader, cls: Any, allow_nonfinite: bool = False) -> Any:
+    """The estimator, an object of ``cls``, of a file whose tensors have been checked."""
+    network = read_network(reader, Network, allow_nonfinite)
+    optimizer = None
+    if "optimizer" in reader.sections:
+        optimizer = read_optimizer(reader, network.n_parameters, network.dtype)
     with reader.reading("estimator"):
         section = reader.sections["estimator"]
         if not isinstance(section, dict) or set(section) != _SECTION:
             raise ValueError(f"expected an object with the entries {', '.join(sorted(_SECTION))}")
-        est = _class_of(kind)(**_decoded(section["parameters"]))
+        est = cls(**_decoded(section["parameters"]))
         est._validate_params()
-        blueprint = _record(Blueprint, section["blueprint"])
-        targets = _read_targets(kind, section["targets"], network)
+        spec = _record(NetworkSpec, section["blueprint"])
+        targets = _read_targets(kind_of(est), section["targets"], network)
         if targets.width != network.layer_sizes[-1]:
             raise ValueError(
                 f"its targets take {targets.width} outputs, its network has "
@@ -156,7 +144,7 @@ def read_estimator(
             raise ValueError("an optimizer and the rule for its rate belong together")
         if section["best"] not in (None, True, False):
             raise ValueError("best must be null, true or false")
-    est._install(network, blueprint, targets, fresh=False)
+    est._install(network, spec, targets, fresh=False)
     vars(est).update(attributes)
     if optimizer is not None:
         est._optimizer, est._rate = optimizer, rate
@@ -167,15 +155,15 @@ def read_estimator(
     return est
 
 
-def _decoded(values: Any) -> dict[str, Any]:
-    if not isinstance(values, dict):
+def _decoded(named: Any) -> dict[str, Any]:
+    if not isinstance(named, dict):
         raise ValueError("expected an object of names and values")
-    return {name: plain.decode(value) for name, value in values.items()}
+    return {name: values.decode(value) for name, value in named.items()}
 
 
-def _record(cls: Any, values: Any) -> Any:
-    """A Blueprint or a LearningRate, every field of the type that it is declared with."""
-    decoded = _decoded(values)
+def _record(cls: Any, named: Any) -> Any:
+    """A NetworkSpec or a LearningRate, every field of the type that it is declared with."""
+    decoded = _decoded(named)
     for one in fields(cls):
         declared = getattr(one.type, "__name__", "")
         types = {"str": (str,), "float": (float, int), "tuple": (tuple,)}.get(declared)
@@ -184,10 +172,8 @@ def _record(cls: Any, values: Any) -> Any:
     return cls(**decoded)
 
 
-def _read_targets(kind: str, values: Any, network: Network) -> Any:
-    from bpcore.estimators.targets import Labels, Multilabel, Multioutput, Numbers
-
-    described = _decoded(values)
+def _read_targets(kind: str, named: Any, network: Network) -> Any:
+    described = _decoded(named)
     name = described.pop("kind", None)
     if kind == "MLPRegressor" and name == "Numbers":
         return Numbers(*(as_integer(described[key], key) for key in ("n_targets", "n_quantiles")))

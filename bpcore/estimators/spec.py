@@ -11,7 +11,7 @@ from bpcore import checks as check
 from bpcore.estimators.parameters import ENGINE_NAMES, SKLEARN_NAMES
 from bpcore.network import Network
 
-__all__ = ["Blueprint", "attributes_of", "draw", "hidden_sizes", "layer_sizes_of", "sklearn_name"]
+__all__ = ["NetworkSpec", "attributes_of", "draw", "hidden_sizes", "layer_sizes_of", "sklearn_name"]
 
 
 def hidden_sizes(hidden_layer_sizes: Any) -> list[int]:
@@ -38,18 +38,18 @@ def engine_name(activation: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Blueprint:
+class NetworkSpec:
     """What a Network is made of, beside its sizes and its type."""
 
     activations: tuple[Any, ...]
-    # the names that the first weights of each layer go by, the outputs' too
+    # the activation of each layer, the last one too, that decides how its weights are drawn
     draw_for: tuple[str, ...]
     out_activation: Any
     loss: Any
     dropout: tuple[float, ...]
 
     @classmethod
-    def of(cls, parameters: Any, n_hidden: int, out_activation: Any, loss: Any) -> "Blueprint":
+    def of(cls, parameters: Any, n_hidden: int, out_activation: Any, loss: Any) -> "NetworkSpec":
         """Checked, one activation and one dropout a hidden layer."""
         activation = parameters.activation
         one = isinstance(activation, str) or (
@@ -87,12 +87,12 @@ class Blueprint:
         )
 
 
-def draw(network: Network, blueprint: Blueprint, rng: np.random.RandomState) -> None:
+def draw(network: Network, spec: NetworkSpec, rng: np.random.RandomState) -> None:
     """Glorot's uniform weights and biases, drawn in scikit-learn's order.
 
     The bound is sqrt(6 / (fan_in + fan_out)), with 2 in place of 6 for logistic layers.
     """
-    layers = zip(blueprint.draw_for, network.weights, network.biases, strict=True)
+    layers = zip(spec.draw_for, network.weights, network.biases, strict=True)
     for name, w, b in layers:
         fan_out, fan_in = w.shape
         bound = np.sqrt((2.0 if name == "sigmoid" else 6.0) / (fan_in + fan_out))

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from bpcore._core.threads import threads_for
 from bpcore.estimators.spec import (
-    Blueprint,
+    NetworkSpec,
     attributes_of,
     draw,
     hidden_sizes,
@@ -28,12 +28,12 @@ class State(BaseEstimator):
         """What encodes y since the first fit; None before it."""
         return self.__dict__.get("_targets")
 
-    def _install(self, network: Network, blueprint: Blueprint, targets: Any, fresh: bool) -> None:
+    def _install(self, network: Network, spec: NetworkSpec, targets: Any, fresh: bool) -> None:
         """Take over a network."""
         if fresh or network is not self.__dict__.get("_network"):
             self.__dict__.update(attributes_of(network))
         network.n_threads = threads_for(self.n_jobs)
-        self._blueprint = blueprint
+        self._spec = spec
         self._targets = targets
         self.n_outputs_ = network.layer_sizes[-1]
         self.n_layers_ = len(network.layer_sizes)
@@ -95,38 +95,38 @@ class State(BaseEstimator):
         check_is_fitted(self)
         return self._synchronised()
 
-    def _synchronised(self, blueprint: Blueprint | None = None) -> Network:
+    def _synchronised(self, spec: NetworkSpec | None = None) -> Network:
         """The network, with what was put into coefs_ or intercepts_, and n_jobs threads."""
-        network = self._current(blueprint)
+        network = self._current(spec)
         network.n_threads = threads_for(self.n_jobs)
         return network
 
-    def _current(self, blueprint: Blueprint | None) -> Network:
+    def _current(self, spec: NetworkSpec | None) -> Network:
         views = self.__dict__.get("_views", ((), ()))
         for shown, mine in zip(views, (self.coefs_, self.intercepts_), strict=True):
             if len(shown) != len(mine) or any(a is not b for a, b in zip(shown, mine, strict=True)):
-                return self._adopted(blueprint)
+                return self._adopted(spec)
         network: Network = self._network
         return network
 
-    def _adopted(self, blueprint: Blueprint | None) -> Network:
+    def _adopted(self, spec: NetworkSpec | None) -> Network:
         """The network with the values of coefs_ and intercepts_, which become views of it."""
         sizes = layer_sizes_of(self.coefs_, self.intercepts_)
         network = self.__dict__.get("_network")
         if network is None or list(network.layer_sizes) != sizes:
-            if blueprint is None:
+            if spec is None:
                 targets = self._codec()
-                blueprint = Blueprint.of(self, len(sizes) - 2, *self._output(targets))
+                spec = NetworkSpec.of(self, len(sizes) - 2, *self._output(targets))
             single = all(np.asarray(w).dtype == np.float32 for w in self.coefs_)
-            network = blueprint.build(sizes, np.float32 if single else np.float64)
-            self._blueprint = blueprint
+            network = spec.build(sizes, np.float32 if single else np.float64)
+            self._spec = spec
         network.set_parameters(
             weights=[np.asarray(w).T for w in self.coefs_], biases=list(self.intercepts_)
         )
         self.__dict__.update(attributes_of(network))
         return network
 
-    def _resumed(self, blueprint: Blueprint, sizes: list[int]) -> Network:
+    def _resumed(self, spec: NetworkSpec, sizes: list[int]) -> Network:
         """The network to go on with: the one there is, with the parameters of now."""
         there = layer_sizes_of(self.coefs_, self.intercepts_)
         if there != sizes:
@@ -135,9 +135,9 @@ class State(BaseEstimator):
                 f"{there}: keep hidden_layer_sizes and the columns of y, or fit with "
                 "warm_start=False"
             )
-        network = self._synchronised(blueprint)
-        if self._blueprint != blueprint:
-            network, trained = blueprint.build(sizes, network.dtype), network
+        network = self._synchronised(spec)
+        if self._spec != spec:
+            network, trained = spec.build(sizes, network.dtype), network
             network.set_parameters(trained.parameters)
         return network
 
@@ -147,7 +147,7 @@ class State(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
         if "_network" in state:
-            # coefs_ and intercepts_ are views into it, which pickling would tear off
+            # pickled views become arrays of their own: they are made anew from the network
             self._synchronised()
             state["_network"] = self._network
             for name in ("_views", "coefs_", "intercepts_"):
@@ -162,8 +162,8 @@ class State(BaseEstimator):
     def _set_up(self, network: Network, targets: Any) -> None:
         """Become ready to predict with a network that no fit has seen."""
         n_hidden = len(network.layer_sizes) - 2
-        blueprint = Blueprint.of(self, n_hidden, *self._output(targets))
-        self._install(network, blueprint, targets, fresh=True)
+        spec = NetworkSpec.of(self, n_hidden, *self._output(targets))
+        self._install(network, spec, targets, fresh=True)
         self._open_record(None, resume=False, partial=True)
         self.n_features_in_ = network.layer_sizes[0]
 
@@ -171,9 +171,9 @@ class State(BaseEstimator):
         """What ``initialize`` does once it knows the targets."""
         self._validate_params()
         hidden = hidden_sizes(self.hidden_layer_sizes)
-        blueprint = Blueprint.of(self, len(hidden), *self._output(targets))
-        network = blueprint.build([n_features, *hidden, targets.width], dtype)
-        draw(network, blueprint, check_random_state(self.random_state))
+        spec = NetworkSpec.of(self, len(hidden), *self._output(targets))
+        network = spec.build([n_features, *hidden, targets.width], dtype)
+        draw(network, spec, check_random_state(self.random_state))
         self.__dict__.pop("feature_names_in_", None)
         self._set_up(network, targets)
         return self

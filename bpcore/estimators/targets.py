@@ -62,7 +62,7 @@ class Labels:
         if self.width == 1:
             return np.concatenate([1 - a, a], axis=1)
         total = a.sum(axis=1, keepdims=True)
-        # independent outputs that all say no say nothing
+        # logistic outputs that are all 0 leave every class equally probable
         return np.divide(a, total, out=np.full_like(a, 1 / self.width), where=total > 0)
 
     def right(self, a: np.ndarray, Y: np.ndarray) -> np.ndarray:

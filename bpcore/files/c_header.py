@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from bpcore._version import __version__
-from bpcore.files.onnx import single_parameters
+from bpcore.files.onnx import Layers, single_precision
 from bpcore.files.replace import replace_file
-from bpcore.network.architecture import Architecture
 
 __all__ = ["source", "write"]
 
@@ -93,9 +92,9 @@ static inline void {name}_forward(const float *x, float *a)
 """
 
 
-def write(path: Any, network: Architecture, name: str) -> None:
+def write(path: Any, layers: Layers, name: str) -> None:
     """Write the header, all at once."""
-    text = source(network, name)
+    text = source(layers, name)
 
     def write_to(new: Path) -> None:
         with new.open("w", encoding="ascii", newline="\n") as file:
@@ -104,7 +103,7 @@ def write(path: Any, network: Architecture, name: str) -> None:
     replace_file(path, write_to)
 
 
-def source(network: Architecture, name: str) -> Iterator[str]:
+def source(layers: Layers, name: str) -> Iterator[str]:
     """The text of the header, part by part.
 
     Raises
@@ -116,26 +115,27 @@ def source(network: Architecture, name: str) -> Iterator[str]:
         raise ValueError(f"name must be a C identifier, got {name!r}")
     if _KEYWORDS.fullmatch(name):
         raise ValueError(f"name must be a C identifier, and {name} is a word of the language")
-    layers = single_parameters(network)
-    hidden = network.layer_sizes[1:-1]
+    layers = single_precision(layers)
+    sizes = [layers[0][1].shape[1], *(len(b) for _, _, b in layers)]
+    hidden = sizes[1:-1]
     widest = max(hidden, default=1)
     names = {"name": name, "NAME": name.upper()}
     yield _HEADER.format(
-        shape="-".join(map(str, network.layer_sizes)),
+        shape="-".join(map(str, sizes)),
         activations=", ".join(
-            one if isinstance(one, str) else f"{one[0]} ({one[1]:g})" for one in network.activations
+            one if isinstance(one, str) else f"{one[0]} ({one[1]:g})" for one, _, _ in layers
         ),
         version=__version__,
-        inputs=network.layer_sizes[0],
-        outputs=network.layer_sizes[-1],
+        inputs=sizes[0],
+        outputs=sizes[-1],
         work=min(2, max(1, len(hidden))) * widest,
         **names,
     )
-    for layer, (w, b) in enumerate(layers, start=1):
+    for layer, (_, w, b) in enumerate(layers, start=1):
         yield _array(f"{name}_w{layer}", w)
         yield _array(f"{name}_b{layer}", b)
-    for layer, activation in enumerate(network.activations, start=1):
-        n_out, n_in = layers[layer - 1][0].shape
+    for layer, (activation, w, _) in enumerate(layers, start=1):
+        n_out, n_in = w.shape
         yield "\n" + _LAYER.format(
             layer=layer,
             n_in=n_in,

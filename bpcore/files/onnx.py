@@ -1,4 +1,4 @@
-"""The forward pass as an ONNX graph: one Gemm and σ a layer, for estimators the labels too.
+"""The forward pass as an ONNX graph: one Gemm and σ a layer.
 
 Operators of opset 17 only, in float32, which every runtime has for all of them.
 """
@@ -11,9 +11,11 @@ import numpy as np
 
 from bpcore._version import __version__
 from bpcore.files.replace import replace_file
-from bpcore.network.architecture import Architecture
 
-__all__ = ["estimator_model", "network_model", "write"]
+__all__ = ["Graph", "Layers", "forward_model", "library", "single_precision", "write"]
+
+# (σ, w^(l), b^(l)) of each layer; σ is a name or (name, parameter)
+Layers = list[tuple[Any, np.ndarray, np.ndarray]]
 
 _OPSET = 17
 _IR_VERSION = 8
@@ -35,31 +37,31 @@ def library() -> Any:
         raise ImportError('ONNX files need the onnx library: pip install "bpcore[onnx]"') from error
 
 
-def single_parameters(network: Architecture) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(weights, biases) of each layer in float32, contiguous.
+def single_precision(layers: Layers) -> Layers:
+    """The layers with parameters in float32, contiguous.
 
     Raises
     ------
     ValueError
         If one is not finite there.
     """
-    layers = []
+    single = []
     with np.errstate(over="ignore"):
-        for layer, pair in enumerate(zip(network.weights, network.biases, strict=True), start=1):
+        for layer, (activation, *pair) in enumerate(layers, start=1):
             w, b = (np.ascontiguousarray(part, dtype=np.float32) for part in pair)
             if not (np.isfinite(w).all() and np.isfinite(b).all()):
                 raise ValueError(
                     f"layer {layer} holds a parameter that is NaN, infinite or too large for "
                     "float32, in which exported networks compute"
                 )
-            layers.append((w, b))
-    for activation in network.activations:
+            single.append((activation, w, b))
+    for activation, _, _ in layers:
         if isinstance(activation, tuple) and activation[1] > float(np.finfo(np.float32).max):
             raise ValueError(f"the parameter of {activation} is too large for float32")
-    return layers
+    return single
 
 
-class _Graph:
+class Graph:
     """A graph that grows node by node; each method returns the name of a value."""
 
     def __init__(self) -> None:
@@ -103,25 +105,24 @@ class _Graph:
             return self.node("Mul", twice, self.constant(0.5))
         raise ValueError(f"the activation {name} has no form in ONNX")
 
-    def forward(self, network: Architecture) -> str:
+    def forward(self, layers: Layers) -> str:
         """The outputs a^(L) of the input "X"."""
-        if 4 * network.n_parameters > _MOST_BYTES:
+        n_parameters = sum(w.size + b.size for _, w, b in layers)
+        if 4 * n_parameters > _MOST_BYTES:
             raise ValueError(
-                f"{network.n_parameters:,} parameters make a file beyond the 2 GiB that an ONNX "
-                "file holds"
+                f"{n_parameters:,} parameters make a file beyond the 2 GiB that an ONNX file holds"
             )
         a = "X"
-        layers = zip(network.activations, single_parameters(network), strict=True)
-        for layer, (activation, (w, b)) in enumerate(layers, start=1):
+        for layer, (activation, w, b) in enumerate(single_precision(layers), start=1):
             weights = self.constant(w, f"weights.{layer}")
             biases = self.constant(b, f"biases.{layer}")
             a = self.activation(activation, self.node("Gemm", a, weights, biases, transB=1))
         return a
 
-    def model(self, network: Architecture, outputs: list[tuple[str, str, Any]]) -> Any:
+    def model(self, n_inputs: int, outputs: list[tuple[str, str, Any]]) -> Any:
         """The model; outputs: (name, ONNX's type, number of columns or None for a vector)."""
         helper, types = self.onnx.helper, self.onnx.TensorProto
-        x = helper.make_tensor_value_info("X", types.FLOAT, ["n", network.layer_sizes[0]])
+        x = helper.make_tensor_value_info("X", types.FLOAT, ["n", n_inputs])
         ends = [
             helper.make_tensor_value_info(
                 name, getattr(types, kind), ["n"] if width is None else ["n", width]
@@ -145,115 +146,9 @@ def write(path: Any, model: Any) -> None:
     replace_file(path, lambda new: new.write_bytes(model.SerializeToString()))
 
 
-def network_model(network: Architecture) -> Any:
+def forward_model(layers: Layers) -> Any:
     """The graph from "X" (n, n_0) to "A" (n, n_L)."""
-    graph = _Graph()
-    graph.node("Identity", graph.forward(network), name="A")
-    return graph.model(network, [("A", "FLOAT", network.layer_sizes[-1])])
-
-
-# ---------------------------------------------------------------- estimators
-
-
-def estimator_model(est: Any) -> Any:
-    """The graph from "X" to "prediction", or to "label" and "probabilities"."""
-    network = est.network_
-    graph = _Graph()
-    a = graph.forward(network)
-    targets = est._codec()
-    width = network.layer_sizes[-1]
-    kind = type(targets).__name__
-    if kind == "Numbers":
-        if width == 1:
-            graph.node("Reshape", a, graph.constant(np.array([-1])), name="prediction")
-        else:
-            graph.node("Identity", a, name="prediction")
-        outputs = [("prediction", "FLOAT", None if width == 1 else width)]
-    elif kind == "Multilabel":
-        above = graph.node("Greater", a, graph.constant(0.5))
-        graph.node("Cast", above, name="label", to=graph.onnx.TensorProto.INT64)
-        graph.node("Identity", a, name="probabilities")
-        outputs = [("label", "INT64", width), ("probabilities", "FLOAT", width)]
-    elif kind == "Labels":
-        classes, type_name = _as_constants([targets.classes])
-        graph.node("Identity", _labels(graph, a, classes[0], targets), name="label")
-        n = _probabilities(graph, a, targets, network, "probabilities")
-        outputs = [("label", type_name, None), ("probabilities", "FLOAT", n)]
-    else:
-        outputs = _columns(graph, a, targets, network)
-    return graph.model(network, outputs)
-
-
-def _columns(
-    graph: _Graph, a: str, targets: Any, network: Architecture
-) -> list[tuple[str, str, Any]]:
-    """Several columns of labels: "label" (n, columns), "probabilities_0" and so on."""
-    classes, type_name = _as_constants(targets.classes)
-    upright = graph.constant(np.array([-1, 1]))
-    labels = []
-    outputs = [("label", type_name, len(classes))]
-    for k, (column, part) in enumerate(zip(targets.columns, targets._parts, strict=True)):
-        bounds = (graph.constant(np.array([end])) for end in (part.start, part.stop, 1))
-        start, stop, axis = bounds
-        a_k = graph.node("Slice", a, start, stop, axis)
-        labels.append(graph.node("Reshape", _labels(graph, a_k, classes[k], column), upright))
-        name = f"probabilities_{k}"
-        outputs.append((name, "FLOAT", _probabilities(graph, a_k, column, network, name)))
-    graph.node("Concat", *labels, name="label", axis=1)
-    return outputs
-
-
-def _as_constants(columns: list[np.ndarray]) -> tuple[list[np.ndarray], str]:
-    """Labels as ONNX has them, all columns of one type, and that type's name.
-
-    Raises
-    ------
-    ValueError
-        If they are not all strings or all numbers, or integers beyond 64 bits with a sign.
-    """
-    lists = [column.tolist() for column in columns]
-    every = [label for one in lists for label in one]
-    for types, dtype, name in (
-        ((str,), object, "STRING"),
-        ((bool,), np.bool_, "BOOL"),
-        ((int, bool), np.int64, "INT64"),
-        ((float, int, bool), np.float64, "DOUBLE"),
-    ):
-        if all(isinstance(label, types) for label in every):
-            if name in ("INT64", "DOUBLE") and any(
-                isinstance(label, int) and not -(2**63) <= label < 2**63 for label in every
-            ):
-                break
-            return [np.array(one, dtype=dtype) for one in lists], name
-    raise ValueError(
-        f"ONNX has no type for the labels {every[:5]!r}: use strings, or numbers below 2**63"
-    )
-
-
-def _labels(graph: _Graph, a: str, classes: np.ndarray, targets: Any) -> str:
-    """The label of each row of a."""
-    if targets.width > 1:
-        at = graph.node("ArgMax", a, axis=1, keepdims=0)
-    else:
-        limit = 0.5 if len(classes) == 2 else math.inf  # a single class is always right
-        above = graph.node("Greater", a, graph.constant(limit))
-        index = graph.node("Cast", above, to=graph.onnx.TensorProto.INT64)
-        at = graph.node("Reshape", index, graph.constant(np.array([-1])))
-    return graph.node("Gather", graph.constant(classes), at, axis=0)
-
-
-def _probabilities(graph: _Graph, a: str, targets: Any, network: Architecture, name: str) -> int:
-    """The probabilities of the classes, rows adding up to 1; how many columns they have."""
-    n = int(targets.width)
-    if n == 1:
-        rest = graph.node("Sub", graph.constant(1.0), a)
-        graph.node("Concat", rest, a, name=name, axis=1)
-        return 2
-    if network.activations[-1] == "softmax":
-        graph.node("Identity", a, name=name)
-        return n
-    total = graph.node("ReduceSum", a, graph.constant(np.array([1])), keepdims=1)
-    some = graph.node("Greater", total, graph.constant(0.0))
-    share = graph.node("Div", a, total)
-    graph.node("Where", some, share, graph.constant(1.0 / n), name=name)
-    return n
+    graph = Graph()
+    graph.node("Identity", graph.forward(layers), name="A")
+    (_, first, _), (_, last, _) = layers[0], layers[-1]
+    return graph.model(first.shape[1], [("A", "FLOAT", last.shape[0])])

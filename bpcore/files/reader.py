@@ -1,4 +1,4 @@
-"""The door through which model files come in: a header is a claim, and is checked first.
+"""Model files are read: what a header announces is compared with the file before it is believed.
 
 Nothing is built before the sizes that the header announces have been compared with the tensors
 that the file holds, so a damaged or hostile file costs memory in proportion to its own length.
@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 
 from bpcore.exceptions import ModelFileError
-from bpcore.files import values as plain
+from bpcore.files import values
 
 __all__ = ["FORMAT_VERSION", "METADATA_KEY", "ModelReader", "library", "reserve"]
 
@@ -26,7 +26,7 @@ METADATA_KEY = "bpcore"
 LONGEST_HEADER = 64 * 2**20
 
 _LONGEST_FAULT = 500
-# What safetensors takes beside the bytes of tensors.
+# Memory that safetensors takes beside the bytes of tensors.
 _SLACK = 2**22
 
 _SECTIONS = {"format_version", "bpcore_version", "kind", "network"}
@@ -132,7 +132,7 @@ class ModelReader:
                 "did not write it"
             )
         with self.reading("its metadata"):
-            sections = plain.loads(text)
+            sections = values.loads(text)
             if not isinstance(sections, dict):
                 raise ValueError("not a JSON object")
             version = sections.get("format_version")
@@ -154,12 +154,12 @@ class ModelReader:
 
     def fault(self, text: str) -> ModelFileError:
         """The error that says so of this file."""
-        # a file may bring a megabyte for an error to quote
+        # the text may quote a value of the file, which may be a megabyte long
         return ModelFileError(f"{self.name}: {text[:_LONGEST_FAULT]}")
 
     @contextlib.contextmanager
     def reading(self, what: str) -> Iterator[None]:
-        """Within: an error about a value is an error of the file."""
+        """A context in which an error about a value becomes an error of the file."""
         try:
             yield
         except ModelFileError:
@@ -175,7 +175,7 @@ class ModelReader:
             content = (self.sections if where is None else where).get(name)
             if not isinstance(content, dict) or set(content) != keys:
                 raise ValueError(f"expected an object with the entries {', '.join(sorted(keys))}")
-            return {key: plain.decode(value) for key, value in content.items()}
+            return {key: values.decode(value) for key, value in content.items()}
 
     # ------------------------------------------------------------ tensors
 

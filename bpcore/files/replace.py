@@ -19,7 +19,8 @@ except ImportError:  # Windows
 
 __all__ = ["check_target", "replace_file"]
 
-# So much of a target's name goes into that of the folder beside it: a name may have 255 bytes.
+# How many characters of the target's name the folder beside it takes over: a name of 255 bytes, the
+# longest there is, leaves no room for more.
 _LONGEST = 50
 
 
@@ -66,7 +67,7 @@ def replace_file(path: Any, write: Callable[[Path], Any]) -> None:
     with _folder_beside(target) as folder:
         new = folder / "new"
         write(new)
-        # the rights of what is replaced, else those that the folder was born with
+        # the permissions of the file that is replaced, else those of a new folder
         mode = stat.S_IMODE((target if target.exists() else folder).stat().st_mode) & 0o666
         descriptor = os.open(new, os.O_RDWR)
         try:
@@ -95,7 +96,7 @@ def _folder_beside(target: Path) -> Iterator[Path]:
             break
         lock = os.open(folder, os.O_RDONLY)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # between its creation and its lock another writer may have held it for abandoned
+        # before it was locked, another writer may have removed it as abandoned
         if folder.exists():
             break
         os.close(lock)

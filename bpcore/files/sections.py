@@ -1,4 +1,7 @@
-"""The parts of a model file: a network, a history, an optimizer, as JSON and tensors, and back."""
+"""Sections that several kinds of model files have: a history, an optimizer, as JSON and back.
+
+``expected_tensors`` tells from all sections of a file which tensors it has to hold.
+"""
 
 import math
 from typing import Any
@@ -7,64 +10,36 @@ import numpy as np
 
 from bpcore._core.optimizers import Optimizer
 from bpcore.checks import as_integer, as_layer_sizes
-from bpcore.files import values as plain
+from bpcore.files import values
 from bpcore.files.reader import ModelReader
 from bpcore.history import History
-from bpcore.network import Network
 
 __all__ = [
+    "NETWORK_ENTRIES",
     "describe_history",
-    "describe_network",
     "describe_optimizer",
     "expected_tensors",
     "read_history",
-    "read_network",
     "read_optimizer",
 ]
 
-_NETWORK = {"layer_sizes", "activations", "loss", "dropout", "dtype", "random"}
+# The entries of the section "network".
+NETWORK_ENTRIES = {"layer_sizes", "activations", "loss", "dropout", "dtype", "random"}
 _RECORDS = ("cost", "validation_cost", "validation_score", "learning_rate", "seconds")
 _RATES = ("learning_rate", "momentum", "nesterov", "beta_1", "beta_2", "epsilon", "schedule")
 _OPTIMIZER = {"name", *_RATES, "t", "mu_product", "slots"}
 _MOST_SLOTS = 2
 
 
-# ---------------------------------------------------------------- network
-
-
-def describe_network(network: Network) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The section "network", and θ as tensors weights.1, biases.1 and so on."""
-    activations = [list(one) if isinstance(one, tuple) else one for one in network.activations]
-    section = {
-        "layer_sizes": list(network.layer_sizes),
-        "activations": activations,
-        "loss": plain.encode(_as_list(network.loss), "loss"),
-        "dropout": list(network.dropout),
-        "dtype": network.dtype.name,
-        "random": plain.encode(network._rng, "the network's random_state"),
-    }
-    return section, _layers(network)
-
-
-def _as_list(loss: Any) -> Any:
-    return loss if isinstance(loss, str) else list(loss)
-
-
-def _layers(network: Network) -> dict[str, np.ndarray]:
-    pairs = zip(network.weights, network.biases, strict=True)
-    return {
-        f"{what}.{layer}": array
-        for layer, pair in enumerate(pairs, start=1)
-        for what, array in zip(("weights", "biases"), pair, strict=True)
-    }
+# ---------------------------------------------------------------- tensors
 
 
 def expected_tensors(reader: ModelReader) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Name → (dtype, shape) of every tensor that the file's metadata describes."""
-    network = reader.section("network", _NETWORK)
+    network = reader.section("network", NETWORK_ENTRIES)
     with reader.reading("network"):
         sizes = as_layer_sizes(network["layer_sizes"])
-        # there are two tensors a layer: what follows is not larger than what the file holds
+        # two tensors a layer: a short file cannot ask for a long list
         if len(sizes) - 1 > len(reader.tensors):
             raise ValueError(f"{len(sizes)} layers, but only {len(reader.tensors)} tensors")
         dtype = network["dtype"]
@@ -91,36 +66,6 @@ def expected_tensors(reader: ModelReader) -> dict[str, tuple[str, tuple[int, ...
     return expected | dict.fromkeys(vectors, (dtype, (n_parameters,)))
 
 
-def read_network(reader: ModelReader, allow_nonfinite: bool) -> Network:
-    """The network of a file whose tensors have been checked."""
-    section = reader.section("network", _NETWORK)
-    with reader.reading("network"):
-        *hidden, output = section["activations"]
-        network = Network(
-            section["layer_sizes"],
-            activation=hidden,
-            output_activation=output,
-            loss=section["loss"],
-            dtype=section["dtype"],
-            init="zeros",
-            random_state=0,
-            dropout=section["dropout"],
-        )
-        if not isinstance(section["random"], np.random.Generator):
-            raise ValueError("random is not the state of a generator")
-        network._rng = section["random"]
-    for name, array in _layers(network).items():
-        array[...] = values = reader.tensor(name)
-        if not (allow_nonfinite or np.isfinite(values).all()):
-            raise reader.fault(
-                f"the tensor {name} holds NaN or infinity; load(…, allow_nonfinite=True) takes "
-                "it as it is"
-            )
-    if "history" in reader.sections:
-        network.history_ = read_history(reader)
-    return network
-
-
 # ---------------------------------------------------------------- history
 
 
@@ -128,7 +73,7 @@ def describe_history(history: History) -> dict[str, Any]:
     """The section "history"."""
     section: dict[str, Any] = {"n_examples": history.n_examples, "stopped": history.stopped}
     for name in _RECORDS:
-        section[name] = plain.encode(list(map(float, getattr(history, name))), name)
+        section[name] = values.encode(list(map(float, getattr(history, name))), name)
     return section
 
 
@@ -157,8 +102,8 @@ def _as_a_list(value: Any, name: str) -> list[Any]:
 def describe_optimizer(optimizer: Optimizer) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The section "optimizer", and the slots as tensors optimizer.0 and so on."""
     section = {"name": optimizer.name, "t": optimizer.t, "slots": len(optimizer.slots)}
-    section |= {name: plain.encode(getattr(optimizer, name), name) for name in _RATES}
-    section["mu_product"] = plain.encode(_state_of(optimizer)["mu_product"], "mu_product")
+    section |= {name: values.encode(getattr(optimizer, name), name) for name in _RATES}
+    section["mu_product"] = values.encode(_state_of(optimizer)["mu_product"], "mu_product")
     return section, {f"optimizer.{i}": slot for i, slot in enumerate(optimizer.slots)}
 
 
@@ -167,14 +112,14 @@ def _state_of(optimizer: Optimizer) -> dict[str, Any]:
     return state
 
 
-def read_optimizer(reader: ModelReader, network: Network) -> Optimizer:
-    """The optimizer of a file whose tensors have been checked."""
+def read_optimizer(reader: ModelReader, n_parameters: int, dtype: np.dtype[Any]) -> Optimizer:
+    """The optimizer, for that many parameters, of a file whose tensors have been checked."""
     section = reader.section("optimizer", _OPTIMIZER)
     with reader.reading("optimizer"):
         optimizer = Optimizer(
             section["name"],
-            network.n_parameters,
-            dtype=network.dtype,
+            n_parameters,
+            dtype=dtype,
             **{name: section[name] for name in _RATES},
         )
         if section["slots"] != len(optimizer.slots):

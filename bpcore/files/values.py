@@ -23,12 +23,12 @@ _DTYPES = {
         *("float16", "float32", "float64"),
     )
 }
-# Strings of one array may all take as much room as the longest; a file may ask for this much
-# without showing such a string.
+# Every string of an array takes as much memory as the longest. The width that a file states is
+# honoured up to this many characters; beyond, only as far as a string is really that long.
 _FREE_WIDTH = 64
 
-# The states of NumPy's bit generators. A number: what the entry must be below; a pair: how many
-# of these. The positions are indices into the lists beside them, which NumPy does not check.
+# The states of NumPy's bit generators: each entry with the bound that it must stay below, or with
+# (how many numbers, their bound). NumPy does not check them; pos and buffer_pos are indices to it.
 _BITS_32 = {"has_uint32": 2, "uinteger": 2**32}
 _GENERATORS: dict[str, dict[str, Any]] = {
     "PCG64": {"state": {"state": 2**128, "inc": 2**128}, **_BITS_32},
@@ -233,7 +233,7 @@ def _strings(name: str, values: list[Any]) -> np.ndarray:
 
 
 def state_of(generator: np.random.Generator, what: str) -> dict[str, Any]:
-    """Where a generator stands, as JSON has it.
+    """The state of a generator, as JSON has it.
 
     Raises
     ------
@@ -247,22 +247,22 @@ def state_of(generator: np.random.Generator, what: str) -> dict[str, Any]:
             f"{what} draws from {type(source).__qualname__}, which a model file cannot hold; it "
             f"holds {', '.join(_GENERATORS)}"
         )
-    return {"bit_generator": name, **_plain(source.state, _GENERATORS[name])}
+    return {"bit_generator": name, **_as_integers(source.state, _GENERATORS[name])}
 
 
-def _plain(state: Any, layout: dict[str, Any]) -> dict[str, Any]:
+def _as_integers(state: Any, layout: dict[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for key, limit in layout.items():
         entry = state[key]
         if isinstance(limit, dict):
-            out[key] = _plain(entry, limit)
+            out[key] = _as_integers(entry, limit)
         else:
             out[key] = [int(one) for one in entry] if isinstance(limit, tuple) else int(entry)
     return out
 
 
 def generator_of(state: Any) -> np.random.Generator:
-    """A generator that stands where ``state_of`` found one.
+    """A generator in the state that ``state_of`` has written down.
 
     Raises
     ------
@@ -304,9 +304,9 @@ def _legacy_state_of(source: np.random.RandomState, what: str) -> dict[str, Any]
     state = source.get_state(legacy=False)
     if state["bit_generator"] != "MT19937":
         raise TypeError(f"{what} is a RandomState of {state['bit_generator']}, expected MT19937")
-    plain = _plain(state, _GENERATORS["MT19937"])
+    numbers = _as_integers(state, _GENERATORS["MT19937"])
     gauss = float(state["gauss"])
-    return {**plain, "has_gauss": int(state["has_gauss"]), "gauss": gauss}
+    return {**numbers, "has_gauss": int(state["has_gauss"]), "gauss": gauss}
 
 
 def _random_state_of(state: Any) -> np.random.RandomState:

@@ -1,8 +1,11 @@
-"""The layers of a network and θ: how they are described, drawn, replaced, copied, pickled."""
+"""The layers of a network and θ: how they are described, drawn, replaced, copied, pickled.
 
-import copy
-import os
+Each job of ``Network`` has a subclass of its own: ``Inspection`` takes derivatives, ``Learning``
+trains, ``Export`` writes files.
+"""
+
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any, Self
 
 import numpy as np
@@ -13,12 +16,13 @@ from bpcore._core.activations import ACTIVATIONS
 from bpcore._core.engine import Engine
 from bpcore._core.losses import LOSSES
 from bpcore._core.threads import usable_processors
-from bpcore.network import initialisation
+from bpcore.history import History
+from bpcore.network.initialisation import INITS, as_generator, draw
 
 __all__ = ["Architecture"]
 
 
-# What `_description` tells: no part of the pickled state.
+# What pickles leave out of the attributes, since `_description` says it.
 _DESCRIBED = ("layer_sizes", "activations", "loss", "dropout", "_loss_name", "_n_threads")
 
 
@@ -29,6 +33,7 @@ class Architecture(Engine):
     activations: tuple[Any, ...]
     loss: Any
     dropout: tuple[float, ...]
+    history_: History
 
     def __init__(
         self,
@@ -53,9 +58,9 @@ class Architecture(Engine):
         name, clip, parameter, quantiles = check.as_loss(loss, sizes[-1])
         layers = check.as_activations(activation, output_activation, len(sizes) - 1, name)
         left_out = check.as_dropout(dropout, len(sizes) - 2)
-        if init not in initialisation.INITS:
-            raise ValueError(f"init must be one of {', '.join(initialisation.INITS)}, got {init!r}")
-        rng = initialisation.as_generator(random_state)
+        if init not in INITS:
+            raise ValueError(f"init must be one of {', '.join(INITS)}, got {init!r}")
+        rng = as_generator(random_state)
         threads = None if n_threads is None else check.as_integer(n_threads, "n_threads")
         self._build(
             sizes,
@@ -76,7 +81,7 @@ class Architecture(Engine):
         self.dropout = tuple(left_out)
         self._loss_name = name
         self._rng = rng
-        initialisation.draw(init, self.weights, self.biases, rng)
+        draw(init, self.weights, self.biases, rng)
 
     # ------------------------------------------------------------ θ
 
@@ -162,78 +167,15 @@ class Architecture(Engine):
             raise ValueError(f"{what} holds NaN, infinity or a number too large for {self.dtype}")
         target[:] = array
 
-    # ------------------------------------------------------------ files
+    # ------------------------------------------------------------ data
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the network to a model file, which ``bpcore.load`` reads; see there.
-
-        Architecture, θ, random state and ``history_`` are kept; how many threads to use is not.
-        While the network trains, save it from a callback, not from another thread.
-
-        Parameters
-        ----------
-        path : str or path-like
-            By custom it ends in ".safetensors". What is there is replaced, all at once.
-
-        Raises
-        ------
-        ImportError
-            If safetensors is not installed: ``pip install "bpcore[files]"``.
-        OSError
-            If the file cannot be written.
-        """
-        from bpcore.model_file import save
-
-        save(path, self)
-
-    def to_onnx(self, path: str | os.PathLike[str]) -> None:
-        """Write the forward pass to an ONNX file, for ONNX Runtime and the like.
-
-        One input "X", float32 of shape (n, n_0), one output "A" of shape (n, n_L). It computes
-        in float32, whatever the network's dtype.
-
-        Parameters
-        ----------
-        path : str or path-like
-            By custom it ends in ".onnx".
-
-        Raises
-        ------
-        ImportError
-            If onnx is not installed: ``pip install "bpcore[onnx]"``.
-        ValueError
-            If a parameter is not finite in float32, or the file would be beyond the 2 GiB that
-            the format holds.
-        OSError
-            If the file cannot be written.
-        """
-        from bpcore.files.onnx import network_model, write
-
-        write(path, network_model(self))
-
-    def to_c(self, path: str | os.PathLike[str], name: str = "network") -> None:
-        """Write the forward pass to a C header that needs nothing but <math.h>.
-
-        It defines ``void network_forward(const float *x, float *a)`` for one example, in C99 or
-        C++, and says its sizes in macros. It computes in float32, whatever the network's dtype.
-
-        Parameters
-        ----------
-        path : str or path-like
-            By custom it ends in ".h".
-        name : str, default="network"
-            What the names in it begin with; a C identifier.
-
-        Raises
-        ------
-        ValueError
-            If the name is none, or a parameter is not finite in float32.
-        OSError
-            If the file cannot be written.
-        """
-        from bpcore.files.c_header import write
-
-        write(path, self, name)
+    def _examples(self, X: Any, Y: Any, sample_weight: Any) -> tuple[Any, Any, np.ndarray | None]:
+        """X and Y as Rows, the weights as doubles, all checked."""
+        rows, single = check.as_rows(X, self.layer_sizes[0], self.dtype)
+        targets = check.as_targets(
+            Y, len(rows), self.layer_sizes[-1], self._loss_name, self.dtype, single=single
+        )
+        return rows, targets, check.as_weights(sample_weight, len(rows))
 
     # ------------------------------------------------------------ copies
 
@@ -260,10 +202,10 @@ class Architecture(Engine):
         >>> Network((2, 1), random_state=0).astype("float64").dtype
         dtype('float64')
         """
-        twin = type(self)(**self._description(), dtype=dtype, init="zeros")
-        twin.set_parameters(self.parameters)
-        twin._rng = copy.deepcopy(self._rng)
-        return twin
+        copy = type(self)(**self._description(), dtype=dtype, init="zeros")
+        copy.set_parameters(self.parameters)
+        copy._rng = deepcopy(self._rng)
+        return copy
 
     def _description(self) -> dict[str, Any]:
         return {
@@ -292,7 +234,7 @@ class Architecture(Engine):
         self.__dict__.update(attributes)
 
     def __copy__(self) -> Self:
-        return copy.deepcopy(self)
+        return deepcopy(self)
 
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self.layer_sizes))

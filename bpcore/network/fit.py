@@ -8,24 +8,15 @@ from typing import Any
 import numpy as np
 
 from bpcore import checks as check
-from bpcore._core.optimizers import OPTIMIZERS, Optimizer
+from bpcore._core.optimizers import Optimizer
 from bpcore._core.threads import one_blas_thread
 from bpcore.exceptions import DivergenceError
 from bpcore.history import History
-from bpcore.network import scores
 from bpcore.network.initialisation import as_generator
+from bpcore.network.optimizer import make_optimizer
+from bpcore.network.scores import check_metric, evaluate
 
-LEARNING_RATES = {
-    "sgd": 1.0,
-    "adam": 1e-3,
-    "rmsprop": 1e-3,
-    "adagrad": 1e-2,
-    "nadam": 1e-3,
-    "irprop-": 1e-2,
-}
-_OPTIONS = ("momentum", "nesterov", "beta_1", "beta_2", "epsilon")
-# Entries of a schedule that are lengths: given in epochs, used in updates.
-_LENGTHS = ("every", "total", "warmup")
+__all__ = ["Settings", "fit"]
 
 
 @dataclass
@@ -53,56 +44,6 @@ class Settings:
     resume: Any
 
 
-def make_optimizer(
-    spec: Any,
-    learning_rate: Any,
-    schedule: Any,
-    epochs: int,
-    updates_an_epoch: int,
-    network: Any,
-) -> Optimizer:
-    """The Optimizer that ``Network.fit``'s arguments ask for."""
-    if isinstance(spec, Optimizer):
-        if learning_rate is not None:
-            spec.learning_rate = check.as_number(learning_rate, "learning_rate")
-        return spec
-    name, options = spec, {}
-    if isinstance(spec, tuple | list) and len(spec) == 2 and isinstance(spec[1], dict):
-        name, options = spec
-    if not isinstance(name, str) or name not in OPTIMIZERS:
-        raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {spec!r}")
-    unknown = set(options) - set(_OPTIONS)
-    if unknown:
-        raise ValueError(
-            f"the optimizer {name} has no option {', '.join(sorted(unknown))}; there are "
-            f"{', '.join(_OPTIONS)}"
-        )
-    eta = LEARNING_RATES[name] if learning_rate is None else learning_rate
-    return Optimizer(
-        name,
-        network.n_parameters,
-        dtype=network.dtype,
-        learning_rate=check.as_number(eta, "learning_rate"),
-        schedule=in_updates(schedule, epochs, updates_an_epoch),
-        **options,
-    )
-
-
-def in_updates(schedule: Any, epochs: int, updates_an_epoch: int) -> Any:
-    """A schedule given in epochs, as the optimizer counts, in updates."""
-    if schedule is None:
-        return None
-    if not isinstance(schedule, str | dict):
-        raise TypeError(f"schedule must be None, a name or a dict, got {schedule!r}")
-    plan = {"kind": schedule} if isinstance(schedule, str) else dict(schedule)
-    if plan.get("kind") in ("cosine", "one_cycle"):
-        plan.setdefault("total", epochs)
-    for key in _LENGTHS:
-        if key in plan:
-            plan[key] = check.as_number(plan[key], f"schedule: {key}") * updates_an_epoch
-    return plan
-
-
 @dataclass
 class _Run:
     """One fit, its arguments checked."""
@@ -112,12 +53,12 @@ class _Run:
     epochs: int
     rng: np.random.Generator
     order: np.ndarray | None
-    # the arguments of Network._train_epochs
+    # the arguments of the engine's _train_epochs
     epoch: dict[str, Any]
     validation: Any
     every: int
     checkpoints: Any = None
-    found: Any = None
+    resumed: Any = None
 
 
 def fit(network: Any, X: Any, Y: Any, settings: Settings) -> History:
@@ -125,8 +66,8 @@ def fit(network: Any, X: Any, Y: Any, settings: Settings) -> History:
     run = _prepare(network, X, Y, settings)
     network._begin_fit()
     try:
-        if run.found is not None:
-            run.found.install(run.checkpoints)
+        if run.resumed is not None:
+            run.resumed.install(run.checkpoints)
         network.history_ = run.history
         with one_blas_thread():
             _train(run, settings)
@@ -155,7 +96,7 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Run:
         -(-n // batch_size),
         network,
     )
-    rules = {
+    penalties = {
         "l2": check.as_number(settings.l2, "l2"),
         "l1": check.as_number(settings.l1, "l1"),
         "weight_decay": check.as_number(settings.weight_decay, "weight_decay"),
@@ -172,11 +113,11 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Run:
         history=History(n_examples=n),
         epochs=epochs,
         rng=rng,
-        # in a batch of all examples their order changes nothing
+        # None where a batch is all examples: their order changes nothing then
         order=np.arange(n) if settings.shuffle and batch_size < n else None,
         epoch={
             "x": rows, "y": targets, "optimizer": optimizer, "batch_size": batch_size,
-            "sample_weight": weights, **rules,
+            "sample_weight": weights, **penalties,
         },
         validation=validation,
         every=check.as_integer(settings.checkpoint_every, "checkpoint_every"),
@@ -189,10 +130,10 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Run:
 def _train(run: _Run, settings: Settings) -> None:
     """The epochs that are left."""
     network, history = run.network, run.history
-    drops = any(network.dropout)
-    # Nothing is drawn, shown or asked between two epochs: the engine may go through several.
-    alike = not (
-        drops
+    draws_dropout = any(network.dropout)
+    # Nothing is drawn, shown or asked between two epochs: one call of the engine may run several.
+    undisturbed = not (
+        draws_dropout
         or run.order is not None
         or run.validation is not None
         or settings.progress
@@ -202,8 +143,8 @@ def _train(run: _Run, settings: Settings) -> None:
     while history.epochs < run.epochs and history.stopped is None:
         if run.order is not None:
             run.rng.shuffle(run.order)
-        seed = int(run.rng.integers(2**63)) if drops else 0
-        most = run.epochs - history.epochs if alike else 1
+        seed = int(run.rng.integers(2**63)) if draws_dropout else 0
+        most = run.epochs - history.epochs if undisturbed else 1
         _train_epochs(network, history, most, order=run.order, seed=seed, **run.epoch)
         if run.validation is not None:
             _validate(network, history, run.validation, settings.metric)
@@ -218,8 +159,9 @@ def _train(run: _Run, settings: Settings) -> None:
 
 def _prepare_checkpoints(run: _Run, settings: Settings) -> None:
     """Look at the files that the fit is to write and to go on from."""
-    # only here: they take the safetensors library
-    from bpcore.network.checkpoint import Checkpoints, fingerprint
+    # imported only where a file is named: they need the safetensors library
+    from bpcore.files.checkpoint import fingerprint
+    from bpcore.network.checkpoint import Checkpoints
 
     arguments = dict(run.epoch)
     data = [arguments.pop(key) for key in ("x", "y", "sample_weight")]
@@ -232,7 +174,7 @@ def _prepare_checkpoints(run: _Run, settings: Settings) -> None:
     if settings.checkpoint is not None:
         run.checkpoints.check(settings.checkpoint)
     if settings.resume is not None:
-        run.found = run.checkpoints.read(settings.resume, run.epochs)
+        run.resumed = run.checkpoints.read(settings.resume, run.epochs)
 
 
 def _clip_norm(clip_norm: Any) -> float:
@@ -245,7 +187,7 @@ def _clip_norm(clip_norm: Any) -> float:
 
 
 def _validation_data(network: Any, settings: Settings) -> Any:
-    scores.check_metric(settings.metric)
+    check_metric(settings.metric)
     if settings.validation_data is None:
         return None
     parts = settings.validation_data
@@ -276,11 +218,11 @@ def _train_epochs(
 def _validate(network: Any, history: History, validation: Any, metric: str) -> None:
     rows, targets, weights = validation
     history.validation_cost.append(float(network._cost(rows, targets, weights)))
-    history.validation_score.append(scores.score(network, rows, targets, metric, weights))
+    history.validation_score.append(evaluate(network, rows, targets, metric, weights))
 
 
 def _report(history: History, epochs: int) -> None:
-    """One line that is written over, with a bar."""
+    """A line with a bar, written over the one of the epoch before."""
     done = history.epochs
     bar = "█" * (24 * done // epochs)
     line = f"\repoch {done:>{len(str(epochs))}}/{epochs} |{bar:<24}| cost {history.cost[-1]:.6g}"

@@ -6,9 +6,9 @@ import numpy as np
 
 __all__ = ["INITS", "as_generator", "draw"]
 
-# name: (distribution, whether n_out counts, gain): the variance of a weight is gain / fan, with
-# fan = n_in, or (n_in + n_out) / 2
-_SCALED = {
+# name: (distribution, whether fan_out counts, gain). The variance of a weight is gain / fan, with
+# fan = fan_in, or (fan_in + fan_out) / 2
+VARIANCE_SCALING = {
     "glorot": ("uniform", True, 1.0),
     "glorot_normal": ("normal", True, 1.0),
     "glorot_uniform": ("uniform", True, 1.0),
@@ -19,7 +19,7 @@ _SCALED = {
     "lecun_normal": ("normal", False, 1.0),
     "lecun_uniform": ("uniform", False, 1.0),
 }
-INITS = ("normal", *_SCALED, "zeros")
+INITS = ("normal", *VARIANCE_SCALING, "zeros")
 
 
 def as_generator(random_state: Any) -> np.random.Generator:
@@ -65,9 +65,9 @@ def draw(
             w[:] = rng.standard_normal(w.shape)
             b[:] = rng.standard_normal(b.shape)
             continue
-        distribution, both, gain = _SCALED[init]
-        n_out, n_in = w.shape
-        variance = gain / ((n_in + n_out) / 2 if both else n_in)
+        distribution, both, gain = VARIANCE_SCALING[init]
+        fan_out, fan_in = w.shape
+        variance = gain / ((fan_in + fan_out) / 2 if both else fan_in)
         if distribution == "uniform":
             limit = np.sqrt(3 * variance)
             w[:] = rng.uniform(-limit, limit, w.shape)

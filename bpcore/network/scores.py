@@ -4,7 +4,10 @@ from typing import Any
 
 import numpy as np
 
+__all__ = ["METRICS", "check_metric", "choose", "evaluate"]
+
 METRICS = ("auto", "accuracy", "r2", "cost")
+# rows at a time
 _BLOCK = 8192
 
 
@@ -15,6 +18,7 @@ def _block(array: Any, start: int) -> np.ndarray:
 
 
 def check_metric(metric: Any) -> str:
+    """The name of a metric, or a ValueError that lists them."""
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
     return str(metric)
@@ -34,8 +38,10 @@ def choose(network: Any, targets: Any, metric: str) -> str:
     return "accuracy"
 
 
-def score(network: Any, rows: Any, targets: Any, metric: str, weights: np.ndarray | None) -> float:
-    """The score of a network on checked Rows; see ``Network.score``."""
+def evaluate(
+    network: Any, rows: Any, targets: Any, metric: str, weights: np.ndarray | None
+) -> float:
+    """The score of a network on examples that have been checked; see ``Network.score``."""
     metric = choose(network, targets, check_metric(metric))
     if metric == "cost":
         return float(network._cost(rows, targets, weights))

@@ -1,0 +1,111 @@
+"""What an estimator's parameters say about a step: optimizer, learning rate, penalties, batch."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from bpcore._core.optimizers import Optimizer
+from bpcore.network.optimizer import in_updates
+
+__all__ = ["LearningRate", "batch_size_of", "make_optimizer", "penalties"]
+
+# The weight decay of adamw where that parameter is None.
+_ADAMW_DECAY = 0.01
+_MIN_ADAPTIVE_RATE = 1e-6
+
+
+@dataclass
+class LearningRate:
+    """What happens to an optimizer's learning rate between epochs.
+
+    Attributes
+    ----------
+    kind : str
+        "invscaling", "adaptive", or anything else, which leaves the rate to the optimizer.
+    initial, power_t : float
+        The parameters of the same names, as they were when the optimizer was made.
+    """
+
+    kind: str
+    initial: float
+    power_t: float
+
+    def after_epoch(self, optimizer: Optimizer, t: int) -> None:
+        """invscaling, after t examples."""
+        if self.kind == "invscaling":
+            optimizer.learning_rate = self.initial / (t + 1) ** self.power_t
+
+    def at_plateau(self, optimizer: Optimizer, message: str, verbose: Any) -> bool:
+        """Whether to stop where nothing has improved for long; adaptive goes on more slowly."""
+        stop = True
+        if self.kind != "adaptive":
+            message += " Stopping."
+        elif optimizer.learning_rate <= _MIN_ADAPTIVE_RATE:
+            message += " Learning rate too small. Stopping."
+        else:
+            stop = False
+            optimizer.learning_rate /= 5.0
+            message += f" Setting learning rate to {optimizer.learning_rate:f}"
+        if verbose:
+            print(message)
+        return stop
+
+
+def make_optimizer(est: Any, network: Any, updates: int) -> tuple[Optimizer, LearningRate]:
+    """The optimizer of a solver, for epochs of so many updates, and the rule for its rate."""
+    plan = est.learning_rate
+    plan = {"kind": plan} if isinstance(plan, str) else dict(plan)
+    kind = plan.get("kind", "constant")
+    if kind in ("invscaling", "adaptive"):
+        plan["kind"] = "constant"
+    elif kind == "step":
+        plan.setdefault("every", max(est.max_iter / 3, 1))
+    sgd = est.solver == "sgd"
+    try:
+        optimizer = Optimizer(
+            "adam" if est.solver == "adamw" else est.solver,
+            network.n_parameters,
+            dtype=network.dtype,
+            learning_rate=est.learning_rate_init,
+            momentum=est.momentum if sgd else 0.0,
+            nesterov=sgd and est.nesterovs_momentum,
+            beta_1=est.beta_1,
+            beta_2=est.beta_2,
+            epsilon=est.epsilon,
+            schedule=in_updates({"warmup": est.warmup, **plan}, est.max_iter, updates),
+        )
+    except ValueError as error:
+        raise ValueError(f"learning_rate={est.learning_rate!r}: {error}") from error
+    return optimizer, LearningRate(
+        kind if sgd else "constant", float(est.learning_rate_init), float(est.power_t)
+    )
+
+
+def penalties(est: Any) -> dict[str, float]:
+    """The arguments of ``Network._train_epoch`` beside the data."""
+    decay = est.weight_decay
+    if decay is None:
+        decay = _ADAMW_DECAY if est.solver == "adamw" else 0.0
+    return {
+        "l2": float(est.alpha),
+        "l1": float(est.l1),
+        "weight_decay": float(decay),
+        "clip_norm": 0.0 if est.clip_norm is None else float(est.clip_norm),
+    }
+
+
+def batch_size_of(est: Any, n: int) -> int:
+    """Rows a step, of n."""
+    if est.batch_size == "auto":
+        return n if est.solver == "irprop-" else min(200, n)
+    if est.batch_size > n:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+            stacklevel=2,
+        )
+    if est.solver == "irprop-" and est.batch_size < n:
+        raise ValueError(
+            "irprop- needs the gradient of all rows in each step: leave batch_size at 'auto', "
+            f"got {est.batch_size} for {n} rows"
+        )
+    return min(int(est.batch_size), n)

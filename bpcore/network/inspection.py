@@ -1,0 +1,248 @@
+"""The cost and its derivatives: what a network answers without learning from it."""
+
+from typing import Any
+
+import numpy as np
+
+from bpcore import checks as check
+from bpcore.network.architecture import Architecture
+from bpcore.network.gradient import Gradient
+from bpcore.network.trace import Trace, softmax_jacobian
+
+__all__ = ["Inspection"]
+
+
+class Inspection(Architecture):
+    """The part of ``Network`` that looks at examples and leaves θ as it is."""
+
+    def cost(self, X: Any, Y: Any, sample_weight: Any = None) -> float:
+        """C = Σ s_k C_k / Σ s_k, the mean cost.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_0), or (n_0,) for a single example
+        Y : array-like of shape (n, n_L); (n,) where n_L = 1; (n_L,) for a single example
+        sample_weight : array-like of shape (n,), optional
+            s_k, finite, not negative, not all zero; 1 each when None.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the data are empty, do not fit the network or each other, or are not finite.
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> net = Network((1, 1), activation="identity")
+        >>> net.set_parameters([0.0, 0.66])
+        >>> print(f"{net.cost([[5.0]], [[1.0]]):.4f}")
+        0.1156
+        """
+        return self._cost(*self._examples(X, Y, sample_weight))
+
+    def gradient(self, X: Any, Y: Any, sample_weight: Any = None) -> Gradient:
+        """∇C by backpropagation, and ∂C/∂a^(0).
+
+        Parameters
+        ----------
+        X, Y, sample_weight
+            As in ``cost``.
+
+        Returns
+        -------
+        Gradient
+            ``cost``, ``vector`` (n_parameters,), ``weights``, ``biases``, ``inputs`` (n, n_0).
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``cost`` does.
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> net = Network((1, 1), activation="identity")
+        >>> net.set_parameters([0.0, 0.66])
+        >>> net.gradient([[5.0]], [[1.0]]).vector.round(2)     # 2 (a - y) times 5 and 1
+        array([-3.4 , -0.68], dtype=float32)
+        """
+        rows, targets, weights = self._examples(X, Y, sample_weight)
+        inputs = np.empty((len(rows), self.layer_sizes[0]), dtype=self.dtype)
+        cost, _, vector = self._cost_gradient(rows, targets, weights, dC_dx=inputs)
+        return Gradient(cost, vector, self._weights_of(vector), self._biases_of(vector), inputs)
+
+    def per_sample_gradients(self, X: Any, Y: Any) -> np.ndarray:
+        """∇C_k of every example.
+
+        Parameters
+        ----------
+        X, Y
+            As in ``cost``.
+
+        Returns
+        -------
+        ndarray of shape (n, n_parameters)
+            Row k is the gradient of C_k; their mean is ``gradient(X, Y).vector``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``cost`` does.
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> net = Network((1, 1), activation="identity", dtype="float64", init="zeros")
+        >>> net.per_sample_gradients([[1.0], [2.0]], [1.0, 1.0])  # ∂C/∂w, ∂C/∂b
+        array([[-2., -2.],
+               [-4., -2.]])
+        """
+        rows, targets, _ = self._examples(X, Y, None)
+        return self._per_sample_gradients(rows, targets)
+
+    def jacobian(self, X: Any) -> np.ndarray:
+        """∂a^(L)/∂a^(0): how each output answers to each input.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_0), or (n_0,) for a single example
+
+        Returns
+        -------
+        ndarray of shape (n, n_L, n_0), or (n_L, n_0) for a single example
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``predict`` does.
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> net = Network((2, 1), activation="identity", dtype="float64", init="zeros")
+        >>> net.weights[0][:] = 3.0, 4.0
+        >>> net.jacobian([1.0, 1.0])
+        array([[3., 4.]])
+        """
+        rows, single = check.as_rows(X, self.layer_sizes[0], self.dtype, allow_empty=True)
+        jacobian = self._jacobian(rows)
+        return jacobian[0] if single else jacobian
+
+    def trace(self, X: Any, Y: Any, sample_weight: Any = None) -> Trace:
+        """Every term of the chain rule, by name and layer, from the kernels that train.
+
+        Parameters
+        ----------
+        X, Y, sample_weight
+            As in ``cost``.
+
+        Returns
+        -------
+        Trace
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``cost`` does.
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> net = Network((2, 2, 1), random_state=0)
+        >>> t = net.trace([[0.5, 1.0]], [[1.0]])
+        >>> [None if d is None else d.shape for d in t.dC_dz]
+        [None, (1, 2), (1, 1)]
+        """
+        rows, targets, weights = self._examples(X, Y, sample_weight)
+        terms = self._trace(rows, targets, weights)
+        a = [terms["x"], *terms["a"]]
+        slopes = terms["slope"]
+        if self.activations[-1] == "softmax":
+            slopes[-1] = softmax_jacobian(a[-1])
+        w = tuple(part.copy() for part in self.weights)
+        return Trace(
+            activations=a,
+            pre_activations=[None, *terms["z"]],
+            da_dz=[None, *slopes],
+            dC_da=[terms["dC_dx"], *terms["dC_da"]],
+            dC_dz=[None, *terms["delta"]],
+            dC_dw=[None, *self._weights_of(terms["gradient"])],
+            dC_db=[None, *self._biases_of(terms["gradient"])],
+            dz_dw=[None, *a[:-1]],
+            dz_da=[None, *w],
+            dz_db=[None, *[1.0] * self.n_layers],
+            cost=terms["cost"],
+            costs=terms["costs"],
+            targets=terms["y"],
+            weights=w,
+            biases=tuple(part.copy() for part in self.biases),
+            layer_sizes=self.layer_sizes,
+            activation_functions=self.activations,
+            loss=self.loss,
+            shares=np.full(len(rows), 1 / len(rows))
+            if weights is None
+            else weights / weights.sum(),
+            network_class=Inspection,
+        )
+
+    def check_gradient(
+        self, X: Any, Y: Any, sample_weight: Any = None, epsilon: float = 3e-5
+    ) -> float:
+        """Compare ∇C with central differences of the cost, in float64.
+
+        The differences are of fourth order,
+        (8 (C(θ + ε) - C(θ - ε)) - (C(θ + 2ε) - C(θ - 2ε))) / 12ε, one parameter at a time.
+
+        Parameters
+        ----------
+        X, Y, sample_weight
+            As in ``cost``. The work grows with n_parameters² times n: give a few examples.
+        epsilon : float, default=3e-5
+            ε, in units of max(1, |θ_i|).
+
+        Returns
+        -------
+        float
+            The largest |g - d| / max(|g|, |d|, 1e-3 max|g|) over all parameters, of a float64
+            copy of the network; below 1e-7 for smooth functions. At a kink (relu, absolute)
+            the two sides differ, and so does this.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``cost`` does, or if epsilon is not positive.
+
+        References
+        ----------
+        B. Fornberg, *Generation of finite difference formulas on arbitrarily spaced grids*,
+        Mathematics of Computation 51, 1988, table 1.
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> Network((3, 4, 2), random_state=0).check_gradient([[1, 2, 3]], [[0, 1]]) < 1e-7
+        True
+        """
+        step = check.as_number(epsilon, "epsilon")
+        if step == 0:
+            raise ValueError("epsilon must be positive, got 0")
+        copy = self.astype("float64")
+        rows, targets, weights = copy._examples(X, Y, sample_weight)
+        _, _, gradient = copy._cost_gradient(rows, targets, weights)
+        theta = copy.parameters
+        differences = np.empty_like(gradient)
+        for i, value in enumerate(theta.tolist()):
+            h = step * max(1.0, abs(value))
+            costs = []
+            for shift in (h, -h, 2 * h, -2 * h):
+                theta[i] = value + shift
+                costs.append(copy._cost(rows, targets, weights))
+            theta[i] = value
+            differences[i] = (8 * (costs[0] - costs[1]) - (costs[2] - costs[3])) / (12 * h)
+        size = np.maximum(np.abs(gradient), np.abs(differences))
+        floor = max(1e-3 * float(size.max()), np.finfo(np.float64).tiny)
+        return float(np.max(np.abs(gradient - differences) / np.maximum(size, floor)))

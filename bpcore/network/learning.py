@@ -1,0 +1,231 @@
+"""What moves θ: one step, or epochs of them."""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+
+from bpcore import checks as check
+from bpcore._core.engine import Engine
+from bpcore._core.optimizers import Optimizer
+from bpcore.exceptions import DivergenceError
+from bpcore.history import History
+from bpcore.network.architecture import Architecture
+from bpcore.network.fit import Settings, fit
+from bpcore.network.gradient import Gradient
+
+__all__ = ["Learning"]
+
+
+class Learning(Architecture):
+    """The part of ``Network`` that trains."""
+
+    def apply(self, gradient: Gradient | np.ndarray, learning_rate: float) -> None:
+        """One step of gradient descent: θ ← θ - η ∇C.
+
+        Parameters
+        ----------
+        gradient : Gradient, or array-like of shape (n_parameters,)
+        learning_rate : float
+            η, finite and at least 0.
+
+        Raises
+        ------
+        ValueError
+            If the gradient has the wrong shape or is not finite.
+        DivergenceError
+            If θ would not be finite; it is left as it was.
+        """
+        vector = gradient.vector if isinstance(gradient, Gradient) else gradient
+        step = np.empty(self.n_parameters, dtype=self.dtype)
+        self._copy_into(step, vector, "gradient")
+        if not self._descend(step, check.as_number(learning_rate, "learning_rate")):
+            raise DivergenceError(
+                "the step would make a parameter infinite; θ is as it was. Try a smaller "
+                "learning_rate"
+            )
+
+    def step(self, X: Any, Y: Any, learning_rate: float, sample_weight: Any = None) -> float:
+        """One step of gradient descent on these examples, for online learning.
+
+        The gradient is that of ``gradient``: dropout, which is for ``fit``, leaves no unit out.
+
+        Parameters
+        ----------
+        X, Y, sample_weight
+            As in ``cost``. A few contiguous rows of the network's dtype, fewer than 256, take the
+            shortest way.
+        learning_rate : float
+            η, finite and at least 0.
+
+        Returns
+        -------
+        float
+            C before the step.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``cost`` does.
+        DivergenceError
+            If C is not finite; θ is left as it was.
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> net = Network((1, 1), activation="identity", init="zeros")
+        >>> net.step([1.0], [1.0], learning_rate=0.25)
+        1.0
+        >>> net.parameters
+        array([0.5, 0.5], dtype=float32)
+        """
+        return Engine.step(self, X, Y, learning_rate, sample_weight)
+
+    def _step_checked(self, X: Any, Y: Any, learning_rate: Any, sample_weight: Any) -> float:
+        rows, targets, weights = self._examples(X, Y, sample_weight)
+        eta = check.as_number(learning_rate, "learning_rate")
+        descent = Optimizer("sgd", self.n_parameters, dtype=self.dtype, learning_rate=eta)
+        cost, _ = self._train_epoch(
+            rows, targets, descent, batch_size=len(rows), sample_weight=weights, drops=False
+        )
+        if not np.isfinite(cost):
+            raise DivergenceError(
+                f"the cost is {cost}, and no step was made: a weight or an input is too large. "
+                "Scale the inputs, or try a smaller learning_rate"
+            )
+        return float(cost)
+
+    def fit(
+        self,
+        X: Any,
+        Y: Any,
+        epochs: int = 10,
+        batch_size: int | None = 32,
+        learning_rate: float | None = None,
+        *,
+        shuffle: bool = True,
+        sample_weight: Any = None,
+        validation_data: tuple[Any, ...] | None = None,
+        metric: str = "auto",
+        optimizer: Any = "sgd",
+        schedule: Any = None,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        random_state: Any = None,
+        callback: Callable[[Self, History], Any] | None = None,
+        progress: bool = False,
+        checkpoint: Any = None,
+        checkpoint_every: int = 1,
+        resume: Any = None,
+    ) -> History:
+        """Train: go through the examples in batches, one step of descent a batch.
+
+        Parameters
+        ----------
+        X, Y, sample_weight
+            As in ``cost``. X and Y are read where they lie, shuffled or not.
+        epochs : int, default=10
+            How often to go through all examples.
+        batch_size : int or None, default=32
+            Examples a step; None: all of them (gradient descent proper); 1: one by one. The
+            last batch of an epoch may be smaller.
+        learning_rate : float or None, default=None
+            η. None: 1.0 for sgd, 0.001 for adam, nadam and rmsprop, 0.01 for adagrad and
+            irprop-.
+        shuffle : bool, default=True
+            A new order for each epoch.
+        validation_data : (X, Y) or (X, Y, sample_weight), optional
+            Its cost and score are recorded after each epoch; it does not train.
+        metric : {"auto", "accuracy", "r2", "cost"}, default="auto"
+            The validation score; see ``score``.
+        optimizer : str, (str, dict) or Optimizer, default="sgd"
+            "sgd", "adam", "rmsprop", "adagrad", "nadam", "irprop-" (use it with
+            ``batch_size=None``); with a dict of momentum, nesterov, beta_1, beta_2, epsilon as
+            it needs. An Optimizer from ``bpcore.network`` goes on where it stood.
+        schedule : None, str or dict, default=None
+            η from step to step: "cosine" (to 0 over the fit), "one_cycle", {"kind": "step",
+            "every": epochs, "factor": 0.1}; each may be given "warmup", and cosine and
+            one_cycle "total" and "final". Lengths are in epochs.
+        l2, l1 : float, default=0.0
+            Penalties ½ l2 Σ w² and l1 Σ |w| over the weights, not the biases; divided by the
+            batch's Σ s_k, as scikit-learn's ``alpha`` is.
+        weight_decay : float, default=0.0
+            w ← (1 - η weight_decay) w at each step, apart from the gradient (AdamW).
+        clip_norm : float or None, default=None
+            The largest norm of a batch's ∇C; a longer one is shortened to it.
+        random_state : None, int, Generator or RandomState, default=None
+            Draws the shuffles and dropout. None: the network's own, so that a network made
+            with a seed trains reproducibly.
+        callback : callable, optional
+            ``callback(network, history)`` after each epoch; a true answer ends the fit.
+        progress : bool, default=False
+            A line on stderr: epoch, cost, validation cost and score.
+        checkpoint : str or path-like, optional
+            A model file to write after every ``checkpoint_every`` epochs, and after the last:
+            the network, the history, and the state of the training. ``bpcore.load`` reads it as
+            any other. Takes the extra ``bpcore[files]``.
+        checkpoint_every : int, default=1
+        resume : str or path-like, optional
+            A checkpoint to go on from. With the network, the data and the arguments of the fit
+            that wrote it, ``epochs`` being the total, the run ends with the same bits in θ,
+            history (but for seconds) and optimizer as one that never stopped.
+
+        Returns
+        -------
+        History
+            Also kept as ``history_``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is wrong, or ``resume`` is of another fit; nothing has changed then.
+        ModelFileError
+            If ``resume`` is damaged; likewise.
+        OSError
+            If ``checkpoint`` cannot be written; the network keeps what it has reached.
+        DivergenceError
+            If the cost is no longer finite; θ is that of the last epoch's start.
+        RuntimeError
+            If another fit has the network.
+        KeyboardInterrupt
+            On Ctrl-C, with what was reached kept in the network and in ``history_``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from bpcore import Network
+        >>> X = np.linspace(-1, 1, 50, dtype="float32")[:, None]
+        >>> net = Network((1, 16, 1), activation="tanh", output_activation="identity",
+        ...               random_state=0)
+        >>> history = net.fit(X, X[:, 0] ** 2, epochs=999, learning_rate=0.01, optimizer="adam")
+        >>> bool(history.cost[-1] < 1e-3)
+        True
+        """
+        return fit(
+            self,
+            X,
+            Y,
+            Settings(
+                epochs=epochs,
+                batch_size=batch_size,
+                learning_rate=learning_rate,
+                shuffle=shuffle,
+                sample_weight=sample_weight,
+                validation_data=validation_data,
+                metric=metric,
+                optimizer=optimizer,
+                schedule=schedule,
+                l2=l2,
+                l1=l1,
+                weight_decay=weight_decay,
+                clip_norm=clip_norm,
+                random_state=random_state,
+                callback=callback,
+                progress=progress,
+                checkpoint=checkpoint,
+                checkpoint_every=checkpoint_every,
+                resume=resume,
+            ),
+        )

@@ -1,0 +1,90 @@
+"""A network as the sections and tensors of a model file, and back.
+
+The section "network" says what the constructor is told and where the random generator stands; θ
+follows layer by layer as tensors weights.1, biases.1, weights.2, …
+"""
+
+from typing import Any, TypeVar
+
+import numpy as np
+
+from bpcore.files import values
+from bpcore.files.reader import ModelReader
+from bpcore.files.sections import NETWORK_ENTRIES, describe_history, read_history
+from bpcore.network.architecture import Architecture
+
+__all__ = ["describe_network", "network_file", "read_network"]
+
+N = TypeVar("N", bound=Architecture)
+
+
+# ---------------------------------------------------------------- out
+
+
+def network_file(network: Architecture) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The sections and the tensors of a network's file."""
+    section, tensors = describe_network(network)
+    sections: dict[str, Any] = {"kind": "Network", "network": section}
+    if "history_" in vars(network):
+        sections["history"] = describe_history(network.history_)
+    return sections, tensors
+
+
+def describe_network(network: Architecture) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The section "network", and θ as tensors weights.1, biases.1 and so on."""
+    activations = [list(one) if isinstance(one, tuple) else one for one in network.activations]
+    section = {
+        "layer_sizes": list(network.layer_sizes),
+        "activations": activations,
+        "loss": values.encode(_as_list(network.loss), "loss"),
+        "dropout": list(network.dropout),
+        "dtype": network.dtype.name,
+        "random": values.encode(network._rng, "the network's random_state"),
+    }
+    return section, _layers(network)
+
+
+def _as_list(loss: Any) -> Any:
+    return loss if isinstance(loss, str) else list(loss)
+
+
+def _layers(network: Architecture) -> dict[str, np.ndarray]:
+    pairs = zip(network.weights, network.biases, strict=True)
+    return {
+        f"{what}.{layer}": array
+        for layer, pair in enumerate(pairs, start=1)
+        for what, array in zip(("weights", "biases"), pair, strict=True)
+    }
+
+
+# ---------------------------------------------------------------- in
+
+
+def read_network(reader: ModelReader, cls: type[N], allow_nonfinite: bool = False) -> N:
+    """The network, an object of ``cls``, of a file whose tensors have been checked."""
+    section = reader.section("network", NETWORK_ENTRIES)
+    with reader.reading("network"):
+        *hidden, output = section["activations"]
+        network = cls(
+            section["layer_sizes"],
+            activation=hidden,
+            output_activation=output,
+            loss=section["loss"],
+            dtype=section["dtype"],
+            init="zeros",
+            random_state=0,
+            dropout=section["dropout"],
+        )
+        if not isinstance(section["random"], np.random.Generator):
+            raise ValueError("random is not the state of a generator")
+        network._rng = section["random"]
+    for name, array in _layers(network).items():
+        array[...] = tensor = reader.tensor(name)
+        if not (allow_nonfinite or np.isfinite(tensor).all()):
+            raise reader.fault(
+                f"the tensor {name} holds NaN or infinity; load(…, allow_nonfinite=True) takes "
+                "it as it is"
+            )
+    if "history" in reader.sections:
+        network.history_ = read_history(reader)
+    return network
