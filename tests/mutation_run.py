@@ -12,7 +12,6 @@ that the change was noticed. What was not is listed at the end, which then fails
 import contextlib
 import os
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -25,11 +24,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-
-# What the tests import, once for all the forks; never bpcore, which each of them has anew.
-import scipy.optimize
-import scipy.sparse  # noqa: F401
-import sklearn.neural_network  # noqa: F401
 from shipping import modules
 
 DIRECTIVES = (
@@ -68,6 +62,8 @@ def build(tree, name):
 
 def ask(tree, tests):
     """The exit status of pytest in a fork and what it printed; None: it had to be ended."""
+    import resource  # not on Windows, where test_mutations imports this file too
+
     log = tree / "tests.log"
     child = os.fork()
     if child == 0:
@@ -151,15 +147,34 @@ def noticed_by(tree, change):
 
 
 def misplaced(sources, changes):
-    """The changes whose text is not there once: their line has been written anew."""
+    """What the list says that the sources do not bear out, in words: lines written anew, files
+    moved."""
+    kernels, tests, texts = sources / "src" / "bpcore", sources / "tests", {}
     for change in changes:
-        text = Path(sources, "src", "bpcore", change.file).read_text(encoding="utf-8")
-        if text.count(change.old) != 1:
-            yield f"{text.count(change.old)} times, not once: {change}"
+        path = kernels / change.file
+        if path not in texts:
+            texts[path] = path.read_text(encoding="utf-8") if path.is_file() else None
+        if texts[path] is None:
+            yield f"there is no {change.file}: {change}"
+        elif (times := texts[path].count(change.old) if change.old else 0) != 1:
+            yield f"{times} times, not once: {change}"
+        if change.new == change.old:
+            yield f"changes nothing: {change}"
+        for name in change.modules:
+            if not (kernels / f"{name}.pyx").is_file():
+                yield f"there is no module {name}: {change}"
+        for name in change.tests:
+            if not (tests / (f"{name}.c" if name == "team_run" else f"{name}.py")).is_file():
+                yield f"there is no test file {name}: {change}"
 
 
 def prepare(tree, sources, changes):
     """Copy and build everything; without any change the tests have to pass."""
+    # What the tests import, once for all the forks; never bpcore, which each of them has anew.
+    import scipy.optimize
+    import scipy.sparse  # noqa: F401
+    import sklearn.neural_network  # noqa: F401
+
     for name in ("src", "bpcore", "tests"):
         built = shutil.ignore_patterns("*.so", "__pycache__")
         shutil.copytree(sources / name, tree / name, ignore=built)
@@ -179,7 +194,7 @@ def main(sources, *words):
         for change in changes_of(text)
         if not words or any(word in str(change) for word in words)
     ]
-    if lost := list(misplaced(sources, changes)):
+    if lost := list(misplaced(Path(sources), changes)):
         sys.exit("\n".join(lost))
     missed = []
     with tempfile.TemporaryDirectory() as folder:

@@ -179,7 +179,8 @@ class TestDistributions:
             path.relative_to(source_copy).as_posix()
             for folder in ("src", "bpcore", "tests", "benchmarks")
             for path in (source_copy / folder).rglob("*")
-            if path.suffix in (".pyx", ".pxd", ".h", ".py", ".pyi", ".typed")
+            if path.suffix
+            in (".pyx", ".pxd", ".h", ".py", ".pyi", ".typed", ".safetensors", ".json")
         }
         sources |= {"setup.py", "pyproject.toml", "MANIFEST.in", "Makefile", ".ci/run"}
         sources |= {"LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"}
