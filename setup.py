@@ -49,6 +49,7 @@ PACKAGES = [
     "bpcore.estimators",
     "bpcore.explain",
     "bpcore.files",
+    "bpcore.functions",
     "bpcore.network",
     "bpcore.recogniser",
 ]
