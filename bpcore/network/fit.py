@@ -8,22 +8,14 @@ from typing import Any
 import numpy as np
 
 from bpcore import checks as check
-from bpcore._core.optimizers import OPTIMIZERS, Optimizer
+from bpcore._core.optimizers import Optimizer
 from bpcore._core.threads import one_blas_thread
 from bpcore.exceptions import DivergenceError
+from bpcore.functions import OPTIMIZERS, OPTIONS
 from bpcore.history import History
 from bpcore.network import scores
 from bpcore.network.initialisation import as_generator
 
-LEARNING_RATES = {
-    "sgd": 1.0,
-    "adam": 1e-3,
-    "rmsprop": 1e-3,
-    "adagrad": 1e-2,
-    "nadam": 1e-3,
-    "irprop-": 1e-2,
-}
-_OPTIONS = ("momentum", "nesterov", "beta_1", "beta_2", "epsilon")
 # Entries of a schedule that are lengths: given in epochs, used in updates.
 _LENGTHS = ("every", "total", "warmup")
 
@@ -71,13 +63,13 @@ def make_optimizer(
         name, options = spec
     if not isinstance(name, str) or name not in OPTIMIZERS:
         raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {spec!r}")
-    unknown = set(options) - set(_OPTIONS)
+    unknown = set(options) - set(OPTIONS)
     if unknown:
         raise ValueError(
             f"the optimizer {name} has no option {', '.join(sorted(unknown))}; there are "
-            f"{', '.join(_OPTIONS)}"
+            f"{', '.join(OPTIONS)}"
         )
-    eta = LEARNING_RATES[name] if learning_rate is None else learning_rate
+    eta = OPTIMIZERS[name].learning_rate if learning_rate is None else learning_rate
     return Optimizer(
         name,
         network.n_parameters,

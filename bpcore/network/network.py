@@ -8,6 +8,7 @@ import numpy as np
 from bpcore import checks as check
 from bpcore._core.optimizers import Optimizer
 from bpcore.exceptions import DivergenceError
+from bpcore.functions import names_filled_in
 from bpcore.history import History
 from bpcore.network import fit, scores
 from bpcore.network.architecture import Architecture
@@ -17,6 +18,7 @@ from bpcore.network.trace import Trace, softmax_jacobian
 __all__ = ["Network"]
 
 
+@names_filled_in
 class Network(Architecture):
     """A multilayer perceptron, ready for use at once, trained by backpropagation.
 
@@ -27,18 +29,17 @@ class Network(Architecture):
     layer_sizes : sequence of int
         (n_0, n_1, …, n_L): inputs, hidden layers, outputs.
     activation : str, (str, float) or list of these, default="sigmoid"
-        σ of the hidden layers: one for all, or a list with one a layer. "sigmoid" (also
-        "logistic"), "tanh", "relu", "identity", "leaky_relu" (parameter: slope, 0.01), "elu"
-        (parameter: alpha, 1.0), "softplus", "gelu" (the exact one), "silu", "exponential".
+        σ of the hidden layers: one for all, or a list with one a layer.
+
+        <activations>
     output_activation : str, (str, float) or None, default=None
-        σ of layer L; also "softmax". None: the one that belongs to the loss (sigmoid, softmax,
-        exponential for the entropies and Poisson), else that of the last hidden layer.
+        σ of layer L; also "softmax". None: the first of the outputs that the loss takes, where
+        it takes some only, else that of the last hidden layer.
     loss : str or (str, parameter), default="quadratic"
-        C_k of one example, summed over the outputs: "quadratic" (a - y)², the textbook's, without
-        ½; "squared_error" ½ (a - y)²; "absolute"; "huber" (parameter: δ, 1.0); "quantile"
-        (parameter: q or one q an output, 0.5); "binary_cross_entropy" (sigmoid outputs);
-        "categorical_cross_entropy" (softmax); "poisson", half the deviance (exponential or
-        softplus). C is the mean of C_k over the examples, weighted where weights are given.
+        C_k of one example, summed over the outputs. C is the mean of C_k over the examples,
+        weighted where weights are given.
+
+        <losses>
     dtype : {"float32", "float64"}, default="float32"
         Type of θ and of all arithmetic; costs are summed in double precision.
     init : str, default="glorot"
@@ -509,6 +510,7 @@ class Network(Architecture):
             )
         return float(cost)
 
+    @names_filled_in
     def fit(
         self,
         X: Any,
@@ -546,8 +548,8 @@ class Network(Architecture):
             Examples a step; None: all of them (gradient descent proper); 1: one by one. The
             last batch of an epoch may be smaller.
         learning_rate : float or None, default=None
-            η. None: 1.0 for sgd, 0.001 for adam, nadam and rmsprop, 0.01 for adagrad and
-            irprop-.
+            η; see ``schedule``.
+            <learning rates>
         shuffle : bool, default=True
             A new order for each epoch.
         validation_data : (X, Y) or (X, Y, sample_weight), optional
@@ -555,9 +557,10 @@ class Network(Architecture):
         metric : {"auto", "accuracy", "r2", "cost"}, default="auto"
             The validation score; see ``score``.
         optimizer : str, (str, dict) or Optimizer, default="sgd"
-            "sgd", "adam", "rmsprop", "adagrad", "nadam", "irprop-" (use it with
-            ``batch_size=None``); with a dict of momentum, nesterov, beta_1, beta_2, epsilon as
-            it needs. An Optimizer from ``bpcore.network`` goes on where it stood.
+            By name, or with a dict of momentum, nesterov, beta_1, beta_2, epsilon as it needs. An
+            Optimizer from ``bpcore.network`` goes on where it stood.
+
+            <optimizers>
         schedule : None, str or dict, default=None
             η from step to step: "cosine" (to 0 over the fit), "one_cycle", {"kind": "step",
             "every": epochs, "factor": 0.1}; each may be given "warmup", and cosine and
