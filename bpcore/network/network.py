@@ -373,6 +373,7 @@ class Network(Architecture):
             shares=np.full(len(rows), 1 / len(rows))
             if weights is None
             else weights / weights.sum(),
+            network_class=Network,
         )
 
     def check_gradient(

@@ -58,6 +58,8 @@ class Trace:
         C_k of one example.
     shares : ndarray (n,)
         What each C_k counts in C: its weight over the sum of the weights, 1/n without weights.
+    network_class : type
+        ``Network``: what ``check`` makes its float64 copies with.
 
     Examples
     --------
@@ -87,6 +89,7 @@ class Trace:
     activation_functions: tuple[Any, ...] = field(repr=False)
     loss: Any = field(repr=False)
     shares: np.ndarray = field(repr=False)
+    network_class: Any = field(default=None, repr=False)
 
     def explain(
         self,
