@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 __all__ = ["ACTIVATIONS", "ALIASES", "HIDDEN", "Activation"]
 
@@ -21,8 +20,7 @@ class Graph(Protocol):
 OnnxForm = Callable[[Graph, str, float], str]
 
 
-@dataclass(frozen=True, eq=False)
-class Activation:
+class Activation(NamedTuple):
     """One activation function.
 
     Attributes

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,8 +11,7 @@ __all__ = ["LOSSES", "Loss", "Parameter"]
 Cost = Callable[[np.ndarray, np.ndarray, Any], np.ndarray]
 
 
-@dataclass(frozen=True, eq=False)
-class Parameter:
+class Parameter(NamedTuple):
     """The number that a loss takes: above 0, and below `below`.
 
     Attributes
@@ -35,8 +33,7 @@ class Parameter:
     one_an_output: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class Loss:
+class Loss(NamedTuple):
     """One loss.
 
     Attributes

@@ -1,12 +1,11 @@
 """Optimizers: θ ← θ - η ∇C and its relatives."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["OPTIMIZERS", "OPTIONS", "Optimizer"]
 
 
-@dataclass(frozen=True, eq=False)
-class Optimizer:
+class Optimizer(NamedTuple):
     """One optimizer.
 
     Attributes
