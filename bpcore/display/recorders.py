@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcore import checks as check
+from bpcore.checks import as_integer
 from bpcore.display.base import network_of
 
 __all__ = [
@@ -50,7 +50,7 @@ class PathRecorder:
     """
 
     def __init__(self, network: Any = None, *, every: int = 1) -> None:
-        self.every = check.as_integer(every, "every")
+        self.every = as_integer(every, "every")
         self.path: list[np.ndarray] = []
         self.costs: list[float] = []
         self._seen = 0
@@ -192,7 +192,7 @@ class GradientFlowRecorder:
 
     def __init__(self, X: Any, Y: Any, *, network: Any = None, every: int = 1) -> None:
         self.X, self.Y = X, Y
-        self.every = check.as_integer(every, "every")
+        self.every = as_integer(every, "every")
         self.epochs: list[int] = []
         self.delta: list[list[LayerFlow]] = []
         self.weight: list[list[LayerFlow]] = []
