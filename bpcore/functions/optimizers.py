@@ -58,8 +58,8 @@ _ROWS = (
     ),
     Optimizer(
         name="irprop-",
-        text="a step for each parameter, which grows while its gradient keeps its sign and "
-        "shrinks when that turns; for the whole data as one batch",
+        text="a step for each parameter, longer while its gradient keeps its sign, shorter when "
+        "that turns; for the whole data as one batch",
         learning_rate=1e-2,
     ),
 )
