@@ -150,7 +150,7 @@ def targets_of(estimator: Any, y: Any) -> np.ndarray:
     if network is estimator:
         raise TypeError("expected a fitted MLPClassifier or MLPRegressor, got a Network")
     labels = np.asarray(y)
-    estimator._targets.check(labels, False)  # encoding takes what it does not know for another
+    estimator._targets.check(labels, False)  # encode would take an unknown label for another
     encoded = np.asarray(estimator._targets.encode(labels))
     return encoded.reshape(len(encoded), network.layer_sizes[-1])
 

@@ -179,7 +179,7 @@ class DescentDisplay:
         """
         self.figure_, grid = axes_grid(ax, 1, 1, (8.0, 6.0))
         self.ax_ = axes = grid[0, 0]
-        # a surface is flat here and steep there: levels by rank show both
+        # levels at quantiles of the cost: they show its flat and its steep parts alike
         levels = np.unique(np.quantile(self.surface, np.linspace(0, 1, n_levels + 1)))
         if len(levels) < 2:
             levels = np.array([levels[0] - 1e-9, levels[0] + 1e-9])

@@ -145,7 +145,7 @@ class NetworkDisplay:
         if x is None or (show == "gradient" and y is None):
             raise ValueError(f'show="{show}" needs x{" and y" if show == "gradient" else ""}')
         x = as_dense(x)
-        # the forward pass alone asks for no target: any that the loss takes will do
+        # activations do not depend on the targets: any that the loss takes will do
         targets = network.predict(x) if y is None else y
         return cls.from_trace(network.trace(x, targets), show=show, image_shape=image_shape,
                               names=names, **plot_options)  # fmt: skip

@@ -20,7 +20,7 @@ from bpcore.display.network_values import Content
 
 __all__ = ["Picture", "label_bar", "root_norm", "short"]
 
-# half a unit's room beside the drawing; inches for words: at the left, and beneath it
+# room beside the drawing, in units; room for words at its left and beneath it, in inches
 _EDGE, _LEFT, _BENEATH = 0.55, 0.45, 1.2
 _UNIT_LABELS = {"activations": "activation a", "gradient": "∂C/∂a of a unit"}
 
@@ -172,7 +172,7 @@ class Picture:
         """Colour the connections drawn into a layer by values (n_pairs,); large ones are thick."""
         lines = self.connections[layer - 1]
         lines.set_array(values)
-        # by the value itself, whatever the scale of the colours
+        # by the value itself, also where colours go by its root
         share = np.minimum(np.abs(values) / lines.norm.vmax, 1.0)
         lines.set_linewidths(0.4 + 1.9 * share)
         lines.set_alpha(0.12 + 0.88 * np.sqrt(share))

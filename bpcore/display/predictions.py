@@ -244,7 +244,7 @@ class PredictionsDisplay:
         wrong = as_integer(n_misread, "n_misread")
         rows = [np.arange(min(first, len(self.true))), self.misread[:wrong]]
         if not len(rows[1]) and (ax is None or axes_of(ax).size == 1):
-            rows.pop()  # two axes that are given are both taken, whatever the guesses
+            rows.pop()  # nothing is misread; two given axes are both drawn all the same
         self._set_places(rows, 8.0 if ax is None else _inches(axes_of(ax)[0]))
         unit = 8.0 / self._columns
         heights = [

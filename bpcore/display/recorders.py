@@ -145,7 +145,7 @@ def flow_of(trace: Any) -> tuple[list[LayerFlow], list[LayerFlow]]:
     shares = np.where(trace.shares > 0, trace.shares, 1.0)[:, None]
     for layer in range(1, len(trace.layer_sizes)):
         dz = np.asarray(trace.dC_dz[layer], dtype=np.float64)
-        # a row holds the example's share of C: its own norm, weighted so, is the row's
+        # a row of dz is the derivative of C_k times its share: divided by that, of C_k alone
         own = (dz / shares)[trace.shares > 0]
         deltas.append(LayerFlow.of(own, float(np.linalg.norm(dz, axis=1).sum())))
         dw = trace.dC_dw[layer]

@@ -126,7 +126,7 @@ class _Differences:
             *hidden, output = trace.activation_functions[layer - 1 :]
             loss = trace.loss
             if not isinstance(loss, str) and loss[1] == "clip":
-                loss = loss[0]  # clipping is for reports; the derivative does not know it
+                loss = loss[0]  # clipping changes reported costs, not derivatives
             network = trace.network_class(
                 trace.layer_sizes[layer - 1 :], hidden, output, loss, dtype="float64", init="zeros"
             )
@@ -147,7 +147,7 @@ class _Differences:
             return self._of_input(layer, units[0], entry.example)
         network = self.tail(layer)
         array = network.weights[0] if entry.term == "dC_dw" else network.biases[0]
-        # a unit's z moves as its bias does, in the examples that count
+        # a step of the bias is a step of the unit's z in every row given
         rows = self._rows(entry.example if entry.term == "dC_dz" else None)
         a = self.activations[layer - 1][rows]
         return self._nudge(array, units, lambda: self._cost(network, a, rows))

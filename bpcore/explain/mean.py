@@ -36,7 +36,7 @@ class Writer:
         """The table of Σ Π factors (terms, factors), and the order of the terms in it."""
         products = factors.prod(axis=1)
         order = np.argsort(-np.abs(products), kind="stable")
-        # terms of 0, of which softmax and relu make many, say nothing each by itself
+        # terms that are 0, of which softmax and relu make many, are counted, not listed
         some = max(1, int(np.count_nonzero(products)))
         kept = order[: min(self.most, some if some < len(order) - 1 else len(order))]
         rest = None

@@ -1,4 +1,4 @@
-"""One derivative of a Trace, written out as the source derives it.
+"""One derivative of a Trace, written out as the textbook derives it.
 
 ∂C/∂w = ∂z/∂w · ∂a/∂z · ∂C/∂a for a weight, the same with ∂z/∂b = 1 for a bias, and for the
 activation of an inner unit the sum over its outgoing connections.
@@ -46,7 +46,7 @@ def place(
                          f"got {letter!r}")  # fmt: skip
     first, last = (0 if letter == "a" else 1), len(trace.layer_sizes) - 1
     level = _within(layer, "layer", first, last, f'for "{letter}"; 0 is the input')
-    # the source calls the unit of an inner layer k, as the one the weights come from
+    # ∂C/∂a_k of an inner layer: k is the unit that weights come from, as in w_jk
     unit, name = (k, "k") if letter == "a" and j is None else (j, "j")
     if letter == "w":
         to = _unit(trace, j, "j", level)
@@ -109,7 +109,7 @@ class Single(Writer):
         super().__init__(trace, layer, units, most)
         self.example = example
         self.i = example or 0
-        # dC_da and dC_dz hold the example's share of C; C_i itself is asked for
+        # dC_da and dC_dz are derivatives of C, to which C_i adds its share only
         self.scale = 1.0 if example is None else 1.0 / float(trace.shares[self.i])
         if example is not None and len(trace.costs) > 1:
             self.cost = Math(f"C_{example}", f"C_{{{example}}}")

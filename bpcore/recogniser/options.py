@@ -16,7 +16,7 @@ __all__ = ["EPOCHS", "PROGRAM", "build_parser", "complete", "one_line"]
 
 PROGRAM = "python -m bpcore"
 
-# Forty times fewer images want more epochs; everything else serves both.
+# The small digits are forty times fewer than MNIST's, and take more epochs.
 EPOCHS = {"digits": 150, "mnist": 30}
 _HIDDEN = (16, 16)
 _BATCH_SIZE = 32
