@@ -57,6 +57,7 @@ PACKAGES = [
     "bpcore.estimators",
     "bpcore.explain",
     "bpcore.files",
+    "bpcore.functions",
     "bpcore.network",
     "bpcore.recogniser",
 ]

@@ -1,7 +1,7 @@
 import numpy as np
 import numpy.typing as npt
 
-ACTIVATIONS: dict[str, tuple[int, float | None, bool]]
+ACTIVATIONS: dict[str, tuple[int, bool]]
 
 def vector_level() -> str: ...
 def apply(

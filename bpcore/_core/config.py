@@ -46,7 +46,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     config: dict[str, Any] = {
         "version": __version__,
         "elementwise": activations.vector_level(),
-        "products": products.products_level(),
+        "products": products.isa(),
         "blas": blas_libraries(),
         "threads": usable_processors(),
         "environment": {name: os.environ[name] for name in _PRESETS if name in os.environ},

@@ -1,1 +1,1 @@
-LOSSES: dict[str, tuple[int, tuple[str, ...] | None]]
+LOSSES: dict[str, int]

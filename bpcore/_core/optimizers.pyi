@@ -4,7 +4,6 @@ import numpy as np
 import numpy.typing as npt
 
 OPTIMIZERS: dict[str, tuple[int, int]]
-SCHEDULES: dict[str, int]
 
 class Optimizer:
     learning_rate: float

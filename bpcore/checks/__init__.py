@@ -6,7 +6,6 @@ numbers are converted. Messages say what was wrong, where, and what was expected
 
 from bpcore.checks.arrays import as_array, as_rows, as_targets, as_weights, check_finite
 from bpcore.checks.network import (
-    ALIASES,
     as_activation,
     as_activations,
     as_dropout,
@@ -16,7 +15,6 @@ from bpcore.checks.network import (
 from bpcore.checks.numbers import as_integer, as_number
 
 __all__ = [
-    "ALIASES",
     "as_activation",
     "as_activations",
     "as_array",

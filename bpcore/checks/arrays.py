@@ -6,13 +6,7 @@ import numpy as np
 
 from bpcore._core.rows import Rows
 from bpcore.checks.scaled import Scaled
-
-# Losses whose targets have a range: (least, most, what they are)
-_TARGET_RANGES = {
-    "binary_cross_entropy": (0.0, 1.0, "probabilities, from 0 to 1"),
-    "categorical_cross_entropy": (0.0, np.inf, "probabilities, none negative"),
-    "poisson": (0.0, np.inf, "counts or rates, none negative"),
-}
+from bpcore.functions import LOSSES
 
 
 def as_array(X: Any, what: str, dtype: np.dtype) -> np.ndarray:
@@ -132,8 +126,8 @@ def as_targets(
         raise ValueError(f"X has {n} examples, but Y has {table.shape[0]}")
     rows = Rows(table)
     check_finite(rows, "Y", dtype)
-    if loss in _TARGET_RANGES:
-        least, most, kind = _TARGET_RANGES[loss]
+    if (allowed := LOSSES[loss].targets) is not None:
+        least, most, kind = allowed
         values = table.data if hasattr(table, "tocsr") else table
         if values.size and (values.min() < least or values.max() > most):
             raise ValueError(

@@ -5,13 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from bpcore._core.activations import ACTIVATIONS
-from bpcore._core.losses import LOSSES
 from bpcore.checks.numbers import as_integer, as_number
-
-ALIASES = {"logistic": "sigmoid"}
-_QUANTILE_DEFAULT = 0.5
-_HUBER_DEFAULT = 1.0
+from bpcore.functions import ACTIVATIONS, ALIASES, HIDDEN, LOSSES
+from bpcore.functions.losses import Parameter
 
 
 def as_layer_sizes(layer_sizes: Any) -> tuple[int, ...]:
@@ -35,13 +31,13 @@ def as_activation(spec: Any, *, output: bool = False) -> tuple[str, float | None
     if isinstance(spec, tuple | list) and len(spec) == 2 and isinstance(spec[0], str):
         name, parameter = spec
     name = ALIASES.get(name, name) if isinstance(name, str) else name
-    known = [key for key in ACTIVATIONS if output or key != "softmax"]
+    known = tuple(ACTIVATIONS) if output else HIDDEN
     if not isinstance(name, str) or name not in known:
         hint = ""
-        if name == "softmax":
-            hint = "; softmax belongs to the output layer (output_activation)"
+        if isinstance(name, str) and name in ACTIVATIONS:
+            hint = f"; {name} belongs to the output layer (output_activation)"
         raise ValueError(f"activation must be one of {', '.join(known)}, got {spec!r}{hint}")
-    default = ACTIVATIONS[name][1]
+    default = ACTIVATIONS[name].default
     if parameter is None:
         return name, default
     if default is None:
@@ -66,7 +62,7 @@ def as_activations(
         hidden = [as_activation(one) for one in activation]
     else:
         hidden = [as_activation(activation)] * (n_layers - 1)
-    fits = LOSSES[loss][1]
+    fits = LOSSES[loss].outputs
     if output_activation is not None:
         output = as_activation(output_activation, output=True)
     elif fits is not None:
@@ -83,39 +79,38 @@ def as_activations(
 
 
 def as_loss(spec: Any, n_outputs: int) -> tuple[str, bool, float, list[float]]:
-    """(name, clip, parameter, quantiles) of a loss, from a name or (name, parameter)."""
+    """(name, clip, parameter, one parameter an output) of a loss, from a name or a pair."""
     name, parameter = spec, None
     if isinstance(spec, tuple | list) and len(spec) == 2:
         name, parameter = spec
     if not isinstance(name, str) or name not in LOSSES:
         raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {spec!r}")
-    if name == "huber":
-        delta = as_number(_HUBER_DEFAULT if parameter is None else parameter, "huber's delta")
-        if delta == 0:
-            raise ValueError("huber's delta must be positive, got 0")
-        return name, False, delta, []
-    if name == "quantile":
-        return name, False, 0.0, _as_quantiles(parameter, n_outputs)
-    if name.endswith("cross_entropy") and parameter == "clip":
+    row = LOSSES[name]
+    if row.clips and parameter == "clip":
         return name, True, 0.0, []
-    if parameter is not None:
-        raise ValueError(f"the loss {name} takes no parameter, got {spec!r}")
-    return name, False, 0.0, []
-
-
-def _as_quantiles(parameter: Any, n_outputs: int) -> list[float]:
+    if row.parameter is None:
+        if parameter is not None:
+            raise ValueError(f"the loss {name} takes no parameter, got {spec!r}")
+        return name, False, 0.0, []
     if parameter is None:
-        parameter = _QUANTILE_DEFAULT
-    if isinstance(parameter, int | float):
-        parameter = [parameter] * n_outputs
-    quantiles = [as_number(q, "a quantile", below=1.0) for q in parameter]
-    if len(quantiles) != n_outputs:
+        parameter = row.parameter.default
+    if not row.parameter.one_an_output:
+        return name, False, _as_loss_parameter(row.parameter, parameter), []
+    many = [parameter] * n_outputs if isinstance(parameter, int | float) else parameter
+    numbers = [_as_loss_parameter(row.parameter, one) for one in many]
+    if len(numbers) != n_outputs:
         raise ValueError(
-            f"{len(quantiles)} quantiles for {n_outputs} outputs: give one number, or one an output"
+            f"the loss {name} got {len(numbers)} parameters for {n_outputs} outputs: give one "
+            "number, or one an output"
         )
-    if min(quantiles) <= 0:
-        raise ValueError(f"quantiles must lie between 0 and 1, got {quantiles}")
-    return quantiles
+    return name, False, 0.0, numbers
+
+
+def _as_loss_parameter(row: Parameter, value: Any) -> float:
+    number = as_number(value, row.text, below=row.below)
+    if number == 0:
+        raise ValueError(f"{row.text} must be positive, got 0")
+    return number
 
 
 def as_dropout(dropout: Any, n_hidden: int) -> list[float]:

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from bpcore import checks as check
+from bpcore.checks import as_integer, as_number
 from bpcore.display.base import (
     BLUE,
     VERMILION,
@@ -126,21 +126,21 @@ class DescentAnimation:
             If the data do not fit the network, or a number is out of range.
         """
         walker = network_of(network).astype("float64")
-        eta = check.as_number(learning_rate, "learning_rate")
+        eta = as_number(learning_rate, "learning_rate")
         X, Y = as_dense(X), as_dense(Y)
         steps = []
-        for _ in range(check.as_integer(n_steps, "n_steps")):
+        for _ in range(as_integer(n_steps, "n_steps")):
             trace = walker.trace(X, Y)
             walker.step(X, Y, eta)
             steps.append(Step(trace, float(trace.cost), walker.parameters.copy()))
-        row = check.as_integer(example, "example", least=0)
+        row = as_integer(example, "example", least=0)
         if row >= len(steps[0].trace.costs):
             raise ValueError(
                 f"example must be 0 to {len(steps[0].trace.costs) - 1}, a row of X, got {row}"
             )
         return cls(
-            steps, learning_rate=eta, detailed=check.as_integer(detailed, "detailed", least=0),
-            every=check.as_integer(every, "every"), example=row, image_shape=image_shape,
+            steps, learning_rate=eta, detailed=as_integer(detailed, "detailed", least=0),
+            every=as_integer(every, "every"), example=row, image_shape=image_shape,
             names=names,
         )  # fmt: skip
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bpcore.network import Network
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
-
-    from bpcore.network import Network
 
 __all__ = [
     "BLUE",
@@ -129,10 +129,8 @@ def symmetric_limit(*arrays: np.ndarray) -> float:
 # ---------------------------------------------------------------- what is shown
 
 
-def network_of(model: Any) -> "Network":
+def network_of(model: Any) -> Network:
     """The Network of a model: itself, or an estimator's ``network_``."""
-    from bpcore.network import Network
-
     if isinstance(model, Network):
         return model
     if hasattr(type(model), "network_"):
@@ -152,7 +150,7 @@ def targets_of(estimator: Any, y: Any) -> np.ndarray:
     if network is estimator:
         raise TypeError("expected a fitted MLPClassifier or MLPRegressor, got a Network")
     labels = np.asarray(y)
-    estimator._targets.check(labels, False)  # encoding takes what it does not know for another
+    estimator._targets.check(labels, False)  # encode would take an unknown label for another
     encoded = np.asarray(estimator._targets.encode(labels))
     return encoded.reshape(len(encoded), network.layer_sizes[-1])
 

@@ -345,7 +345,7 @@ class TrainingCurveDisplay:
                 line([], [], color=colour, linestyle="-", label="training"),
                 line([], [], color=colour, linestyle="--", label="validation"),
             ]
-        if len(handles) > 4 and new:  # beneath it all, where no line is
+        if len(handles) > 4 and new:  # beneath the axes, where it hides no line
             widest = max(len(str(handle.get_label())) for handle in handles)
             n_columns = min(len(handles), max(1, int(8.0 / (0.09 * widest + 0.6))))
             self.figure_.legend(handles=handles, loc="outside lower center", ncols=n_columns,

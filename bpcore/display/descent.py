@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from bpcore import checks as check
+from bpcore.checks import as_integer, as_number
 from bpcore.display.base import axes_grid, network_of, require, targets_of
 from bpcore.display.recorders import PathRecorder
 from bpcore.explain.notation import symbol
@@ -119,8 +119,8 @@ class DescentDisplay:
         network = network_of(network)
         points = _as_path(path, network.n_parameters)
         basis, labels = _as_directions(directions, points, network.layer_sizes)
-        n = check.as_integer(n_points, "n_points", least=3)
-        beyond = check.as_number(margin, "margin")
+        n = as_integer(n_points, "n_points", least=3)
+        beyond = as_number(margin, "margin")
         flat = (points - points[-1]) @ basis.T
         first, second = (_ticks(column, flat, n, beyond) for column in flat.T)
         walker = network.astype("float64")
@@ -179,7 +179,7 @@ class DescentDisplay:
         """
         self.figure_, grid = axes_grid(ax, 1, 1, (8.0, 6.0))
         self.ax_ = axes = grid[0, 0]
-        # a surface is flat here and steep there: levels by rank show both
+        # levels at quantiles of the cost: they show its flat and its steep parts alike
         levels = np.unique(np.quantile(self.surface, np.linspace(0, 1, n_levels + 1)))
         if len(levels) < 2:
             levels = np.array([levels[0] - 1e-9, levels[0] + 1e-9])

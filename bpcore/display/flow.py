@@ -162,7 +162,7 @@ class GradientFlowDisplay:
         if len(self.recorder.epochs) > 1:
             self.axes_[1, 1].legend(loc="best", framealpha=0.85, edgecolor="none")
             lines = self.norm_lines_["weight"]
-            if ax is None:  # beneath it all, where no line is
+            if ax is None:  # beneath the axes, where it hides no line
                 self.figure_.legend(
                     handles=lines, loc="outside lower center", ncols=min(6, len(lines)),
                     frameon=False, handlelength=3,

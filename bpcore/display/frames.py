@@ -52,6 +52,7 @@ def frames_of(n_steps: int, n_layers: int, detailed: int, every: int) -> Iterato
 
 
 def words_of(frame: Frame) -> str:
+    """What happens in this stage."""
     return {
         "forward": f"forward, layer {frame.layer}",
         "backward": f"backward, layer {frame.layer}",

@@ -4,11 +4,18 @@ from typing import Any, Self
 
 import numpy as np
 
-from bpcore import checks as check
+from bpcore.checks import as_integer
 from bpcore.display.base import as_dense, network_of, targets_of
 from bpcore.display.network_layout import Layout
 from bpcore.display.network_picture import Picture
-from bpcore.display.network_values import Values, as_names, as_shape, check_show, values_of
+from bpcore.display.network_values import (
+    Content,
+    Values,
+    as_names,
+    as_shape,
+    check_show,
+    values_of,
+)
 
 __all__ = ["NetworkDisplay"]
 
@@ -138,7 +145,7 @@ class NetworkDisplay:
         if x is None or (show == "gradient" and y is None):
             raise ValueError(f'show="{show}" needs x{" and y" if show == "gradient" else ""}')
         x = as_dense(x)
-        # the forward pass alone asks for no target: any that the loss takes will do
+        # activations do not depend on the targets: any that the loss takes will do
         targets = network.predict(x) if y is None else y
         return cls.from_trace(network.trace(x, targets), show=show, image_shape=image_shape,
                               names=names, **plot_options)  # fmt: skip
@@ -175,7 +182,7 @@ class NetworkDisplay:
         check_show(show)
         n = len(trace.costs)
         if example is not None:
-            example = check.as_integer(example, "example", least=0)
+            example = as_integer(example, "example", least=0)
             if example >= n or trace.shares[example] == 0:
                 raise ValueError(
                     f"example must be a row of the trace, 0 to {n - 1}, of a weight above 0, got "
@@ -253,14 +260,22 @@ class NetworkDisplay:
         NetworkDisplay
             Itself.
         """
-        most = check.as_integer(max_units, "max_units", least=2)
+        most = as_integer(max_units, "max_units", least=2)
         shape = self.image_shape
         if self.image is None or self.layer_sizes[0] <= most:
             shape = None
         self.layout_ = Layout.of(self.layer_sizes, most, shape)
         self.shown_ = self.layout_.shown
-        n = check.as_integer(n_pixels, "n_pixels", least=0)
-        picture = Picture(self, self.layout_, n, ax)
+        n = as_integer(n_pixels, "n_pixels", least=0)
+        content = Content(
+            self.layer_sizes,
+            self.values,
+            self.show,
+            image=self.image,
+            strengths=self.strengths,
+            names=self.names,
+        )
+        picture = Picture(content, self.layout_, n, ax)
         self.figure_, self.ax_ = picture.figure, picture.axes
         self.units_, self.connections_ = picture.units, picture.connections
         self.image_, self.pairs_ = picture.image, picture.pairs

@@ -1,7 +1,7 @@
 """The circles, lines and words of a network's picture, and how they take on values."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,13 +16,11 @@ from bpcore.display.base import (
     symmetric_limit,
 )
 from bpcore.display.network_layout import RADIUS, Layout
-
-if TYPE_CHECKING:
-    from bpcore.display.network import NetworkDisplay
+from bpcore.display.network_values import Content
 
 __all__ = ["Picture", "label_bar", "root_norm", "short"]
 
-# half a unit's room beside the drawing; inches for words: at the left, and beneath it
+# room beside the drawing, in units; room for words at its left and beneath it, in inches
 _EDGE, _LEFT, _BENEATH = 0.55, 0.45, 1.2
 _UNIT_LABELS = {"activations": "activation a", "gradient": "∂C/∂a of a unit"}
 
@@ -49,10 +47,10 @@ def plain_norm(low: float, high: float) -> Any:
 class Picture:
     """What is drawn of a network; ``NetworkDisplay`` documents its parts."""
 
-    def __init__(self, display: "NetworkDisplay", layout: Layout, n_pixels: int, ax: Any) -> None:
-        self.display, self.layout = display, layout
-        self.values, self.show = display.values, display.show
-        strengths = display.strengths
+    def __init__(self, content: Content, layout: Layout, n_pixels: int, ax: Any) -> None:
+        self.content, self.layout = content, layout
+        self.values, self.show = content.values, content.show
+        strengths = content.strengths
         if strengths is None:
             strengths = self.values.connections[0]
         self.pairs = layout.pairs([strengths], n_pixels)
@@ -91,8 +89,7 @@ class Picture:
 
     def output_texts(self, notes: list[str] | None = None) -> list[str]:
         """What stands beside the outputs drawn."""
-        display = self.display
-        names = display.names or [str(i) for i in range(display.layer_sizes[-1])]
+        names = self.content.names or [str(i) for i in range(self.content.layer_sizes[-1])]
         notes = self.values.notes if notes is None else notes
         return [
             names[unit] if notes is None else f"{names[unit]}:  {notes[unit]}"
@@ -104,7 +101,7 @@ class Picture:
     def _draw_image(self) -> None:
         self.image: Any = None
         self.outline: Any = None
-        pixels = self.display.image
+        pixels = self.content.image
         if self.layout.image is None or pixels is None:
             return
         x, y, size = self.layout.image
@@ -175,7 +172,7 @@ class Picture:
         """Colour the connections drawn into a layer by values (n_pairs,); large ones are thick."""
         lines = self.connections[layer - 1]
         lines.set_array(values)
-        # by the value itself, whatever the scale of the colours
+        # by the value itself, also where colours go by its root
         share = np.minimum(np.abs(values) / lines.norm.vmax, 1.0)
         lines.set_linewidths(0.4 + 1.9 * share)
         lines.set_alpha(0.12 + 0.88 * np.sqrt(share))
@@ -220,7 +217,7 @@ class Picture:
         for dots in layout.dots:
             axes.plot(*dots.T, "o", color="0.25", markersize=2.5)
         low = -layout.height / 2 - 0.05 * self.inch
-        sizes = self.display.layer_sizes
+        sizes = self.content.layer_sizes
         kinds = ["input", *["unit"] * (len(sizes) - 2), "output"]
         gap = layout.gap / self.inch
         self.layer_texts: list[Any] = []

@@ -1,5 +1,6 @@
 """The numbers that a picture of a network colours, and what it is asked for."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from bpcore.display.base import as_image_shape
 if TYPE_CHECKING:
     from bpcore.network.trace import Trace
 
-__all__ = ["Values", "as_names", "as_shape", "check_show", "values_of"]
+__all__ = ["Content", "Values", "as_names", "as_shape", "check_show", "values_of"]
 
 _SHOWS = ("weights", "activations", "gradient")
 
@@ -23,6 +24,18 @@ class Values(NamedTuple):
     units: list[np.ndarray] | None
     connections: list[np.ndarray]
     notes: list[str] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """What a picture of a network shows; ``NetworkDisplay`` documents its fields."""
+
+    layer_sizes: tuple[int, ...]
+    values: Values
+    show: str
+    image: np.ndarray | None = None
+    strengths: np.ndarray | None = None
+    names: list[str] | None = None
 
 
 def values_of(trace: "Trace", show: str, example: int | None) -> Values:
@@ -53,11 +66,13 @@ def _notes(trace: "Trace", example: int) -> list[str]:
 
 
 def check_show(show: Any) -> None:
+    """Refuse a ``show`` that there is not."""
     if show not in _SHOWS:
         raise ValueError(f"show must be one of {', '.join(_SHOWS)}, got {show!r}")
 
 
 def as_shape(image_shape: Any, n_inputs: int) -> tuple[int, ...] | None:
+    """The shape of an input that is an image, from "auto", a shape or None."""
     if image_shape is None:
         return None
     if isinstance(image_shape, str):
@@ -72,6 +87,7 @@ def as_shape(image_shape: Any, n_inputs: int) -> tuple[int, ...] | None:
 
 
 def as_names(network: Any, names: Any) -> list[str] | None:
+    """The outputs' names as texts, one an output, or None."""
     if names is None:
         return None
     texts = [str(name) for name in names]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from bpcore import checks as check
+from bpcore.checks import as_integer
 from bpcore.display.base import (
     BLUE,
     VERMILION,
@@ -17,6 +17,7 @@ from bpcore.display.base import (
     paint_image,
     spread,
 )
+from bpcore.functions import LOSSES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -137,7 +138,7 @@ class PredictionsDisplay:
         if kind == "auto":
             kind = "images" if labels or _are_classes(network, targets) else "scatter"
         if kind == "scatter":
-            column, width = check.as_integer(output, "output", least=0), outputs.shape[1]
+            column, width = as_integer(output, "output", least=0), outputs.shape[1]
             if labels or column >= width:
                 raise ValueError(
                     f"a scatter plot needs Y of shape ({len(outputs)}, {width}) and an output "
@@ -196,7 +197,7 @@ class PredictionsDisplay:
         predicted = np.asarray(estimator.predict(X))
         if not hasattr(estimator, "classes_"):
             columns = [one.reshape(len(one), -1) for one in (true, predicted)]
-            column = check.as_integer(output, "output", least=0)
+            column = as_integer(output, "output", least=0)
             if column >= columns[1].shape[1] or columns[0].shape != columns[1].shape:
                 raise ValueError(
                     f"y has shape {true.shape}, the predictions {predicted.shape}; output is "
@@ -239,11 +240,11 @@ class PredictionsDisplay:
             self.axes_ = grid[0]
             self._plot_scatter(grid[0, 0])
             return self
-        first = check.as_integer(n_images, "n_images")
-        wrong = check.as_integer(n_misread, "n_misread")
+        first = as_integer(n_images, "n_images")
+        wrong = as_integer(n_misread, "n_misread")
         rows = [np.arange(min(first, len(self.true))), self.misread[:wrong]]
         if not len(rows[1]) and (ax is None or axes_of(ax).size == 1):
-            rows.pop()  # two axes that are given are both taken, whatever the guesses
+            rows.pop()  # nothing is misread; two given axes are both drawn all the same
         self._set_places(rows, 8.0 if ax is None else _inches(axes_of(ax)[0]))
         unit = 8.0 / self._columns
         heights = [
@@ -370,7 +371,7 @@ def _fitting(network: Any, X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np
 def _are_classes(network: Any, targets: np.ndarray) -> bool:
     """Whether targets are zeros and ones of a classifier."""
     ones = bool(((targets == 0) | (targets == 1)).all())
-    return ones and (targets.shape[1] > 1 or network._loss_name.endswith("cross_entropy"))
+    return ones and (targets.shape[1] > 1 or LOSSES[network._loss_name].metric == "accuracy")
 
 
 def _guesses(outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

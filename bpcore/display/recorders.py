@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcore import checks as check
+from bpcore.checks import as_integer
 from bpcore.display.base import network_of
 
 __all__ = [
@@ -50,7 +50,7 @@ class PathRecorder:
     """
 
     def __init__(self, network: Any = None, *, every: int = 1) -> None:
-        self.every = check.as_integer(every, "every")
+        self.every = as_integer(every, "every")
         self.path: list[np.ndarray] = []
         self.costs: list[float] = []
         self._seen = 0
@@ -145,7 +145,7 @@ def flow_of(trace: Any) -> tuple[list[LayerFlow], list[LayerFlow]]:
     shares = np.where(trace.shares > 0, trace.shares, 1.0)[:, None]
     for layer in range(1, len(trace.layer_sizes)):
         dz = np.asarray(trace.dC_dz[layer], dtype=np.float64)
-        # a row holds the example's share of C: its own norm, weighted so, is the row's
+        # a row of dz is the derivative of C_k times its share: divided by that, of C_k alone
         own = (dz / shares)[trace.shares > 0]
         deltas.append(LayerFlow.of(own, float(np.linalg.norm(dz, axis=1).sum())))
         dw = trace.dC_dw[layer]
@@ -192,7 +192,7 @@ class GradientFlowRecorder:
 
     def __init__(self, X: Any, Y: Any, *, network: Any = None, every: int = 1) -> None:
         self.X, self.Y = X, Y
-        self.every = check.as_integer(every, "every")
+        self.every = as_integer(every, "every")
         self.epochs: list[int] = []
         self.delta: list[list[LayerFlow]] = []
         self.weight: list[list[LayerFlow]] = []

@@ -14,19 +14,23 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from bpcore._core.activations import ACTIVATIONS
-from bpcore.checks import ALIASES
+from bpcore.functions import ACTIVATIONS, ALIASES, HIDDEN, OPTIMIZERS, as_list, enumerated, wrapped
 
 __all__ = ["Parameters", "described", "parameter"]
 
 # scikit-learn's names, which its attributes speak, for the engine's
-SKLEARN_NAMES = {"sigmoid": "logistic", "exponential": "exp"}
-ENGINE_NAMES = {**ALIASES, "exp": "exponential"}
+SKLEARN_NAMES = {row.name: row.sklearn for row in ACTIVATIONS.values() if row.sklearn}
+ENGINE_NAMES = {**ALIASES, **{sklearn: name for name, sklearn in SKLEARN_NAMES.items()}}
 
-SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "rmsprop", "adagrad", "nadam", "irprop-")
+# the optimizers, and what each solver does
+SOLVERS = {
+    **{row.name: row.text for row in OPTIMIZERS.values()},
+    "adamw": "adam with decoupled weight decay",
+    "lbfgs": "SciPy's quasi-Newton method on the whole data",
+}
 SCHEDULES = ("constant", "invscaling", "adaptive", "cosine", "step", "one_cycle")
 
-_HIDDEN = {*ACTIVATIONS, *ENGINE_NAMES} - {"softmax"}
+_HIDDEN = {*HIDDEN, *ENGINE_NAMES}
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _SHARE = Interval(Real, 0, 1, closed="left")
@@ -34,6 +38,31 @@ _COUNT = Interval(Integral, 1, None, closed="left")
 
 
 C = TypeVar("C", bound="Parameters")
+
+
+def _named_activations() -> str:
+    """'tanh', 'logistic' (or 'sigmoid'), … of hidden layers, as the estimators call them."""
+    names = []
+    for name in HIDDEN:
+        sklearn = SKLEARN_NAMES.get(name)
+        names.append(f"'{sklearn}' (or '{name}')" if sklearn else f"'{name}'")
+    return enumerated(names, "or")
+
+
+def _activation_parameters() -> str:
+    """What the numbers of activations are: "slope of leaky_relu or …"."""
+    rows = (row for row in ACTIVATIONS.values() if row.default is not None)
+    return enumerated((f"{row.parameter} of {row.name}" for row in rows), "or the")
+
+
+def _solvers_with(option: str) -> str:
+    """The solvers whose optimizer reads an option; adamw's is adam."""
+    optimizers = {name: "adam" if name == "adamw" else name for name in SOLVERS}
+    return enumerated(
+        solver
+        for solver, name in optimizers.items()
+        if name in OPTIMIZERS and option in OPTIMIZERS[name].options
+    )
 
 
 def parameter(default: Any, constraint: list[Any], kind: str, text: str) -> Any:
@@ -62,24 +91,18 @@ class Parameters:
         "relu",
         [StrOptions(_HIDDEN), list, tuple],
         "str, tuple or list",
-        """
-        Activation of the hidden layers: 'identity', 'logistic' (or 'sigmoid'), 'tanh', 'relu',
-        'leaky_relu', 'elu', 'softplus', 'gelu', 'silu' or 'exponential'. A tuple
-        ``(name, number)`` also gives the slope of leaky_relu or the alpha of elu. A list names
-        one activation a hidden layer.
-        """,
+        wrapped(
+            f"Activation of the hidden layers: {_named_activations()}. A tuple ``(name, number)`` "
+            f"also gives the {_activation_parameters()}. A list names one activation a hidden "
+            "layer."
+        ),
     )
     _: KW_ONLY
     solver: str = parameter(
         "adam",
         [StrOptions(set(SOLVERS))],
         "str",
-        """
-        'sgd' is stochastic gradient descent with momentum; 'adam', 'adamw' (adam with decoupled
-        weight decay), 'nadam', 'rmsprop' and 'adagrad' scale each parameter's step;
-        'irprop-' adapts one step a parameter from the signs of the full gradient, and takes the
-        whole data as its batch; 'lbfgs' is SciPy's quasi-Newton method on the whole data.
-        """,
+        as_list(SOLVERS, "'"),
     )
     alpha: float = parameter(
         0.0001,
@@ -186,13 +209,13 @@ class Parameters:
         0.1, [_SHARE], "float", "Share of the rows to hold out for early stopping."
     )
     beta_1: float = parameter(
-        0.9, [_SHARE], "float", "Decay of the mean gradient in adam, adamw and nadam."
+        0.9, [_SHARE], "float", f"Decay of the mean gradient in {_solvers_with('beta_1')}."
     )
     beta_2: float = parameter(
         0.999,
         [_SHARE],
         "float",
-        "Decay of the mean squared gradient in adam, adamw, nadam and rmsprop.",
+        f"Decay of the mean squared gradient in {_solvers_with('beta_2')}.",
     )
     epsilon: float = parameter(
         1e-8, [_POSITIVE], "float", "Keeps the quotients of the adaptive solvers finite."
@@ -208,7 +231,7 @@ class Parameters:
     )
     out_activation: Any = parameter(
         None,
-        [StrOptions(_HIDDEN | {"softmax"}), tuple, None],
+        [StrOptions({*ACTIVATIONS, *ENGINE_NAMES}), tuple, None],
         "str, tuple or None",
         "Activation of the outputs; None takes the one that belongs to the loss.",
     )

@@ -3,39 +3,33 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from bpcore import checks as valid
 from bpcore._core.activations import apply
-from bpcore.explain.notation import LOSSES
+from bpcore.checks import as_integer, as_number
+from bpcore.explain.notation import Terms, loss_of
 from bpcore.explain.render import Shown
-from bpcore.explain.single import explain, loss_parameter
-
-if TYPE_CHECKING:
-    from bpcore.network import Network
-    from bpcore.network.trace import Trace
+from bpcore.explain.single import explain
 
 __all__ = ["check"]
 
 FROM_ZERO = ("dC_da",)
-# their costs bend the more sharply, the nearer an output is to 0 or 1
-_QUOTIENTS = ("binary_cross_entropy", "categorical_cross_entropy", "poisson")
 TERMS = ("dz_dw", "dz_da", "dz_db", "da_dz", "dC_da", "dC_dz", "dC_dw", "dC_db")
 
 
 def check(
-    trace: "Trace", letter: Any, place: tuple[Any, Any, Any, Any], most: Any, epsilon: Any
+    trace: Terms, letter: Any, place: tuple[Any, Any, Any, Any], most: Any, epsilon: Any
 ) -> dict[str, float]:
     """What ``Trace.check`` documents."""
-    step = valid.as_number(epsilon, "epsilon")
+    step = as_number(epsilon, "epsilon")
     if step == 0:
         raise ValueError("epsilon must be positive, got 0")
     if letter is None:
         if place != (None, None, None, None):
             raise TypeError("layer, j, k and example belong to a letter, of which there is none")
-        shown: Iterable[Shown] = _everything(trace, valid.as_integer(most, "most"))
+        shown: Iterable[Shown] = _everything(trace, as_integer(most, "most"))
         scale = None
     else:
         shown = explain(trace, letter, *place, most).shown
@@ -45,24 +39,24 @@ def check(
     for entry in shown:
         pairs[entry.term, entry.layer].append((entry.value, differences.of(entry)))
     errors: dict[str, float] = {}
-    # differences of a cost know its last digits only: what they cannot tell from 0
-    blind = 16 * float(np.finfo(np.float64).eps) * max(1.0, abs(trace.cost)) / step
+    # a cost is rounded, and so its differences cannot tell smaller derivatives from 0
+    rounding = 16 * float(np.finfo(np.float64).eps) * max(1.0, abs(trace.cost)) / step
     for (term, _), values in pairs.items():
-        error = _relative_error(np.array(values), blind)
+        error = _relative_error(np.array(values), rounding)
         errors[term] = max(error, errors.get(term, 0.0))
     return errors
 
 
-def _relative_error(pairs: np.ndarray, blind: float) -> float:
-    """The largest |g - d| / max(|g|, |d|, 1e-3 max|g|) of rows (g, d); 0 up to |g - d| = blind."""
+def _relative_error(pairs: np.ndarray, rounding: float) -> float:
+    """The largest |g - d| / max(|g|, |d|, 1e-3 max|g|) of rows (g, d); |g - d| ≤ rounding is 0."""
     size = np.abs(pairs).max(axis=1)
     floor = max(1e-3 * float(size.max()), np.finfo(np.float64).tiny)
     apart = np.abs(pairs[:, 0] - pairs[:, 1])
-    errors = np.where(apart > blind, apart / np.maximum(size, floor), 0.0)
+    errors = np.where(apart > rounding, apart / np.maximum(size, floor), 0.0)
     return float(errors.max()) if np.isfinite(apart).all() else float("inf")
 
 
-def _everything(trace: "Trace", most: int) -> Iterable[Shown]:
+def _everything(trace: Terms, most: int) -> Iterable[Shown]:
     """The `most` largest numbers of each term and layer."""
     for layer in range(len(trace.layer_sizes)):
         for term in TERMS:
@@ -95,14 +89,14 @@ class _Differences:
     ``example``: the cost is C_example alone; None: it is C.
     """
 
-    def __init__(self, trace: "Trace", epsilon: float, example: int | None) -> None:
+    def __init__(self, trace: Terms, epsilon: float, example: int | None) -> None:
         self.trace, self.epsilon = trace, epsilon
         self.shares = np.asarray(trace.shares, dtype=np.float64)
         if example is not None:
             self.shares = np.zeros(len(trace.costs))
             self.shares[example] = 1.0
         self.last = len(trace.layer_sizes) - 1
-        self.tails: dict[int, Network] = {}
+        self.tails: dict[int, Any] = {}
 
     @cached_property
     def activations(self) -> list[np.ndarray]:
@@ -125,17 +119,15 @@ class _Differences:
         name, parameter = (function, None) if isinstance(function, str) else function
         return apply(name, z, parameter)[0]
 
-    def tail(self, layer: int) -> "Network":
+    def tail(self, layer: int) -> Any:
         """The network from a^(layer - 1) to the cost."""
-        from bpcore.network import Network
-
         if layer not in self.tails:
             trace = self.trace
             *hidden, output = trace.activation_functions[layer - 1 :]
             loss = trace.loss
             if not isinstance(loss, str) and loss[1] == "clip":
-                loss = loss[0]  # clipping is for reports; the derivative does not know it
-            network = Network(
+                loss = loss[0]  # clipping changes reported costs, not derivatives
+            network = trace.network_class(
                 trace.layer_sizes[layer - 1 :], hidden, output, loss, dtype="float64", init="zeros"
             )
             network.set_parameters(
@@ -155,7 +147,7 @@ class _Differences:
             return self._of_input(layer, units[0], entry.example)
         network = self.tail(layer)
         array = network.weights[0] if entry.term == "dC_dw" else network.biases[0]
-        # a unit's z moves as its bias does, in the examples that count
+        # a step of the bias is a step of the unit's z in every row given
         rows = self._rows(entry.example if entry.term == "dC_dz" else None)
         a = self.activations[layer - 1][rows]
         return self._nudge(array, units, lambda: self._cost(network, a, rows))
@@ -164,12 +156,12 @@ class _Differences:
         """The examples that count, or the one."""
         return np.flatnonzero(self.shares) if example is None else np.array([example])
 
-    def _cost(self, network: "Network", a: np.ndarray, rows: np.ndarray) -> float:
+    def _cost(self, network: Any, a: np.ndarray, rows: np.ndarray) -> float:
         """The examples' part of C."""
         shares = self.shares[rows]
         if not shares.any():
             return 0.0
-        return float(shares.sum()) * network.cost(a, self.trace.targets[rows], shares)
+        return float(shares.sum() * network.cost(a, self.trace.targets[rows], shares))
 
     def _of_input(self, layer: int, unit: int, example: int | None) -> float:
         """∂C/∂a, of one example or of all moving alike."""
@@ -185,15 +177,14 @@ class _Differences:
                 return self._cost(network, moved, rows)
 
         else:
-            loss = self.trace.loss
-            name, parameter = (loss, None) if isinstance(loss, str) else loss
-            parameter = loss_parameter(name, parameter, unit)
+            loss, parameter = loss_of(self.trace.loss, unit)
             y = np.asarray(self.trace.targets, dtype=np.float64)[rows, unit]
-            if name in _QUOTIENTS:
+            if loss.cancels_with is not None:
+                # a cost with a logarithm bends the more, the nearer an output is to 0 or 1
                 scale = float(np.minimum(a[:, unit], np.abs(1 - a[:, unit])).min())
 
             def cost() -> float:
-                one = LOSSES[name].cost(a[:, unit] + shift[0], y, parameter)
+                one = loss.cost(a[:, unit] + shift[0], y, parameter)
                 return float(self.shares[rows] @ one)
 
         return self._nudge(shift, (0,), cost, scale)

@@ -1,15 +1,11 @@
 """The derivation of a mean over several examples, and what it shares with that of one."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bpcore.explain.notation import Math, derivative, number, product, slope, symbol
+from bpcore.explain.notation import Math, Terms, da_dz, derivative, number, product, symbol
 from bpcore.explain.render import Block, Derivation, Explanation, Note, Shown, Table
-
-if TYPE_CHECKING:
-    from bpcore.network.trace import Trace
 
 __all__ = ["Mean", "Writer", "sum_over"]
 
@@ -17,7 +13,7 @@ __all__ = ["Mean", "Writer", "sum_over"]
 class Writer:
     """What both forms share: symbols, sums, and the record of what is printed."""
 
-    def __init__(self, trace: "Trace", layer: int, units: tuple[int, ...], most: int) -> None:
+    def __init__(self, trace: Terms, layer: int, units: tuple[int, ...], most: int) -> None:
         self.trace, self.layer, self.units, self.most = trace, layer, units, most
         self.last = len(trace.layer_sizes) - 1
         self.shown: list[Shown] = []
@@ -31,6 +27,7 @@ class Writer:
         return float(value)
 
     def is_softmax(self, layer: int) -> bool:
+        """Whether the units of a layer are bound to each other."""
         return bool(self.trace.activation_functions[layer - 1] == "softmax")
 
     def sum_of(
@@ -39,7 +36,7 @@ class Writer:
         """The table of Σ Π factors (terms, factors), and the order of the terms in it."""
         products = factors.prod(axis=1)
         order = np.argsort(-np.abs(products), kind="stable")
-        # terms of 0, of which softmax and relu make many, say nothing each by itself
+        # terms that are 0, of which softmax and relu make many, are counted, not listed
         some = max(1, int(np.count_nonzero(products)))
         kept = order[: min(self.most, some if some < len(order) - 1 else len(order))]
         rest = None
@@ -50,6 +47,7 @@ class Writer:
         return Table(head, rows, rest, float(total)), kept
 
     def heading(self, letter: str) -> tuple[str, Note]:
+        """The derivative in words, and how layers and units are counted."""
         layer, units, name = self.layer, self.units, f"∂{self.cost}/∂{letter}"
         if letter == "w":
             title = (
@@ -62,6 +60,7 @@ class Writer:
         return title, Note((count,))
 
     def target(self, letter: str) -> Math:
+        """What the cost is derived by."""
         return symbol(letter, self.layer, *self.units)
 
 
@@ -69,6 +68,7 @@ class Mean(Writer):
     """The derivation over several examples, each with its share of C."""
 
     def explanation(self, letter: str) -> Explanation:
+        """The whole of it: what C is the mean of, then the sum."""
         title, count = self.heading(letter)
         shares = self.trace.shares
         n = len(shares)
@@ -89,6 +89,7 @@ class Mean(Writer):
         return Explanation(title, value, (*blocks, *more), tuple(self.shown))
 
     def column(self, name: str, layer: int, unit: int) -> np.ndarray:
+        """A term of one unit, a number an example, in double precision."""
         values: np.ndarray = np.asarray(getattr(self.trace, name)[layer], dtype=np.float64)
         return values[:, unit]
 
@@ -106,7 +107,7 @@ class Mean(Writer):
             factors, terms = [self.column("dC_dz", layer, unit)], ["dC_dz"]
         else:
             chain = [derivative(a, z), derivative(self.cost, a)]
-            meaning = [slope(z), derivative(self.cost, a)]
+            meaning = [da_dz(z), derivative(self.cost, a)]
             factors = [self.column("da_dz", layer, unit), d_cost]
             terms = ["da_dz", "dC_da"]
         if letter == "w":
@@ -131,6 +132,7 @@ class Mean(Writer):
         return total, [Derivation(left, (*rights, number(total))), table]
 
     def total(self, letter: str) -> float:
+        """The derivative itself; of a and z, where all examples move alike."""
         if letter == "w":
             return float(np.asarray(self.trace.dC_dw[self.layer])[self.units])
         if letter == "b":
@@ -162,4 +164,5 @@ class Mean(Writer):
 
 
 def sum_over(index: str, term: Math) -> Math:
+    """Σ_index term."""
     return Math(f"Σ_{index} {term.text}", rf"\sum_{index} {term.latex}")

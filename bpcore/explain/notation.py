@@ -1,20 +1,23 @@
-"""The symbols of a derivation, as terminal text and as LaTeX, and the formulas of σ' and C."""
+"""The symbols of a derivation, as terminal text and as LaTeX, and what is derived."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from scipy.special import xlogy
+
+from bpcore.functions import ACTIVATIONS, LOSSES, Loss
 
 __all__ = [
-    "LOSSES",
-    "Formula",
     "Math",
+    "Terms",
+    "dC_da_formula",
+    "da_dz",
+    "da_dz_formula",
     "derivative",
+    "loss_of",
     "number",
     "product",
-    "slope",
-    "slope_formula",
     "symbol",
 ]
 
@@ -47,7 +50,7 @@ def derivative(of: Math, by: Math) -> Math:
     return Math(f"∂{of.text}/∂{by.text}", rf"\frac{{\partial {of.latex}}}{{\partial {by.latex}}}")
 
 
-def slope(z: Math) -> Math:
+def da_dz(z: Math) -> Math:
     """σ'(z)."""
     return Math(f"σ'({z.text})", rf"\sigma'({z.latex})")
 
@@ -70,114 +73,121 @@ def number(value: float, *, operand: bool = False) -> Math:
     return Math(text, latex)
 
 
-# ---------------------------------------------------------------- σ'
+# ---------------------------------------------------------------- formulas of the rows
 
-# @a and @z stand for the unit's activation and pre-activation, @p for the parameter
-_STEP = Math("1 if @z > 0 else ", r"1\ \mathrm{if}\ @z > 0\ \mathrm{else}\ ")
-_SLOPES = {
-    "sigmoid": Math("@a (1 - @a)", r"@a\,(1 - @a)"),
-    "tanh": Math("1 - @a²", r"1 - {@a}^2"),
-    "relu": Math(_STEP.text + "0", _STEP.latex + "0"),
-    "leaky_relu": Math(_STEP.text + "@p", _STEP.latex + "@p"),
-    "elu": Math(_STEP.text + "@p e^@z", _STEP.latex + r"@p\,e^{@z}"),
-    "identity": Math("1", "1"),
-    "softplus": Math("1 / (1 + e^-@z)", r"1 / (1 + e^{-@z})"),
-    "gelu": Math("Φ(@z) + @z φ(@z)", r"\Phi(@z) + @z\,\varphi(@z)"),
-    "silu": Math(
-        "s (1 + @z (1 - s)), s = 1 / (1 + e^-@z)",
-        r"s\,(1 + @z\,(1 - s)),\ s = 1 / (1 + e^{-@z})",
-    ),
-    "exponential": Math("@a", "@a"),
-}
+_OPERAND = re.compile("@(-p|1-p|[azyp])")
 
 
-def slope_formula(activation: Any, a: Math, z: Math) -> Math:
+def _written(formula: tuple[str, str], operands: dict[str, Math]) -> Math:
+    """A formula of ``functions`` with its operands put in."""
+    text, latex = formula
+    return Math(
+        _OPERAND.sub(lambda place: operands[place[1]].text, text),
+        _OPERAND.sub(lambda place: operands[place[1]].latex, latex),
+    )
+
+
+def da_dz_formula(activation: Any, a: Math, z: Math) -> Math:
     """σ'(z) of an activation, as Network.activations names it, for operands a and z."""
-    name, parameter = (activation, None) if isinstance(activation, str) else activation
-    text, latex = _SLOPES[name]
-    p = number(0.0 if parameter is None else parameter)
-    for token, operand in (("@a", a), ("@z", z), ("@p", p)):
-        text, latex = text.replace(token, operand.text), latex.replace(token, operand.latex)
-    return Math(text, latex)
+    name, parameter = (activation, 0.0) if isinstance(activation, str) else activation
+    formula = ACTIVATIONS[name].da_dz
+    if formula is None:
+        raise ValueError(f"{name} has no σ' of one unit")
+    return _written(formula, {"a": a, "z": z, "p": number(parameter)})
 
 
-# ---------------------------------------------------------------- ∂C/∂a
+def dC_da_formula(loss: Any, unit: int, a: Math, y: Math) -> Math:
+    """∂C_k/∂a of an output of a loss, as Network.loss names it, for operands a and y."""
+    row, p = loss_of(loss, unit)
+    operands = {"a": a, "y": y}
+    if p is not None:
+        operands |= {"p": number(p), "-p": number(-p), "1-p": number(1 - p)}
+    return _written(row.dC_da, operands)
 
 
-class Formula(NamedTuple):
-    """A loss: its derivative in writing, and its cost as numbers.
-
-    ``derivative(a, y, p)`` writes ∂C_k/∂a for operands a and y and the parameter p of the
-    output; ``cost(a, y, p)`` is that output's part of C_k, on float64 arrays.
-    """
-
-    derivative: Callable[[Math, Math, Any], Math]
-    cost: Callable[[np.ndarray, np.ndarray, Any], np.ndarray]
-
-
-def _difference(a: Math, y: Math) -> Math:
-    return Math(f"{a.text} - {y.text}", f"{a.latex} - {y.latex}")
+def loss_of(loss: Any, unit: int) -> tuple[Loss, float | None]:
+    """The row of a loss, as Network.loss names it, and its parameter for one output."""
+    name, parameter = (loss, None) if isinstance(loss, str) else loss
+    row = LOSSES[name]
+    if row.parameter is None:
+        return row, None
+    if parameter is None:
+        return row, row.parameter.default
+    if isinstance(parameter, int | float):
+        return row, float(parameter)
+    return row, float(parameter[unit])
 
 
-def _quadratic(a: Math, y: Math, _: Any) -> Math:
-    r = _difference(a, y)
-    return Math(f"2 ({r.text})", rf"2\,({r.latex})")
+# ---------------------------------------------------------------- what is explained
 
 
-def _absolute(a: Math, y: Math, _: Any) -> Math:
-    r = _difference(a, y)
-    return Math(f"sign({r.text})", rf"\mathrm{{sign}}({r.latex})")
+class Terms(Protocol):
+    """What an explanation reads: the terms of one step of backpropagation, as a Trace has them."""
 
+    @property
+    def activations(self) -> Sequence[np.ndarray]:
+        """a^(l), (n, n_l), for l = 0 … L."""
 
-def _huber(a: Math, y: Math, delta: Any) -> Math:
-    r, d = _difference(a, y), number(delta)
-    return Math(
-        f"{r.text}, kept within ±{d.text}", rf"{r.latex},\ \mathrm{{kept\ within}}\ \pm {d.latex}"
-    )
+    @property
+    def pre_activations(self) -> Sequence[np.ndarray | None]:
+        """z^(l), from l = 1 on."""
 
+    @property
+    def da_dz(self) -> Sequence[np.ndarray | None]:
+        """σ'(z^(l)), from l = 1 on."""
 
-def _quantile(a: Math, y: Math, q: Any) -> Math:
-    below, above = number(-q), number(1 - q)
-    return Math(
-        f"{below.text} if {a.text} < {y.text} else {above.text}",
-        rf"{below.latex}\ \mathrm{{if}}\ {a.latex} < {y.latex}\ \mathrm{{else}}\ {above.latex}",
-    )
+    @property
+    def dC_da(self) -> Sequence[np.ndarray]:
+        """∂C/∂a^(l), from l = 0 on."""
 
+    @property
+    def dC_dz(self) -> Sequence[np.ndarray | None]:
+        """∂C/∂z^(l), from l = 1 on."""
 
-def _binary(a: Math, y: Math, _: Any) -> Math:
-    r = _difference(a, y)
-    return Math(
-        f"({r.text}) / ({a.text} (1 - {a.text}))",
-        rf"\frac{{{r.latex}}}{{{a.latex}\,(1 - {a.latex})}}",
-    )
+    @property
+    def dC_dw(self) -> Sequence[np.ndarray | None]:
+        """∂C/∂w^(l), from l = 1 on."""
 
+    @property
+    def dC_db(self) -> Sequence[np.ndarray | None]:
+        """∂C/∂b^(l), from l = 1 on."""
 
-def _categorical(a: Math, y: Math, _: Any) -> Math:
-    return Math(f"-{y.text} / {a.text}", rf"-\frac{{{y.latex}}}{{{a.latex}}}")
+    @property
+    def cost(self) -> float:
+        """C."""
 
+    @property
+    def costs(self) -> np.ndarray:
+        """C_k of each example."""
 
-def _poisson(a: Math, y: Math, _: Any) -> Math:
-    return Math(f"1 - {y.text} / {a.text}", rf"1 - \frac{{{y.latex}}}{{{a.latex}}}")
+    @property
+    def shares(self) -> np.ndarray:
+        """What each C_k counts in C."""
 
+    @property
+    def targets(self) -> np.ndarray:
+        """y, (n, n_L)."""
 
-def _huber_cost(a: np.ndarray, y: np.ndarray, delta: Any) -> np.ndarray:
-    r = np.abs(a - y)
-    cost: np.ndarray = np.where(r <= delta, 0.5 * r * r, delta * (r - 0.5 * delta))
-    return cost
+    @property
+    def weights(self) -> Sequence[np.ndarray]:
+        """w^(l) at index l - 1."""
 
+    @property
+    def biases(self) -> Sequence[np.ndarray]:
+        """b^(l) at index l - 1."""
 
-def _quantile_cost(a: np.ndarray, y: np.ndarray, q: Any) -> np.ndarray:
-    cost: np.ndarray = np.maximum(q * (y - a), (q - 1) * (y - a))
-    return cost
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """(n_0, …, n_L)."""
 
+    @property
+    def activation_functions(self) -> tuple[Any, ...]:
+        """σ of each layer, a name or (name, parameter), at index l - 1."""
 
-LOSSES = {
-    "quadratic": Formula(_quadratic, lambda a, y, _: (a - y) ** 2),
-    "squared_error": Formula(lambda a, y, _: _difference(a, y), lambda a, y, _: (a - y) ** 2 / 2),
-    "absolute": Formula(_absolute, lambda a, y, _: np.abs(a - y)),
-    "huber": Formula(_huber, _huber_cost),
-    "quantile": Formula(_quantile, _quantile_cost),
-    "binary_cross_entropy": Formula(_binary, lambda a, y, _: -xlogy(y, a) - xlogy(1 - y, 1 - a)),
-    "categorical_cross_entropy": Formula(_categorical, lambda a, y, _: -xlogy(y, a)),
-    "poisson": Formula(_poisson, lambda a, y, _: a - y - xlogy(y, a) + xlogy(y, y)),
-}
+    @property
+    def loss(self) -> Any:
+        """C_k, a name or (name, parameter)."""
+
+    @property
+    def network_class(self) -> Any:
+        """What builds a network like the one that was traced."""

@@ -1,29 +1,28 @@
-"""One derivative of a Trace, written out as the source derives it.
+"""One derivative of a Trace, written out as the textbook derives it.
 
 ∂C/∂w = ∂z/∂w · ∂a/∂z · ∂C/∂a for a weight, the same with ∂z/∂b = 1 for a bias, and for the
 activation of an inner unit the sum over its outgoing connections.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from bpcore import checks as check
+from bpcore.checks import as_integer
 from bpcore.explain.mean import Mean, Writer, sum_over
 from bpcore.explain.notation import (
-    LOSSES,
     Math,
+    Terms,
+    da_dz,
+    da_dz_formula,
+    dC_da_formula,
     derivative,
+    loss_of,
     number,
     product,
-    slope,
-    slope_formula,
     symbol,
 )
 from bpcore.explain.render import Block, Derivation, Explanation, Note
-
-if TYPE_CHECKING:
-    from bpcore.network.trace import Trace
 
 __all__ = ["explain", "place"]
 
@@ -31,7 +30,7 @@ LETTERS = ("w", "b", "a", "z")
 
 
 def place(
-    trace: "Trace", letter: Any, layer: Any, j: Any, k: Any, example: Any
+    trace: Terms, letter: Any, layer: Any, j: Any, k: Any, example: Any
 ) -> tuple[str, int, tuple[int, ...], int | None]:
     """The arguments of ``Trace.explain``, checked: letter, layer, units, example or None.
 
@@ -47,7 +46,7 @@ def place(
                          f"got {letter!r}")  # fmt: skip
     first, last = (0 if letter == "a" else 1), len(trace.layer_sizes) - 1
     level = _within(layer, "layer", first, last, f'for "{letter}"; 0 is the input')
-    # the source calls the unit of an inner layer k, as the one the weights come from
+    # ∂C/∂a_k of an inner layer: k is the unit that weights come from, as in w_jk
     unit, name = (k, "k") if letter == "a" and j is None else (j, "j")
     if letter == "w":
         to = _unit(trace, j, "j", level)
@@ -59,14 +58,14 @@ def place(
     return letter, level, (_unit(trace, unit, name, level),), _example(trace, example)
 
 
-def _unit(trace: "Trace", value: Any, name: str, layer: int) -> int:
+def _unit(trace: Terms, value: Any, name: str, layer: int) -> int:
     last = trace.layer_sizes[layer] - 1
     if value is None:
         raise TypeError(f"{name} is missing, a unit of layer {layer}: 0 to {last}")
     return _within(value, name, 0, last, f"(units of layer {layer}, counted from 0)")
 
 
-def _example(trace: "Trace", example: Any) -> int | None:
+def _example(trace: Terms, example: Any) -> int | None:
     if example is None:
         return None
     i = _within(example, "example", 0, len(trace.costs) - 1, "(rows of X, counted from 0)")
@@ -79,18 +78,18 @@ def _example(trace: "Trace", example: Any) -> int | None:
 
 
 def _within(value: Any, name: str, first: int, last: int, what: str) -> int:
-    number_ = check.as_integer(value, name, least=-(2**63))
+    number_ = as_integer(value, name, least=-(2**63))
     if not first <= number_ <= last:
         raise ValueError(f"{name} must be {first} to {last} {what}, got {number_}")
     return number_
 
 
 def explain(
-    trace: "Trace", letter: Any, layer: Any, j: Any, k: Any, example: Any, most: Any
+    trace: Terms, letter: Any, layer: Any, j: Any, k: Any, example: Any, most: Any
 ) -> Explanation:
     """What ``Trace.explain`` documents."""
     letter, level, units, one = place(trace, letter, layer, j, k, example)
-    terms = check.as_integer(most, "most")
+    terms = as_integer(most, "most")
     if one is None and len(trace.costs) > 1:
         return Mean(trace, level, units, terms).explanation(letter)
     return Single(trace, level, units, terms, one).explanation(letter)
@@ -101,7 +100,7 @@ class Single(Writer):
 
     def __init__(
         self,
-        trace: "Trace",
+        trace: Terms,
         layer: int,
         units: tuple[int, ...],
         most: int,
@@ -110,7 +109,7 @@ class Single(Writer):
         super().__init__(trace, layer, units, most)
         self.example = example
         self.i = example or 0
-        # dC_da and dC_dz hold the example's share of C; C_i itself is asked for
+        # dC_da and dC_dz are derivatives of C, to which C_i adds its share only
         self.scale = 1.0 if example is None else 1.0 / float(trace.shares[self.i])
         if example is not None and len(trace.costs) > 1:
             self.cost = Math(f"C_{example}", f"C_{{{example}}}")
@@ -121,6 +120,7 @@ class Single(Writer):
         return row * self.scale if name.startswith("dC_") else row
 
     def explanation(self, letter: str) -> Explanation:
+        """The whole of it: the chain, then each factor that stands in it."""
         title, count = self.heading(letter)
         blocks: list[Block] = [count]
         if self.cost.text != "C":
@@ -171,10 +171,10 @@ class Single(Writer):
             whole = derivative(self.cost, z)
             value = self.show("dC_dz", layer, (unit,), self.i, self.of("dC_dz", layer)[unit])
             return [whole], [whole], [value]
-        d_slope = self.show("da_dz", layer, (unit,), self.i, self.of("da_dz", layer)[unit])
+        d_sigma = self.show("da_dz", layer, (unit,), self.i, self.of("da_dz", layer)[unit])
         d_cost = self.show("dC_da", layer, (unit,), self.i, self.of("dC_da", layer)[unit])
         back = derivative(self.cost, a)
-        return [derivative(a, z), back], [slope(z), back], [d_slope, d_cost]
+        return [derivative(a, z), back], [da_dz(z), back], [d_sigma, d_cost]
 
     def splits(self, layer: int, unit: int) -> bool:
         """Whether ∂C/∂z is σ'(z) ∂C/∂a in finite numbers."""
@@ -199,13 +199,13 @@ class Single(Writer):
         if not self.splits(layer, unit):
             return blocks + self.bound_output(layer, unit)
         value = number(self.of("da_dz", layer)[unit])
-        rights = [slope_formula(function, a, z)]
-        filled = slope_formula(
+        rights = [da_dz_formula(function, a, z)]
+        filled = da_dz_formula(
             function, number(a_value, operand=True), number(z_value, operand=True)
         )
         if filled != value:
             rights.append(filled)
-        blocks.append(Derivation(slope(z), (*rights, value)))
+        blocks.append(Derivation(da_dz(z), (*rights, value)))
         return blocks + self.activation(layer, unit)[1]
 
     def pre_activation(self, layer: int, unit: int, value: float) -> Derivation:
@@ -237,7 +237,7 @@ class Single(Writer):
             terms, factors = ["dC_dz"], [self.of("dC_dz", after)]
         else:
             names = [derivative(a_j, z_j), derivative(self.cost, a_j)]
-            meaning = [slope(z_j), derivative(self.cost, a_j)]
+            meaning = [da_dz(z_j), derivative(self.cost, a_j)]
             terms, factors = ["da_dz", "dC_da"], [self.of("da_dz", after), d_cost]
         w = np.asarray(self.trace.weights[layer][:, unit], dtype=np.float64)
         columns = (Math("j", "j"), w_jk, *meaning)
@@ -258,14 +258,11 @@ class Single(Writer):
     def loss_derivative(self, unit: int) -> tuple[Math, Math]:
         """∂C/∂a_j of the loss, in symbols and with the numbers."""
         loss = self.trace.loss
-        name, parameter = (loss, None) if isinstance(loss, str) else loss
-        parameter = loss_parameter(name, parameter, unit)
-        write = LOSSES[name].derivative
         y = float(self.trace.targets[self.i][unit])
         a = float(self.of("activations", self.last)[unit])
         return (
-            write(symbol("a", self.last, unit), symbol("y", None, unit), parameter),
-            write(number(a), number(y, operand=True), parameter),
+            dC_da_formula(loss, unit, symbol("a", self.last, unit), symbol("y", None, unit)),
+            dC_da_formula(loss, unit, number(a), number(y, operand=True)),
         )
 
     def bound_output(self, layer: int, unit: int) -> list[Block]:
@@ -274,16 +271,19 @@ class Single(Writer):
         value = float(self.of("dC_dz", layer)[unit])
         left = derivative(self.cost, z)
         y_total = float(np.sum(self.trace.targets[self.i], dtype=np.float64))
-        natural = self.natural(unit, y_total)
+        canonical = self.canonical(unit, y_total)
         if not self.is_softmax(layer):
+            derivation = Derivation(left, (*canonical, number(value)))
+            if not canonical:
+                return [derivation]
             note = "σ'(z) and the loss's quotient cancel; apart they leave the finite numbers:"
-            return [Note((note,)), Derivation(left, (*natural, number(value)))]
+            return [Note((note,)), derivation]
         a_i, i = symbol("a", layer, "i"), Math("i", "i")
         rows = self.of("da_dz", layer)[:, unit]
         d_cost = self.of("dC_da", layer)
         blocks: list[Block] = []
         sum_ = sum_over("i", product(derivative(a_i, z), derivative(self.cost, a_i)))
-        blocks.append(Derivation(left, (sum_, *natural, number(value))))
+        blocks.append(Derivation(left, (sum_, *canonical, number(value))))
         if np.isfinite(d_cost).all():
             columns = (i, derivative(a_i, z), derivative(self.cost, a_i))
             table, kept = self.sum_of(
@@ -296,16 +296,15 @@ class Single(Writer):
             blocks += [Note((f"    {note}:",)), table]
         return blocks
 
-    def natural(self, unit: int, y_total: float) -> list[Math]:
+    def canonical(self, unit: int, y_total: float) -> list[Math]:
         """What ∂C/∂z comes to where loss and output activation belong together: a - y."""
-        loss = self.trace.loss if isinstance(self.trace.loss, str) else self.trace.loss[0]
-        together = ("binary_cross_entropy", "categorical_cross_entropy", "poisson")
-        if loss not in together:
+        loss, _ = loss_of(self.trace.loss, unit)
+        if loss.cancels_with != self.trace.activation_functions[-1]:
             return []
         a, y = symbol("a", self.last, unit), symbol("y", None, unit)
         a_value = number(float(self.of("activations", self.last)[unit]))
         y_value = number(float(self.trace.targets[self.i][unit]), operand=True)
-        if loss == "categorical_cross_entropy" and y_total != 1:
+        if self.is_softmax(self.last) and y_total != 1:
             total = number(y_total)
             return [
                 Math(f"{a} Σ_i y_i - {y}", rf"{a.latex} \sum_i y_i - {y.latex}"),
@@ -316,14 +315,3 @@ class Single(Writer):
             Math(f"{a} - {y}", f"{a.latex} - {y.latex}"),
             Math(f"{a_value} - {y_value}", f"{a_value.latex} - {y_value.latex}"),
         ]
-
-
-def loss_parameter(name: str, parameter: Any, unit: int) -> Any:
-    """The parameter of a loss for one output; None where it has none."""
-    if name == "huber":
-        return 1.0 if parameter is None else parameter
-    if name == "quantile":
-        if parameter is None:
-            return 0.5
-        return parameter if isinstance(parameter, int | float) else parameter[unit]
-    return None

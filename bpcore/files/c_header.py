@@ -10,6 +10,7 @@ import numpy as np
 from bpcore._version import __version__
 from bpcore.files.onnx import Layers, single_precision
 from bpcore.files.replace import replace_file
+from bpcore.functions import ACTIVATIONS
 
 __all__ = ["source", "write"]
 
@@ -18,19 +19,6 @@ _KEYWORDS = re.compile(
     "inline|int|long|register|restrict|return|short|signed|sizeof|static|struct|switch|typedef|"
     "union|unsigned|void|volatile|while"
 )
-# σ(z) of a float; p is the parameter. The branches keep small and large z exact.
-_SCALAR = {
-    "sigmoid": "z >= 0.0f ? 1.0f / (1.0f + expf(-z)) : expf(z) / (1.0f + expf(z))",
-    "tanh": "tanhf(z)",
-    "relu": "z > 0.0f ? z : 0.0f",
-    "identity": "z",
-    "leaky_relu": "z < 0.0f ? {p} * z : z",
-    "elu": "z < 0.0f ? {p} * expm1f(z) : z",
-    "softplus": "(z > 0.0f ? z : 0.0f) + log1pf(expf(-fabsf(z)))",
-    "gelu": "0.5f * z * erfcf(-0.70710678f * z)",
-    "silu": "z >= 0.0f ? z / (1.0f + expf(-z)) : z * expf(z) / (1.0f + expf(z))",
-    "exponential": "expf(z)",
-}
 
 _HEADER = """\
 /* {shape}: a multilayer perceptron, {activations}.
@@ -156,10 +144,8 @@ def source(layers: Layers, name: str) -> Iterator[str]:
 
 
 def _scalar(activation: Any) -> str:
-    if activation == "softmax":
-        return "z"
     name, parameter = activation if isinstance(activation, tuple) else (activation, None)
-    expression = _SCALAR[name]
+    expression = ACTIVATIONS[name].c
     return expression if parameter is None else expression.format(p=_literal(np.float32(parameter)))
 
 

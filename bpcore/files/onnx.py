@@ -11,6 +11,7 @@ import numpy as np
 
 from bpcore._version import __version__
 from bpcore.files.replace import replace_file
+from bpcore.functions import ACTIVATIONS
 
 __all__ = ["Graph", "Layers", "forward_model", "library", "single_precision", "write"]
 
@@ -84,26 +85,8 @@ class Graph:
 
     def activation(self, activation: Any, z: str) -> str:
         """σ(z)."""
-        name, parameter = activation if isinstance(activation, tuple) else (activation, None)
-        plain = {
-            "sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "identity": "Identity",
-            "softplus": "Softplus", "exponential": "Exp",
-        }  # fmt: skip
-        if name in plain:
-            return self.node(plain[name], z)
-        if name == "leaky_relu":
-            return self.node("LeakyRelu", z, alpha=float(parameter))
-        if name == "elu":
-            return self.node("Elu", z, alpha=float(parameter))
-        if name == "softmax":
-            return self.node("Softmax", z, axis=1)
-        if name == "silu":
-            return self.node("Mul", z, self.node("Sigmoid", z))
-        if name == "gelu":  # z Φ(z) = ½ z (1 + erf(z / √2))
-            erf = self.node("Erf", self.node("Mul", z, self.constant(math.sqrt(0.5))))
-            twice = self.node("Mul", z, self.node("Add", erf, self.constant(1.0)))
-            return self.node("Mul", twice, self.constant(0.5))
-        raise ValueError(f"the activation {name} has no form in ONNX")
+        name, parameter = activation if isinstance(activation, tuple) else (activation, 0.0)
+        return ACTIVATIONS[name].onnx(self, z, float(parameter))
 
     def forward(self, layers: Layers) -> str:
         """The outputs a^(L) of the input "X"."""

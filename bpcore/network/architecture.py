@@ -12,9 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bpcore import checks as check
-from bpcore._core.activations import ACTIVATIONS
 from bpcore._core.engine import Engine
-from bpcore._core.losses import LOSSES
 from bpcore._core.threads import usable_processors
 from bpcore.history import History
 from bpcore.network.initialisation import INITS, as_generator, draw
@@ -64,18 +62,15 @@ class Architecture(Engine):
         threads = None if n_threads is None else check.as_integer(n_threads, "n_threads")
         self._build(
             sizes,
-            [
-                (ACTIVATIONS[key][0], 0.0 if number is None else number, ACTIVATIONS[key][2])
-                for key, number in layers
-            ],
+            [(key, 0.0 if number is None else number) for key, number in layers],
             kind.newbyteorder("="),
-            (LOSSES[name][0], clip, parameter, quantiles),
+            (name, clip, parameter, quantiles),
             [*left_out, 0.0],
         )
         self.n_threads = threads
         self.layer_sizes = sizes
         self.activations = tuple(
-            key if ACTIVATIONS[key][1] is None else (key, number) for key, number in layers
+            key if number is None else (key, number) for key, number in layers
         )
         self.loss = name if isinstance(loss, str) else tuple(loss)
         self.dropout = tuple(left_out)

@@ -160,14 +160,14 @@ class Inspection(Architecture):
         rows, targets, weights = self._examples(X, Y, sample_weight)
         terms = self._trace(rows, targets, weights)
         a = [terms["x"], *terms["a"]]
-        slopes = terms["slope"]
+        da_dz = terms["da_dz"]
         if self.activations[-1] == "softmax":
-            slopes[-1] = softmax_jacobian(a[-1])
+            da_dz[-1] = softmax_jacobian(a[-1])
         w = tuple(part.copy() for part in self.weights)
         return Trace(
             activations=a,
             pre_activations=[None, *terms["z"]],
-            da_dz=[None, *slopes],
+            da_dz=[None, *da_dz],
             dC_da=[terms["dC_dx"], *terms["dC_da"]],
             dC_dz=[None, *terms["delta"]],
             dC_dw=[None, *self._weights_of(terms["gradient"])],

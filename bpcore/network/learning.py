@@ -6,9 +6,9 @@ from typing import Any, Self
 import numpy as np
 
 from bpcore import checks as check
-from bpcore._core.engine import Engine
 from bpcore._core.optimizers import Optimizer
 from bpcore.exceptions import DivergenceError
+from bpcore.functions import names_filled_in
 from bpcore.history import History
 from bpcore.network.architecture import Architecture
 from bpcore.network.fit import Settings, fit
@@ -79,14 +79,15 @@ class Learning(Architecture):
         >>> net.parameters
         array([0.5, 0.5], dtype=float32)
         """
-        return Engine.step(self, X, Y, learning_rate, sample_weight)
+        cost = self._step_small(X, Y, learning_rate, sample_weight)
+        return self._step_checked(X, Y, learning_rate, sample_weight) if cost is None else cost
 
     def _step_checked(self, X: Any, Y: Any, learning_rate: Any, sample_weight: Any) -> float:
         rows, targets, weights = self._examples(X, Y, sample_weight)
         eta = check.as_number(learning_rate, "learning_rate")
         descent = Optimizer("sgd", self.n_parameters, dtype=self.dtype, learning_rate=eta)
         cost, _ = self._train_epoch(
-            rows, targets, descent, batch_size=len(rows), sample_weight=weights, drops=False
+            rows, targets, descent, batch_size=len(rows), sample_weight=weights, applies_dropout=False
         )
         if not np.isfinite(cost):
             raise DivergenceError(
@@ -95,6 +96,7 @@ class Learning(Architecture):
             )
         return float(cost)
 
+    @names_filled_in
     def fit(
         self,
         X: Any,
@@ -132,8 +134,8 @@ class Learning(Architecture):
             Examples a step; None: all of them (gradient descent proper); 1: one by one. The
             last batch of an epoch may be smaller.
         learning_rate : float or None, default=None
-            η. None: 1.0 for sgd, 0.001 for adam, nadam and rmsprop, 0.01 for adagrad and
-            irprop-.
+            η; see ``schedule``.
+            <learning rates>
         shuffle : bool, default=True
             A new order for each epoch.
         validation_data : (X, Y) or (X, Y, sample_weight), optional
@@ -141,9 +143,10 @@ class Learning(Architecture):
         metric : {"auto", "accuracy", "r2", "cost"}, default="auto"
             The validation score; see ``score``.
         optimizer : str, (str, dict) or Optimizer, default="sgd"
-            "sgd", "adam", "rmsprop", "adagrad", "nadam", "irprop-" (use it with
-            ``batch_size=None``); with a dict of momentum, nesterov, beta_1, beta_2, epsilon as
-            it needs. An Optimizer from ``bpcore.network`` goes on where it stood.
+            By name, or with a dict of momentum, nesterov, beta_1, beta_2, epsilon as it needs. An
+            Optimizer from ``bpcore.network`` goes on where it stood.
+
+            <optimizers>
         schedule : None, str or dict, default=None
             η from step to step: "cosine" (to 0 over the fit), "one_cycle", {"kind": "step",
             "every": epochs, "factor": 0.1}; each may be given "warmup", and cosine and

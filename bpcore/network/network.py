@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from bpcore import checks as check
-from bpcore._core.engine import Engine
+from bpcore.functions import names_filled_in
 from bpcore.network.export import Export
 from bpcore.network.inspection import Inspection
 from bpcore.network.learning import Learning
@@ -14,6 +14,7 @@ from bpcore.network.scores import evaluate
 __all__ = ["Network"]
 
 
+@names_filled_in
 class Network(Inspection, Learning, Export):
     """A multilayer perceptron, ready for use at once, trained by backpropagation.
 
@@ -24,18 +25,17 @@ class Network(Inspection, Learning, Export):
     layer_sizes : sequence of int
         (n_0, n_1, …, n_L): inputs, hidden layers, outputs.
     activation : str, (str, float) or list of these, default="sigmoid"
-        σ of the hidden layers: one for all, or a list with one a layer. "sigmoid" (also
-        "logistic"), "tanh", "relu", "identity", "leaky_relu" (parameter: slope, 0.01), "elu"
-        (parameter: alpha, 1.0), "softplus", "gelu" (the exact one), "silu", "exponential".
+        σ of the hidden layers: one for all, or a list with one a layer.
+
+        <activations>
     output_activation : str, (str, float) or None, default=None
-        σ of layer L; also "softmax". None: the one that belongs to the loss (sigmoid, softmax,
-        exponential for the entropies and Poisson), else that of the last hidden layer.
+        σ of layer L; also "softmax". None: the first of the outputs that the loss takes, where
+        it takes some only, else that of the last hidden layer.
     loss : str or (str, parameter), default="quadratic"
-        C_k of one example, summed over the outputs: "quadratic" (a - y)², the textbook's, without
-        ½; "squared_error" ½ (a - y)²; "absolute"; "huber" (parameter: δ, 1.0); "quantile"
-        (parameter: q or one q an output, 0.5); "binary_cross_entropy" (sigmoid outputs);
-        "categorical_cross_entropy" (softmax); "poisson", half the deviance (exponential or
-        softplus). C is the mean of C_k over the examples, weighted where weights are given.
+        C_k of one example, summed over the outputs. C is the mean of C_k over the examples,
+        weighted where weights are given.
+
+        <losses>
     dtype : {"float32", "float64"}, default="float32"
         Type of θ and of all arithmetic; costs are summed in double precision.
     init : str, default="glorot"
@@ -124,7 +124,8 @@ class Network(Inspection, Learning, Export):
         >>> Network((3, 2), init="zeros").predict([1.0, 2.0, 3.0])
         array([0.5, 0.5], dtype=float32)
         """
-        return Engine.predict(self, X, out)
+        a = self._predict_small(X, out)
+        return self._predict_checked(X, out) if a is None else a
 
     def forward(self, X: Any, out: np.ndarray | None = None) -> np.ndarray:
         """a^(L), the outputs of the network: ``predict``, by the name of what it does.
@@ -134,7 +135,7 @@ class Network(Inspection, Learning, Export):
         X, out
             As in ``predict``, whose results and errors it has.
         """
-        return Engine.predict(self, X, out)
+        return self.predict(X, out)
 
     def _predict_checked(self, X: Any, out: np.ndarray | None) -> np.ndarray:
         # `out` must not be half written when X turns out to hold NaN or infinity, so X is checked

@@ -3,20 +3,12 @@
 from typing import Any
 
 from bpcore import checks as check
-from bpcore._core.optimizers import OPTIMIZERS, Optimizer
+from bpcore._core.optimizers import Optimizer
+from bpcore.functions import OPTIMIZERS, OPTIONS
 from bpcore.network.architecture import Architecture
 
-__all__ = ["LEARNING_RATES", "in_updates", "make_optimizer"]
+__all__ = ["in_updates", "make_optimizer"]
 
-LEARNING_RATES = {
-    "sgd": 1.0,
-    "adam": 1e-3,
-    "rmsprop": 1e-3,
-    "adagrad": 1e-2,
-    "nadam": 1e-3,
-    "irprop-": 1e-2,
-}
-_OPTIONS = ("momentum", "nesterov", "beta_1", "beta_2", "epsilon")
 # Entries of a schedule that are lengths: users give them in epochs, optimizers count updates.
 _LENGTHS = ("every", "total", "warmup")
 
@@ -39,13 +31,13 @@ def make_optimizer(
         name, options = spec
     if not isinstance(name, str) or name not in OPTIMIZERS:
         raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {spec!r}")
-    unknown = set(options) - set(_OPTIONS)
+    unknown = set(options) - set(OPTIONS)
     if unknown:
         raise ValueError(
             f"the optimizer {name} has no option {', '.join(sorted(unknown))}; there are "
-            f"{', '.join(_OPTIONS)}"
+            f"{', '.join(OPTIONS)}"
         )
-    eta = LEARNING_RATES[name] if learning_rate is None else learning_rate
+    eta = OPTIMIZERS[name].learning_rate if learning_rate is None else learning_rate
     return Optimizer(
         name,
         network.n_parameters,

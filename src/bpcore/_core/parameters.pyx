@@ -4,6 +4,8 @@ import time
 
 import numpy as np
 
+from bpcore._core.activations import ACTIVATIONS
+from bpcore._core.losses import LOSSES
 from bpcore._core.products import MAX_DIMENSION
 
 cimport numpy as cnp
@@ -37,9 +39,9 @@ cdef class Parameters:
         ----------
         sizes : tuple of int
             (n_0, …, n_L), checked to be positive.
-        activations : list of (number, parameter, stores_da_dz), one a layer
+        activations : list of (name, parameter), one a layer
         dtype : numpy dtype, float32 or float64
-        loss : (number, clips_probabilities, parameter, quantiles)
+        loss : (name, clips_probabilities, parameter, quantiles)
             quantiles: a list of n_L numbers for the quantile loss, else empty.
         dropout : list of float, one a layer
         """
@@ -63,9 +65,9 @@ cdef class Parameters:
         self.layout.is_single = theta.dtype == np.float32
         self.layout.itemsize = theta.itemsize
         self._build_layers(sizes, activations, dropout)
-        kind, clips, parameter, quantiles = loss
+        name, clips, parameter, quantiles = loss
         self.layout.loss = make_loss(
-            kind, clips, parameter, self.layout.layers[self.layout.n_layers - 1].activation)
+            LOSSES[name], clips, parameter, self.layout.layers[self.layout.n_layers - 1].activation)
         for i, quantile in enumerate(quantiles):
             self.quantiles[<Py_ssize_t>i] = quantile
         self.layout.loss.quantiles = self.quantiles
@@ -88,7 +90,8 @@ cdef class Parameters:
             layer.w = offset
             layer.b = offset + layer.n_in * layer.n_out
             layer.unit = unit
-            layer.activation, layer.parameter, stores = activations[l]
+            name, layer.parameter = activations[l]
+            layer.activation, stores = ACTIVATIONS[name]
             layer.dropout = dropout[l]
             layer.stores_da_dz = stores or layer.dropout > 0
             self.layout.stores_da_dz = self.layout.stores_da_dz or layer.stores_da_dz
