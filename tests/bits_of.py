@@ -5,6 +5,7 @@ two builds may differ in all that is private, but for one door: the product loop
 instruction sets, a few cases of which are done as well, are asked for through it.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -21,19 +22,30 @@ import bit_cases_estimators  # noqa: F401
 import bit_cases_network  # noqa: F401
 from bit_cases import AT_LOWER_LEVELS, CASES, digest
 
-# Where the choice of an instruction set has stood, (level, most multiplications); the first that is
-# there is taken.
-DOORS = (("bpcore._core.products", "set_isa"), ("bpcore._blas", "choose_products"))
 
-
-def choose():
-    """What sets the level of the product loops, by whatever name, and returns the level taken."""
-    for module, name in DOORS:
+def isa_limited(level):
+    """Let the product loops use no higher instruction set; returns the one taken."""
+    for module, name in (("bpcore._core.products", "set_isa"), ("bpcore._blas", "choose_products")):
         try:
-            return getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError):
+            return getattr(importlib.import_module(module), name)(level)
+        except ModuleNotFoundError:
             continue
-    sys.exit(f"none of {DOORS} is there: name the door to lower levels in {__file__}")
+    return sys.exit(f"the door to lower instruction sets has moved: name it in {__file__}")
+
+
+@contextlib.contextmanager
+def blas_only():
+    """Let BLAS do every product."""
+    try:
+        tuning = importlib.import_module("bpcore._core.tuning")
+    except ModuleNotFoundError:  # a build from before that module
+        choose_products = importlib.import_module("bpcore._blas").choose_products
+        choose_products(most=0)
+        yield
+        choose_products()
+        return
+    with tuning.override(own_product_max_work=0, own_product_max_work_baseline=0):
+        yield
 
 
 def parts_of(name):
@@ -46,15 +58,14 @@ def parts_of(name):
 def main(words):
     chosen = [name for name in CASES if all(word in name for word in words)]
     found = {name: parts_of(name) for name in chosen}
-    set_level = choose()
-    highest = set_level()
-    # 0 multiplications: every product is BLAS's
-    for level, *most in ((3,), (2,), (highest, 0)):
-        if set_level(level, *most) == level and (most or level < highest):
-            text = "BLAS only" if most else f"level {level}"
-            names = [name for name in chosen if name in AT_LOWER_LEVELS]
-            found |= {f"{name}; {text}": parts_of(name) for name in names}
-    set_level()
+    lower = [name for name in chosen if name in AT_LOWER_LEVELS]
+    highest = isa_limited(4)
+    for level in (3, 2):
+        if isa_limited(level) == level < highest:
+            found |= {f"{name}; level {level}": parts_of(name) for name in lower}
+    isa_limited(4)
+    with blas_only():
+        found |= {f"{name}; BLAS only": parts_of(name) for name in lower}
     build = f"bpcore {bpcore.__version__} of {Path(bpcore.__file__).parent}"
     json.dump({"build": build, "cases": found}, sys.stdout)
 

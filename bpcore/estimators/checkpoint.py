@@ -129,6 +129,7 @@ class EstimatorCheckpoints:
             "arguments": values.encode(self.arguments, "a parameter"),
             "random": values.encode(rng, "random_state"),
             "random_before": values.encode(self.before, "random_state"),
+            "order": None,  # here since format 1; written in its place
             "finished": finished,
         }
         write_checkpoint(path, sections, tensors, training, order)

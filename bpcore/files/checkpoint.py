@@ -56,7 +56,7 @@ def write_checkpoint(
 ) -> None:
     """Write a model's sections and tensors, with the state of its training in addition.
 
-    ``training`` is that section but for its entry "order", which is made from ``order``: the rows
+    ``training`` is that section; its entry "order" is made from ``order``: the rows
     in the order of the last epoch, or None where they are not shuffled.
     """
     n_rows = None if order is None else len(order)
