@@ -91,22 +91,22 @@ fuzz: $(WHEEL)/with-test
 	rm -rf build/fuzz && mkdir -p build/fuzz
 	cp -R tests pyproject.toml build/fuzz
 	cd build/fuzz && BPCORE_FUZZ_FILES=$(FILES) BPCORE_FUZZ_SEED=$(SEED) \
-	    $(abspath $(BIN))/python -m pytest -p no:xdist -s tests/test_fuzz_files.py $(ARGS)
+	    $(abspath $(BIN))/python -m pytest -p no:xdist -s tests/files/test_fuzz_files.py $(ARGS)
 
 # Repaired by auditwheel, which says on which Linux they run.
 wheel: $(WHEEL)/with-wheels
-	$(BIN)/python tests/wheel_run.py build . wheelhouse $(PYTHONS)
+	$(BIN)/python tests/programs/wheel_run.py build . wheelhouse $(PYTHONS)
 
 # Some minutes for each interpreter; OLDEST: which one gets the oldest libraries.
 test-wheels: $(WHEEL)/with-wheels
-	$(BIN)/python tests/wheel_run.py test . wheelhouse $(PYTHONS) -- -m "not slow" $(ARGS)
-	$(BIN)/python tests/wheel_run.py oldest . wheelhouse $(OLDEST) -- -m "not slow" $(ARGS)
+	$(BIN)/python tests/programs/wheel_run.py test . wheelhouse $(PYTHONS) -- -m "not slow" $(ARGS)
+	$(BIN)/python tests/programs/wheel_run.py oldest . wheelhouse $(OLDEST) -- -m "not slow" $(ARGS)
 
 kill: $(WHEEL)/with-files
-	$(BIN)/python -P tests/kill_run.py $(KILLS) $(SEED)
+	$(BIN)/python -P tests/programs/kill_run.py $(KILLS) $(SEED)
 
 interrupt: $(WHEEL)/built
-	$(BIN)/python -P tests/interrupt_run.py $(ARGS)
+	$(BIN)/python -P tests/programs/interrupt_run.py $(ARGS)
 
 # Other builds of the engine, for defects and for counting; each has an environment of its own.
 # The packaging tests are left out of all: they would make and test yet another build.
@@ -128,9 +128,9 @@ sanitize:
 # What was built without it (the interpreter, NumPy, BLAS) it does not see into.
 threads:
 	mkdir -p build/threads
-	gcc -O1 -g -fsanitize=thread -Isrc/bpcore tests/team_run.c -o build/threads/team_run -lpthread
+	gcc -O1 -g -fsanitize=thread -Isrc/bpcore tests/programs/team_run.c -o build/threads/team_run -lpthread
 	setarch -R build/threads/team_run
-	BPCORE_SANITIZE=thread $(MAKE) test VENV=.venv-threads TESTS=tests/test_threads.py WORKERS=0 \
+	BPCORE_SANITIZE=thread $(MAKE) test VENV=.venv-threads TESTS=tests/core/test_threads.py WORKERS=0 \
 	    RUN='setarch -R env LD_PRELOAD="$(shell gcc -print-file-name=libtsan.so)" \
 	        TSAN_OPTIONS=exitcode=66:ignore_noninstrumented_modules=1'
 
@@ -141,7 +141,7 @@ debug:
 valgrind:
 	BPCORE_DEBUG=1 $(MAKE) install VENV=.venv-debug
 	PYTHONMALLOC=malloc valgrind --error-exitcode=1 --suppressions=.ci/valgrind.supp \
-	    .venv-debug/bin/python -P tests/valgrind_run.py $(ARGS)
+	    .venv-debug/bin/python -P tests/programs/valgrind_run.py $(ARGS)
 
 # In one process: workers end without writing what gcc has counted.
 coverage:
@@ -149,12 +149,12 @@ coverage:
 	find build/coverage -name "*.gcda" -delete
 	BPCORE_COVERAGE=1 $(MAKE) test VENV=.venv-coverage WORKERS=0 \
 	    CHOICE="-m 'not packaging' --cov --cov-report=term-missing:skip-covered --cov-fail-under=95"
-	.venv-coverage/bin/python tests/kernel_coverage.py .
+	.venv-coverage/bin/python tests/programs/kernel_coverage.py .
 
 # The changed modules are translated and compiled there, by what builds the wheel elsewhere.
 mutate: $(WHEEL)/with-test
 	$(PIP) install "Cython>=3.1"
-	$(BIN)/python tests/mutation_run.py . $(ARGS)
+	$(BIN)/python tests/programs/mutation_run.py . $(ARGS)
 
 bench: $(WHEEL)/with-bench
 	$(BIN)/python -P -m pytest -p no:xdist benchmarks $(ARGS)
@@ -177,7 +177,7 @@ lint: $(WHEEL)/with-lint
 	    --mypy-config-file "$(CURDIR)/pyproject.toml" \
 	    $(patsubst bpcore/%.pyi,bpcore.%,$(wildcard bpcore/*.pyi))
 	cd $(WHEEL) && $(abspath $(BIN))/python -m mypy --strict --config-file "" \
-	    "$(CURDIR)/tests/typing_sample.py"
+	    "$(CURDIR)/tests/house/typing_sample.py"
 	$(BIN)/codespell
 
 install: $(WHEEL)/with-test

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from formulas import ACTIVATIONS as FORMULAS
+from formulas import DEFAULTS
 from numpy.testing import assert_allclose, assert_array_equal
-from twin import ACTIVATIONS as FORMULAS
-from twin import DEFAULTS, Twin
+from reference import Reference
 
 from bpcore import Network
 from bpcore._activations import ACTIVATIONS, apply
@@ -166,16 +167,16 @@ def test_the_reference_erfc_itself():
     assert_allclose(wide_erfc(x).astype(float), [erfc(t) for t in x], rtol=3e-15)
 
 
-# ---------------------------------------------------------------- the twin, parameters
+# ---------------------------------------------------------------- the reference, parameters
 
 
-def test_every_activation_has_a_formula_in_the_twin():
+def test_every_activation_has_a_formula_in_the_reference():
     assert set(FORMULAS) == set(ACTIVATIONS)
 
 
 @TYPES
 @NAMES
-def test_values_and_slopes_are_the_twins(name, dtype):
+def test_values_and_slopes_are_the_references(name, dtype):
     z = np.linspace(-7, 7, 141).astype(dtype)[:, None]
     a, slope = apply(name, z)
     rtol = 1e-5 if dtype == "float32" else 1e-12
@@ -366,12 +367,12 @@ def test_natural_partners(loss, output):
 @pytest.mark.parametrize("output", [("elu", 0.5), ("leaky_relu", 0.3), "softmax", "gelu"])
 def test_mixed_layers(output, dtype):
     names = [("leaky_relu", 0.2), ("elu", 2.0), "silu", output]
-    twin = Twin.random((3, 5, 4, 6, 3), names, "quadratic")
+    reference = Reference.random((3, 5, 4, 6, 3), names, "quadratic")
     X = np.random.default_rng(3).standard_normal((9, 3)).astype("float32")
-    network = twin.network(dtype)
+    network = reference.network(dtype)
     assert_allclose(
         network.forward(X),
-        twin.predict(X),
+        reference.predict(X),
         rtol=2e-5 if dtype == "float32" else 1e-12,
         atol=1e-6 if dtype == "float32" else 1e-14,
     )
@@ -423,6 +424,6 @@ def test_softmax_sums_to_one_and_does_not_overflow(dtype):
 
 @pytest.mark.parametrize("width", [1, 2, 3, 7, 8, 9, 17, 100])
 def test_softmax_of_every_width(width):
-    twin = Twin.random((3, width), ["softmax"], "quadratic")
+    reference = Reference.random((3, width), ["softmax"], "quadratic")
     X = np.random.default_rng(0).standard_normal((11, 3))
-    assert_allclose(twin.network().forward(X), twin.predict(X), rtol=1e-13)
+    assert_allclose(reference.network().forward(X), reference.predict(X), rtol=1e-13)

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from formulas import ReferenceOptimizer
 from numpy.testing import assert_allclose, assert_array_equal
+from reference import Reference, examples
 from scipy import sparse
-from twin import Twin, TwinOptimizer, examples
 
 from bpcore import Network
 from bpcore._data import Rows
@@ -25,8 +26,10 @@ def close(dtype):
 
 
 def problem(n=29):
-    twin = Twin.random((5, 7, 3), ["silu", "softmax"], "categorical_cross_entropy", seed=61)
-    return twin, *examples(twin, n)
+    reference = Reference.random(
+        (5, 7, 3), ["silu", "softmax"], "categorical_cross_entropy", seed=61
+    )
+    return reference, *examples(reference, n)
 
 
 @TYPES
@@ -34,32 +37,32 @@ def problem(n=29):
 @pytest.mark.parametrize("batch_size", [1, 4, 10, 100])
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 def test_epochs_in_any_order(order, batch_size, weighted, dtype):
-    twin, X, Y, s = problem()
-    network, s = twin.network(dtype), s if weighted else None
+    reference, X, Y, s = problem()
+    network, s = reference.network(dtype), s if weighted else None
     rows = ORDERS[order](len(X), np.random.default_rng(0))
     ours = Optimizer("sgd", network.n_parameters, dtype=dtype, learning_rate=0.2)
-    theirs = TwinOptimizer("sgd", network.n_parameters, 0.2)
+    theirs = ReferenceOptimizer("sgd", network.n_parameters, 0.2)
     for _ in range(2):
-        expected = twin.epoch(X, Y, theirs, rows, batch_size, s)
+        expected = reference.epoch(X, Y, theirs, rows, batch_size, s)
         found = network._train_epoch(
             Rows(X), Rows(Y), ours, order=rows, batch_size=batch_size, sample_weight=s
         )
         assert_allclose(found, expected, **close(dtype))
     assert ours.t == theirs.t
-    assert_allclose(network.parameters, twin.theta, **close(dtype))
+    assert_allclose(network.parameters, reference.theta, **close(dtype))
 
 
 @TYPES
 @pytest.mark.parametrize("name", ["sgd", "adam"])
 def test_an_epoch_with_every_rule_and_element_type(name, dtype):
     """Whatever the rows are stored as, the order, the weights and the penalties hold."""
-    twin, X, Y, s = problem()
+    reference, X, Y, s = problem()
     X = np.round(np.abs(X) * 3)
     order = np.random.default_rng(1).permutation(len(X))
     rules = {"l2": 0.3, "l1": 0.1, "weight_decay": 0.05, "clip_norm": 0.3}
-    start = twin.theta.copy()
-    expected = twin.epoch(
-        X, Y, TwinOptimizer(name, start.size, 0.05, epsilon=1e-3), order, 6, s, **rules
+    start = reference.theta.copy()
+    expected = reference.epoch(
+        X, Y, ReferenceOptimizer(name, start.size, 0.05, epsilon=1e-3), order, 6, s, **rules
     )
     assert expected[1] > 0
     for table in (
@@ -70,26 +73,28 @@ def test_an_epoch_with_every_rule_and_element_type(name, dtype):
         sparse.csr_matrix(X),
         sparse.csr_matrix(X.astype("f4")),
     ):
-        network = Twin(twin.layer_sizes, twin.activations, twin.loss, start).network(dtype)
+        network = Reference(
+            reference.layer_sizes, reference.activations, reference.loss, start
+        ).network(dtype)
         optimizer = Optimizer(name, start.size, dtype=dtype, learning_rate=0.05, epsilon=1e-3)
         found = network._train_epoch(
             Rows(table), Rows(Y), optimizer, order=order, batch_size=6, sample_weight=s, **rules
         )
         assert_allclose(found, expected, **close(dtype))
-        assert_allclose(network.parameters, twin.theta, **close(dtype))
+        assert_allclose(network.parameters, reference.theta, **close(dtype))
 
 
 def test_batches_without_weight_are_skipped():
     """They change neither θ nor the optimizer, and cost nothing."""
-    twin, X, Y, _ = problem(12)
+    reference, X, Y, _ = problem(12)
     s = np.ones(12)
     s[4:8] = 0
-    network = twin.network()
+    network = reference.network()
     adam = Optimizer("adam", network.n_parameters, dtype="float64", learning_rate=0.1)
     found = network._train_epoch(Rows(X), Rows(Y), adam, batch_size=4, sample_weight=s)
-    formula = TwinOptimizer("adam", network.n_parameters, 0.1)
-    assert_allclose(found, twin.epoch(X, Y, formula, None, 4, s), rtol=1e-10)
-    assert_allclose(network.parameters, twin.theta, rtol=1e-10)
+    formula = ReferenceOptimizer("adam", network.n_parameters, 0.1)
+    assert_allclose(found, reference.epoch(X, Y, formula, None, 4, s), rtol=1e-10)
+    assert_allclose(network.parameters, reference.theta, rtol=1e-10)
     assert adam.t == 2
 
 
@@ -97,28 +102,28 @@ def test_batches_without_weight_are_skipped():
 @pytest.mark.parametrize("optimizer", ["sgd", "rmsprop"])
 def test_batches_of_many_blocks(optimizer, dtype):
     """A batch larger than the engine works on at a time is still one step."""
-    twin, X, Y, s = problem(5000)
-    network = twin.network(dtype)
+    reference, X, Y, s = problem(5000)
+    network = reference.network(dtype)
     ours = Optimizer(optimizer, network.n_parameters, dtype=dtype, learning_rate=0.1, epsilon=0.1)
-    theirs = TwinOptimizer(optimizer, network.n_parameters, 0.1, epsilon=0.1)
+    theirs = ReferenceOptimizer(optimizer, network.n_parameters, 0.1, epsilon=0.1)
     order = np.random.default_rng(2).permutation(5000)
     found = network._train_epoch(
         Rows(X), Rows(Y), ours, order=order, batch_size=4600, sample_weight=s
     )
-    assert_allclose(found, twin.epoch(X, Y, theirs, order, 4600, s), **close(dtype))
-    assert_allclose(network.parameters, twin.theta, **close(dtype))
+    assert_allclose(found, reference.epoch(X, Y, theirs, order, 4600, s), **close(dtype))
+    assert_allclose(network.parameters, reference.theta, **close(dtype))
     assert ours.t == 2
 
 
 @TYPES
 def test_cost_gradient(dtype):
-    twin, X, Y, s = problem()
-    network = twin.network(dtype)
-    g = twin.gradient(X, Y, s)
+    reference, X, Y, s = problem()
+    network = reference.network(dtype)
+    g = reference.gradient(X, Y, s)
     expected = g.vector.copy()
-    for dw, w in zip(twin.split(expected)[0], twin.weights, strict=True):
+    for dw, w in zip(reference.split(expected)[0], reference.weights, strict=True):
         dw += (0.4 * w + 0.2 * np.sign(w)) / s.sum()
-    w = np.concatenate([w.ravel() for w in twin.weights])
+    w = np.concatenate([w.ravel() for w in reference.weights])
     penalty = (0.2 * w @ w + 0.2 * np.abs(w).sum()) / s.sum()
     out = np.full(network.n_parameters, np.nan, dtype)
     found = network._cost_gradient(Rows(X), Rows(Y), s, l2=0.4, l1=0.2, out=out)
@@ -128,7 +133,7 @@ def test_cost_gradient(dtype):
     assert_allclose(out, expected, **close(dtype))
     plain = network._cost_gradient(Rows(X), Rows(Y))
     assert plain[1] == 0
-    assert_allclose(plain[2], twin.gradient(X, Y).vector, **close(dtype))
+    assert_allclose(plain[2], reference.gradient(X, Y).vector, **close(dtype))
     assert_allclose(network._cost(Rows(X), Rows(Y), s), g.cost, **close(dtype))
 
 
@@ -155,8 +160,8 @@ def test_the_guard_of_a_fit():
 
 @pytest.mark.parametrize("order", [[0, 29], [-1], [10**12]])
 def test_orders_that_point_outside(order):
-    twin, X, Y, _ = problem()
-    network = twin.network()
+    reference, X, Y, _ = problem()
+    network = reference.network()
     before = network.parameters.copy()
     with pytest.raises((ValueError, IndexError)):
         network._train_epoch(

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from formulas import DEFAULTS, OUTPUTS, pairs
+from formulas import LOSSES as FORMULAS
 from numpy.testing import assert_allclose
-from twin import DEFAULTS, OUTPUTS, Twin, examples, pairs
-from twin import LOSSES as FORMULAS
+from reference import Reference, examples
 
 from bpcore import Network
 from bpcore._activations import ACTIVATIONS
@@ -40,10 +41,10 @@ def test_poisson_where_softplus_underflows(dtype):
     assert_allclose(network.trace(z, y).dC_da[1], 1 - 2 / tiny, rtol=1e-6)
 
 
-# ---------------------------------------------------------------- the twin
+# ---------------------------------------------------------------- the reference
 
 
-def test_every_loss_has_a_formula_in_the_twin():
+def test_every_loss_has_a_formula_in_the_reference():
     assert set(FORMULAS) == set(LOSSES)
     for name, (_, outputs) in LOSSES.items():
         assert OUTPUTS.get(name) == outputs
@@ -51,13 +52,13 @@ def test_every_loss_has_a_formula_in_the_twin():
 
 @TYPES
 @pytest.mark.parametrize(("output", "loss"), pairs())
-def test_costs_and_deltas_are_the_twins(output, loss, dtype):
-    twin = Twin.random((3, 4, 3), ["tanh", output], loss, seed=2)
-    network = twin.network(dtype)
-    X, Y, s = examples(twin, 23)
-    assert_allclose(network.cost(X, Y), twin.cost(X, Y), **tolerance(dtype))
-    assert_allclose(network.cost(X, Y, s), twin.cost(X, Y, s), **tolerance(dtype))
-    ours, theirs = network.trace(X, Y, s), twin.trace(X, Y, s)
+def test_costs_and_deltas_are_the_references(output, loss, dtype):
+    reference = Reference.random((3, 4, 3), ["tanh", output], loss, seed=2)
+    network = reference.network(dtype)
+    X, Y, s = examples(reference, 23)
+    assert_allclose(network.cost(X, Y), reference.cost(X, Y), **tolerance(dtype))
+    assert_allclose(network.cost(X, Y, s), reference.cost(X, Y, s), **tolerance(dtype))
+    ours, theirs = network.trace(X, Y, s), reference.trace(X, Y, s)
     assert_allclose(ours.costs, theirs.costs, **tolerance(dtype))
     assert_allclose(ours.dC_dz[2], theirs.dC_dz[2], **tolerance(dtype))
     assert_allclose(ours.dC_da[2], theirs.dC_da[2], **tolerance(dtype))
@@ -75,14 +76,14 @@ def test_costs_and_deltas_are_the_twins(output, loss, dtype):
     ],
 )
 def test_parameters(loss, dtype):
-    twin = Twin.random((4, 3, 3), ["silu", "identity"], loss, seed=4)
-    network = twin.network(dtype)
-    X, Y, s = examples(twin, 31)
-    assert_allclose(network.cost(X, Y, s), twin.cost(X, Y, s), **tolerance(dtype))
+    reference = Reference.random((4, 3, 3), ["silu", "identity"], loss, seed=4)
+    network = reference.network(dtype)
+    X, Y, s = examples(reference, 31)
+    assert_allclose(network.cost(X, Y, s), reference.cost(X, Y, s), **tolerance(dtype))
     assert_allclose(
-        network.gradient(X, Y, s).vector, twin.gradient(X, Y, s).vector, **tolerance(dtype)
+        network.gradient(X, Y, s).vector, reference.gradient(X, Y, s).vector, **tolerance(dtype)
     )
-    default = Twin(twin.layer_sizes, twin.activations, loss[0], twin.theta)
+    default = Reference(reference.layer_sizes, reference.activations, loss[0], reference.theta)
     assert abs(default.cost(X, Y) / network.cost(X, Y) - 1) > 0.01
 
 
@@ -128,9 +129,9 @@ def test_quantile_is_minimal_at_the_quantile(dtype):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_cost_is_the_weighted_mean(loss):
     output = OUTPUTS.get(loss, ("identity",))[0]
-    twin = Twin.random((2, 3), [output], loss)
-    network = twin.network()
-    X, Y, _ = examples(twin, 4)
+    reference = Reference.random((2, 3), [output], loss)
+    network = reference.network()
+    X, Y, _ = examples(reference, 4)
     each = [network.cost(X[k], Y[k]) for k in range(4)]
     assert_allclose(network.cost(X, Y), np.mean(each), rtol=1e-14)
     assert_allclose(network.cost(X, Y, [1, 0, 2.5, 0]), (each[0] + 2.5 * each[2]) / 3.5, rtol=1e-14)
@@ -242,13 +243,13 @@ def test_clipped_entropies_report_as_scikit_learn_and_step_the_same(dtype):
     ("loss", "output"),
     [("binary_cross_entropy", "sigmoid"), ("categorical_cross_entropy", "softmax")],
 )
-def test_clipped_entropies_are_the_twins(loss, output, dtype):
-    twin = Twin.random((3, 5, 4), ["relu", output], (loss, "clip"), scale=1.0)
-    network = twin.network(dtype)
-    X, Y, s = examples(twin, 17)
-    assert_allclose(network.cost(X, Y, s), twin.cost(X, Y, s), rtol=1e-5)
+def test_clipped_entropies_are_the_references(loss, output, dtype):
+    reference = Reference.random((3, 5, 4), ["relu", output], (loss, "clip"), scale=1.0)
+    network = reference.network(dtype)
+    X, Y, s = examples(reference, 17)
+    assert_allclose(network.cost(X, Y, s), reference.cost(X, Y, s), rtol=1e-5)
     assert_allclose(
-        network.gradient(X, Y, s).vector, twin.gradient(X, Y, s).vector, rtol=1e-4, atol=1e-6
+        network.gradient(X, Y, s).vector, reference.gradient(X, Y, s).vector, rtol=1e-4, atol=1e-6
     )
 
 

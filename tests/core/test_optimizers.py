@@ -1,13 +1,13 @@
-"""The Optimizer: every rule and schedule against the twin, and against PyTorch's."""
+"""The Optimizer: every rule and schedule against the reference, and against PyTorch's."""
 
 import copy
 import pickle
 
 import numpy as np
 import pytest
+from formulas import OPTIMIZERS as FORMULAS
+from formulas import ReferenceOptimizer, rate
 from numpy.testing import assert_allclose, assert_array_equal
-from twin import OPTIMIZERS as FORMULAS
-from twin import TwinOptimizer, rate
 
 from bpcore._optimizers import OPTIMIZERS, SCHEDULES, Optimizer
 
@@ -63,13 +63,13 @@ def gradients(dtype, count=25, n=N, seed=0):
 
 
 def run(name, dtype, learning_rate=0.01, schedule=None, count=25, **options):
-    """(engine's θ, twin's θ) after the same gradients."""
+    """(engine's θ, reference's θ) after the same gradients."""
     start = np.random.default_rng(1).standard_normal(N).astype("float32")
     ours, theirs = start.astype(dtype), start.astype(float)
     engine = Optimizer(
         name, N, dtype=dtype, learning_rate=learning_rate, schedule=schedule, **options
     )
-    formula = TwinOptimizer(name, N, learning_rate, schedule=schedule, **options)
+    formula = ReferenceOptimizer(name, N, learning_rate, schedule=schedule, **options)
     for t, g in enumerate(gradients(dtype, count), start=1):
         engine.update(ours, g)
         formula.update(theirs, g.astype(float))
@@ -90,7 +90,7 @@ def test_tables_have_formulas():
 
 @TYPES
 @EVERY
-def test_rules_are_the_twins(name, options, dtype):
+def test_rules_are_the_references(name, options, dtype):
     ours, theirs = run(name, dtype, **options)
     assert ours.dtype == np.dtype(dtype)
     assert_allclose(ours, theirs, **close(dtype))
@@ -98,7 +98,7 @@ def test_rules_are_the_twins(name, options, dtype):
 
 @pytest.mark.parametrize("schedule", [plan for plans in PLANS.values() for plan in plans], ids=str)
 @EVERY
-def test_schedules_are_the_twins(name, options, schedule):
+def test_schedules_are_the_references(name, options, schedule):
     ours, theirs = run(name, "float64", learning_rate=0.05, schedule=schedule, **options)
     assert_allclose(ours, theirs, rtol=1e-10, atol=1e-13)
 

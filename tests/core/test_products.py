@@ -1,19 +1,13 @@
 """The matrix products of every instruction set, and BLAS, against NumPy in double precision."""
 
-import ctypes
 import itertools
-import math
-import mmap
-import sys
 
 import numpy as np
 import pytest
+from instruction_sets import LEVELS, WITH_PAGES, at_the_end
 from numpy.testing import assert_array_equal
 
 from bpcore import Network, _blas
-
-LEVELS = sorted({_blas.choose_products(level) for level in (2, 3, 4)})
-_blas.choose_products()
 
 ROWS = (1, 2, 3, 5, 8, 13, 33)
 COLUMNS = (1, 2, 3, 7, 10, 16, 17, 31, 48, 49, 70)
@@ -115,20 +109,6 @@ def test_no_rounding_hides_nan_and_infinity(dtype):
         assert np.isnan(C[2]).all()
         assert np.isinf(C[[0, 1, 3, 4], 4]).all()
         assert (np.delete(np.delete(C, 2, 0), 4, 1) == 40).all()
-
-
-def at_the_end(dtype, shape):
-    """An array with a page behind it that nobody may touch: who reads or writes there, crashes."""
-    size = math.prod(shape) * dtype.itemsize
-    pages = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
-    memory = mmap.mmap(-1, pages + mmap.PAGESIZE)
-    page = ctypes.addressof(ctypes.c_char.from_buffer(memory)) + pages
-    none = 0  # PROT_NONE
-    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(page), mmap.PAGESIZE, none) == 0
-    return np.frombuffer(memory, dtype, math.prod(shape), pages - size).reshape(shape)
-
-
-WITH_PAGES = pytest.mark.skipif(sys.platform == "win32", reason="pages are closed by mprotect")
 
 
 @WITH_PAGES

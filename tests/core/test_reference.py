@@ -1,21 +1,11 @@
-"""The twin itself, against hand-worked numbers and central differences.  No engine here."""
+"""The reference itself, against hand-worked numbers and central differences.  No engine here."""
 
 import numpy as np
 import pytest
+from formulas import ACTIVATIONS, DEFAULTS, LOSSES, OPTIMIZERS, ReferenceOptimizer, pairs, rate
 from numpy.testing import assert_allclose
+from reference import Reference, central_differences, examples
 from scipy.optimize import check_grad
-from twin import (
-    ACTIVATIONS,
-    DEFAULTS,
-    LOSSES,
-    OPTIMIZERS,
-    Twin,
-    TwinOptimizer,
-    central_differences,
-    examples,
-    pairs,
-    rate,
-)
 
 ELEMENTWISE = [name for name in ACTIVATIONS if name != "softmax"]
 PAIRS = pytest.mark.parametrize(("output", "loss"), pairs())
@@ -111,76 +101,78 @@ def test_poisson_without_counts():
 
 def test_forward_and_backward_by_hand():
     """1-1 with identity: a = 3x + 1; two examples, weights 1 and 3."""
-    twin = Twin((1, 1), ["identity"], "quadratic", [3.0, 1.0])
+    reference = Reference((1, 1), ["identity"], "quadratic", [3.0, 1.0])
     X, Y = np.array([[1.0], [2.0]]), np.array([[2.0], [8.0]])
-    assert_allclose(twin.predict(X), [[4.0], [7.0]])
-    assert_allclose(twin.costs(X, Y), [4.0, 1.0])
-    assert twin.cost(X, Y) == 2.5
-    assert twin.cost(X, Y, [1, 3]) == 1.75
-    g = twin.gradient(X, Y)  # ½ (2·2·1 + 2·(-1)·2), ½ (4 - 2)
+    assert_allclose(reference.predict(X), [[4.0], [7.0]])
+    assert_allclose(reference.costs(X, Y), [4.0, 1.0])
+    assert reference.cost(X, Y) == 2.5
+    assert reference.cost(X, Y, [1, 3]) == 1.75
+    g = reference.gradient(X, Y)  # ½ (2·2·1 + 2·(-1)·2), ½ (4 - 2)
     assert_allclose(g.vector, [0.0, 1.0])
     assert_allclose(g.inputs, [[6.0], [-3.0]])
-    assert_allclose(twin.gradient(X, Y, [1, 3]).vector, [(4 - 12) / 4, (4 - 6) / 4])
+    assert_allclose(reference.gradient(X, Y, [1, 3]).vector, [(4 - 12) / 4, (4 - 6) / 4])
 
 
 def test_order_of_theta():
-    twin = Twin((2, 3, 1), ["tanh"] * 2, "quadratic", np.arange(13))
-    assert_allclose(twin.weights[0], [[0, 1], [2, 3], [4, 5]])
-    assert_allclose(twin.biases[0], [6, 7, 8])
-    assert_allclose(twin.weights[1], [[9, 10, 11]])
-    assert_allclose(twin.biases[1], [12])
+    reference = Reference((2, 3, 1), ["tanh"] * 2, "quadratic", np.arange(13))
+    assert_allclose(reference.weights[0], [[0, 1], [2, 3], [4, 5]])
+    assert_allclose(reference.biases[0], [6, 7, 8])
+    assert_allclose(reference.weights[1], [[9, 10, 11]])
+    assert_allclose(reference.biases[1], [12])
 
 
 @PAIRS
 def test_gradient_is_the_derivative_of_the_cost(output, loss):
-    twin = Twin.random((3, 4, 2), ["tanh", output], loss, seed=3)
-    X, Y, s = examples(twin, 5)
+    reference = Reference.random((3, 4, 2), ["tanh", output], loss, seed=3)
+    X, Y, s = examples(reference, 5)
 
     def cost(theta):
-        return Twin(twin.layer_sizes, twin.activations, twin.loss, theta).cost(X, Y, s)
+        return Reference(reference.layer_sizes, reference.activations, reference.loss, theta).cost(
+            X, Y, s
+        )
 
-    g = twin.gradient(X, Y, s)
-    assert g.cost == pytest.approx(cost(twin.theta), rel=1e-15)
-    assert_allclose(g.vector, central_differences(cost, twin.theta), rtol=1e-6, atol=1e-8)
+    g = reference.gradient(X, Y, s)
+    assert g.cost == pytest.approx(cost(reference.theta), rel=1e-15)
+    assert_allclose(g.vector, central_differences(cost, reference.theta), rtol=1e-6, atol=1e-8)
     assert_allclose(
-        g.inputs, central_differences(lambda x: twin.cost(x, Y, s), X), rtol=1e-6, atol=1e-8
+        g.inputs, central_differences(lambda x: reference.cost(x, Y, s), X), rtol=1e-6, atol=1e-8
     )
 
 
 @pytest.mark.parametrize("hidden", ELEMENTWISE)
 def test_gradient_through_every_hidden_activation(hidden):
-    twin = Twin.random((3, 4, 5, 2), [hidden, hidden, "sigmoid"], "quadratic", seed=5)
-    X, Y, s = examples(twin, 6)
+    reference = Reference.random((3, 4, 5, 2), [hidden, hidden, "sigmoid"], "quadratic", seed=5)
+    X, Y, s = examples(reference, 6)
 
     def at(theta):
-        return Twin(twin.layer_sizes, twin.activations, twin.loss, theta)
+        return Reference(reference.layer_sizes, reference.activations, reference.loss, theta)
 
     error = check_grad(
-        lambda t: at(t).cost(X, Y, s), lambda t: at(t).gradient(X, Y, s).vector, twin.theta
+        lambda t: at(t).cost(X, Y, s), lambda t: at(t).gradient(X, Y, s).vector, reference.theta
     )
     assert error < 1e-6
 
 
 @pytest.mark.parametrize("output", ACTIVATIONS)
 def test_jacobian_is_the_derivative_of_the_output(output):
-    twin = Twin.random((3, 4, 2), ["silu", output], "quadratic")
-    X = examples(twin, 4)[0]
-    J = twin.jacobian(X)
+    reference = Reference.random((3, 4, 2), ["silu", output], "quadratic")
+    X = examples(reference, 4)[0]
+    J = reference.jacobian(X)
     assert J.shape == (4, 2, 3)
     for j in range(2):
-        difference = central_differences(lambda x, j=j: twin.predict(x)[:, j].sum(), X)
+        difference = central_differences(lambda x, j=j: reference.predict(x)[:, j].sum(), X)
         assert_allclose(J[:, j], difference, atol=1e-8)
 
 
 def test_trace_terms_multiply_to_the_gradient():
-    twin = Twin.random((2, 3, 2), ["gelu", "softmax"], "categorical_cross_entropy")
-    X, Y, s = examples(twin, 4)
-    t = twin.trace(X, Y, s)
+    reference = Reference.random((2, 3, 2), ["gelu", "softmax"], "categorical_cross_entropy")
+    X, Y, s = examples(reference, 4)
+    t = reference.trace(X, Y, s)
     assert_allclose(t.dC_dz[2], (t.activations[2] * Y.sum(1)[:, None] - Y) * (s / s.sum())[:, None])
-    assert_allclose(t.dC_da[1], t.dC_dz[2] @ twin.weights[1])
+    assert_allclose(t.dC_da[1], t.dC_dz[2] @ reference.weights[1])
     assert_allclose(
-        np.average(twin.per_sample_gradients(X, Y), axis=0, weights=s),
-        twin.gradient(X, Y, s).vector,
+        np.average(reference.per_sample_gradients(X, Y), axis=0, weights=s),
+        reference.gradient(X, Y, s).vector,
     )
 
 
@@ -188,44 +180,44 @@ def test_trace_terms_multiply_to_the_gradient():
 
 
 def line(theta=(3.0, 1.0)):
-    return Twin((1, 1), ["identity"], "squared_error", theta)
+    return Reference((1, 1), ["identity"], "squared_error", theta)
 
 
 def test_an_epoch_of_gradient_descent_by_hand():
     """Full batch: ∇C = ((2·1 - 1·2)/2, (2 - 1)/2); one by one: (2, 2), then from (2, 0)."""
     X, Y = np.array([[1.0], [2.0]]), np.array([[2.0], [8.0]])
-    twin = line()
-    cost, penalty = twin.epoch(X, Y, TwinOptimizer("sgd", 2, 0.5))
+    reference = line()
+    cost, penalty = reference.epoch(X, Y, ReferenceOptimizer("sgd", 2, 0.5))
     assert (cost, penalty) == (1.25, 0.0)
-    assert_allclose(twin.theta, [3.0, 0.75])
-    twin = line()
+    assert_allclose(reference.theta, [3.0, 0.75])
+    reference = line()
     # first C = 2 and ∇C = (2, 2): θ = (2, 0); then a = 4, C = 8, ∇C = (-8, -4)
-    assert twin.epoch(X, Y, TwinOptimizer("sgd", 2, 0.5), batch_size=1)[0] == 5.0
-    assert_allclose(twin.theta, [6.0, 2.0])
-    twin = line()
-    twin.epoch(X, Y, TwinOptimizer("sgd", 2, 0.5), order=[1, 0], batch_size=1)
+    assert reference.epoch(X, Y, ReferenceOptimizer("sgd", 2, 0.5), batch_size=1)[0] == 5.0
+    assert_allclose(reference.theta, [6.0, 2.0])
+    reference = line()
+    reference.epoch(X, Y, ReferenceOptimizer("sgd", 2, 0.5), order=[1, 0], batch_size=1)
     # second example first: ∇C = (-2, -1): θ = (4, 1.5); then a = 5.5, ∇C = (3.5, 3.5)
-    assert_allclose(twin.theta, [2.25, -0.25])
+    assert_allclose(reference.theta, [2.25, -0.25])
 
 
 def test_penalties_by_hand():
     X, Y = np.array([[1.0], [2.0]]), np.array([[2.0], [8.0]])
     options = [({"l2": 0.4}, 0.2 * 9 / 2, [0.6, 0.5]), ({"l1": 0.4}, 0.4 * 3 / 2, [0.2, 0.5])]
     for option, expected, gradient in options:
-        twin = line()
-        assert twin.epoch(X, Y, TwinOptimizer("sgd", 2, 1.0), **option)[1] == pytest.approx(
-            expected
-        )
-        assert_allclose(twin.theta, np.array([3.0, 1.0]) - gradient)
-    twin = line()
-    assert twin.epoch(X, Y, TwinOptimizer("sgd", 2, 1.0), weight_decay=0.1)[1] == 0
-    assert_allclose(twin.theta, [2.7, 0.5])
-    twin = line()
-    twin.epoch(X, Y, TwinOptimizer("sgd", 2, 1.0), clip_norm=0.1)
-    assert_allclose(twin.theta, [3.0, 0.9])
-    twin = line()
-    twin.epoch(X, Y, TwinOptimizer("sgd", 2, 1.0), sample_weight=[1, 3], l2=0.4)
-    assert_allclose(twin.theta, [3 - (2 - 6 + 1.2) / 4, 1 - (2 - 3) / 4])
+        reference = line()
+        assert reference.epoch(X, Y, ReferenceOptimizer("sgd", 2, 1.0), **option)[
+            1
+        ] == pytest.approx(expected)
+        assert_allclose(reference.theta, np.array([3.0, 1.0]) - gradient)
+    reference = line()
+    assert reference.epoch(X, Y, ReferenceOptimizer("sgd", 2, 1.0), weight_decay=0.1)[1] == 0
+    assert_allclose(reference.theta, [2.7, 0.5])
+    reference = line()
+    reference.epoch(X, Y, ReferenceOptimizer("sgd", 2, 1.0), clip_norm=0.1)
+    assert_allclose(reference.theta, [3.0, 0.9])
+    reference = line()
+    reference.epoch(X, Y, ReferenceOptimizer("sgd", 2, 1.0), sample_weight=[1, 3], l2=0.4)
+    assert_allclose(reference.theta, [3 - (2 - 6 + 1.2) / 4, 1 - (2 - 3) / 4])
 
 
 # ---------------------------------------------------------------- optimizers and schedules
@@ -245,18 +237,18 @@ STEPS = {  # the step at the first update with η = 0.1
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_first_step_by_hand(name):
     theta = np.zeros(2)
-    TwinOptimizer(name, 2, 0.1, epsilon=1e-12).update(theta, G)
+    ReferenceOptimizer(name, 2, 0.1, epsilon=1e-12).update(theta, G)
     assert_allclose(theta, STEPS[name], rtol=1e-5)
 
 
 def test_momentum_and_nesterov_by_hand():
     theta = np.zeros(1)
-    o = TwinOptimizer("sgd", 1, 0.1, momentum=0.5)
+    o = ReferenceOptimizer("sgd", 1, 0.1, momentum=0.5)
     for _ in range(3):
         o.update(theta, np.ones(1))
     assert_allclose(theta, -0.1 - 0.15 - 0.175)
     theta = np.zeros(1)
-    o = TwinOptimizer("sgd", 1, 0.1, momentum=0.5, nesterov=True)
+    o = ReferenceOptimizer("sgd", 1, 0.1, momentum=0.5, nesterov=True)
     for _ in range(2):
         o.update(theta, np.ones(1))
     assert_allclose(theta, -0.15 - 0.175)
@@ -265,12 +257,12 @@ def test_momentum_and_nesterov_by_hand():
 def test_second_steps_by_hand():
     """g = 1, then 3: m = 0.1·0.9 + 0.3, v = 0.001·0.999 + 0.009."""
     theta = np.zeros(1)
-    o = TwinOptimizer("adam", 1, 0.1, epsilon=1e-12)
+    o = ReferenceOptimizer("adam", 1, 0.1, epsilon=1e-12)
     o.update(theta, np.array([1.0]))
     o.update(theta, np.array([3.0]))
     assert_allclose(theta, -0.1 - 0.1 * (0.39 / 0.19) / np.sqrt(0.009999 / 0.001999), rtol=1e-9)
     theta = np.zeros(1)
-    o = TwinOptimizer("adagrad", 1, 0.1, epsilon=1e-12)
+    o = ReferenceOptimizer("adagrad", 1, 0.1, epsilon=1e-12)
     o.update(theta, np.array([1.0]))
     o.update(theta, np.array([3.0]))
     assert_allclose(theta, -0.1 - 0.3 / np.sqrt(10))
@@ -278,7 +270,7 @@ def test_second_steps_by_hand():
 
 def test_irprop_minus_by_hand():
     """Steps 0.1, 0.12, then a turn: 0.06 and no move, then 0.06 again the new way."""
-    theta, o, seen = np.zeros(1), TwinOptimizer("irprop-", 1, 0.1), []
+    theta, o, seen = np.zeros(1), ReferenceOptimizer("irprop-", 1, 0.1), []
     for g in (2.0, 0.5, -1.0, -7.0, -7.0):
         o.update(theta, np.array([g]))
         seen.append(theta.item())
@@ -287,7 +279,7 @@ def test_irprop_minus_by_hand():
 
 def test_adams_epsilon_stands_beside_the_uncorrected_root():
     theta = np.zeros(1)
-    TwinOptimizer("adam", 1, 1.0, epsilon=1.0).update(theta, np.array([1.0]))
+    ReferenceOptimizer("adam", 1, 1.0, epsilon=1.0).update(theta, np.array([1.0]))
     assert_allclose(theta, -np.sqrt(0.001) / 0.1 * 0.1 / (np.sqrt(0.001) + 1.0))
 
 

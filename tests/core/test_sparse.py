@@ -7,9 +7,10 @@ import sys
 import numpy as np
 import pytest
 import scipy.sparse
+from formulas import ReferenceOptimizer
+from instruction_sets import LEVELS, WITH_PAGES, at_the_end
 from numpy.testing import assert_allclose, assert_array_equal
-from test_products import LEVELS, WITH_PAGES, at_the_end
-from twin import Twin, TwinOptimizer
+from reference import Reference
 
 from bpcore import DivergenceError, MLPClassifier, Network, _blas, _engine, scaled
 from bpcore._data import Rows
@@ -89,24 +90,24 @@ OPTIMIZERS = [
 @pytest.mark.parametrize("width", [16, 19], ids=["in place", "with gaps"])
 @pytest.mark.parametrize("rules", RULES, ids=str)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
-def test_epochs_are_the_twins(optimizer, rules, width, dtype, rng):
+def test_epochs_are_the_references(optimizer, rules, width, dtype, rng):
     """Parameters, cost, and afterwards what the optimizer remembers, in the order of θ."""
     name, options = optimizer
-    twin = Twin.random((70, width, 5), ["tanh", "sigmoid"], "quadratic", scale=0.2)
-    network = twin.network(dtype)
+    reference = Reference.random((70, width, 5), ["tanh", "sigmoid"], "quadratic", scale=0.2)
+    network = reference.network(dtype)
     X, Y = blank(rng, 60, 70), rng.random((60, 5)).astype(np.float32).astype(float)
     s = rng.integers(0, 3, 60) / 2.0
     ours = Optimizer(name, network.n_parameters, dtype, 0.01, **options)
-    theirs = TwinOptimizer(name, twin.theta.size, 0.01, **options)
+    theirs = ReferenceOptimizer(name, reference.theta.size, 0.01, **options)
     for _ in range(3):
         history = network.fit(X, Y, 1, 16, optimizer=ours, shuffle=False, sample_weight=s, **rules)
-        cost = sum(twin.epoch(X, Y, theirs, batch_size=16, sample_weight=s, **rules))
+        cost = sum(reference.epoch(X, Y, theirs, batch_size=16, sample_weight=s, **rules))
         assert_allclose(history.cost, [cost], **close(dtype))
-        assert_allclose(network.parameters, twin.theta, **close(dtype))
-    dense = twin.network(dtype)
+        assert_allclose(network.parameters, reference.theta, **close(dtype))
+    dense = reference.network(dtype)
     other = Optimizer(name, network.n_parameters, dtype, 0.01, **options)
     _engine.sparse_from(-1, 1)
-    dense.parameters[:] = Twin.random(
+    dense.parameters[:] = Reference.random(
         (70, width, 5), ["tanh", "sigmoid"], "quadratic", scale=0.2
     ).theta
     for _ in range(3):
@@ -220,15 +221,15 @@ def test_bitwise_the_same_for_any_number_of_threads(width, dtype, rng):
 def test_more_rows_than_a_pass(dtype, rng):
     """A batch of several passes, whose gradient is added up as a whole."""
     X, Y = blank(rng, 4600, 64, 0.1), rng.random((4600, 2)).astype(np.float32).astype(float)
-    twin = Twin.random((64, 19, 2), ["tanh", "identity"], "quadratic", scale=0.2)
-    network, rule = twin.network(dtype), TwinOptimizer("adam", twin.theta.size, 0.01)
+    reference = Reference.random((64, 19, 2), ["tanh", "identity"], "quadratic", scale=0.2)
+    network, rule = reference.network(dtype), ReferenceOptimizer("adam", reference.theta.size, 0.01)
     gradient = network.gradient(X, Y)
-    assert_allclose(gradient.vector, twin.gradient(X, Y).vector, **close(dtype))
+    assert_allclose(gradient.vector, reference.gradient(X, Y).vector, **close(dtype))
     network.fit(X, Y, 1, None, 0.01, optimizer="adam")
-    twin.epoch(X, Y, rule)
-    assert_allclose(network.parameters, twin.theta, **close(dtype))
-    assert_allclose(network.predict(X), twin.predict(X), **close(dtype))
-    assert_allclose(network.cost(X, Y), twin.cost(X, Y), **close(dtype))
+    reference.epoch(X, Y, rule)
+    assert_allclose(network.parameters, reference.theta, **close(dtype))
+    assert_allclose(network.predict(X), reference.predict(X), **close(dtype))
+    assert_allclose(network.cost(X, Y), reference.cost(X, Y), **close(dtype))
 
 
 @TYPES

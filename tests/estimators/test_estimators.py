@@ -97,11 +97,11 @@ def test_gradient_of_the_network(activation, n_classes):
 def test_copies_and_pickles(cls, early_stopping):
     est = small(cls, early_stopping=early_stopping).fit(X_IRIS, Y_IRIS)
     predicted = est.predict(X_IRIS)
-    for twin in (pickle.loads(pickle.dumps(est)), copy.deepcopy(est)):
-        np.testing.assert_array_equal(twin.predict(X_IRIS), predicted)
-        assert np.shares_memory(twin.coefs_[0], twin.network_.parameters)
-        assert not np.shares_memory(twin.coefs_[0], est.coefs_[0])
-        twin.coefs_[0][:] = 1
+    for other in (pickle.loads(pickle.dumps(est)), copy.deepcopy(est)):
+        np.testing.assert_array_equal(other.predict(X_IRIS), predicted)
+        assert np.shares_memory(other.coefs_[0], other.network_.parameters)
+        assert not np.shares_memory(other.coefs_[0], est.coefs_[0])
+        other.coefs_[0][:] = 1
         np.testing.assert_array_equal(est.predict(X_IRIS), predicted)
     shallow = copy.copy(est)
     assert shallow.network_ is est.network_
@@ -113,12 +113,12 @@ def test_copies_and_pickles(cls, early_stopping):
 def test_partial_fit_goes_on_from_a_pickle_exactly(cls):
     first = {"classes": [0, 1, 2]} if cls is MLPClassifier else {}
     est = small(cls).partial_fit(X_IRIS, Y_IRIS, **first)
-    twin = pickle.loads(pickle.dumps(est))
+    other = pickle.loads(pickle.dumps(est))
     for _ in range(3):
         est.partial_fit(X_IRIS, Y_IRIS)
-        twin.partial_fit(X_IRIS, Y_IRIS)
-    np.testing.assert_array_equal(est.coefs_[0], twin.coefs_[0])
-    assert est.loss_curve_ == twin.loss_curve_
+        other.partial_fit(X_IRIS, Y_IRIS)
+    np.testing.assert_array_equal(est.coefs_[0], other.coefs_[0])
+    assert est.loss_curve_ == other.loss_curve_
 
 
 # ---------------------------------------------------------------- scikit-learn's tools

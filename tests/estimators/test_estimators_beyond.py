@@ -360,9 +360,9 @@ def test_one_step_with_every_penalty(solver, curve):
     theta = net.parameters.copy()
     w = np.concatenate([np.r_[np.ones(one.size), np.zeros(one.shape[0])] for one in net.weights])
     # the quadratic cost and its gradient are twice scikit-learn's squared error
-    twin = Network((2, 20, 1), "tanh", "identity", "squared_error", dtype="float64")
-    twin.set_parameters(theta)
-    gradient = twin.gradient(X, y).vector + w * (3.0 * theta + 2.0 * np.sign(theta)) / 400
+    plain = Network((2, 20, 1), "tanh", "identity", "squared_error", dtype="float64")
+    plain.set_parameters(theta)
+    gradient = plain.gradient(X, y).vector + w * (3.0 * theta + 2.0 * np.sign(theta)) / 400
     gradient *= 0.01 / np.linalg.norm(gradient)
     want = theta * (1 - 0.01 * 0.1 * w)
     want -= 0.01 * (
@@ -423,8 +423,8 @@ def test_every_solver_learns_and_is_repeatable(curve, solver):
     rate = {"sgd": 0.1, "adagrad": 0.1}.get(solver, 0.01)
     reg = regressor(solver=solver, learning_rate_init=rate, batch_size="auto", max_iter=200)
     assert reg.fit(X, y).score(X, y) > 0.6
-    twin = clone(reg).fit(X, y)
-    np.testing.assert_array_equal(reg.coefs_[0], twin.coefs_[0])
+    again = clone(reg).fit(X, y)
+    np.testing.assert_array_equal(reg.coefs_[0], again.coefs_[0])
     more = pickle.loads(pickle.dumps(reg)).partial_fit(X, y)
     np.testing.assert_array_equal(reg.partial_fit(X, y).coefs_[0], more.coefs_[0])
 

@@ -123,9 +123,9 @@ def test_every_parameter_comes_back(path):
         rest
     )
     clf.fit(X, THIRDS).save(path)
-    twin = bpcore.load(path)
-    same_estimators(clf, twin)
-    assert {name: twin.get_params()[name] for name in given} == given
+    loaded = bpcore.load(path)
+    same_estimators(clf, loaded)
+    assert {name: loaded.get_params()[name] for name in given} == given
 
 
 def test_names_of_features_come_back(path):
@@ -133,11 +133,11 @@ def test_names_of_features_come_back(path):
     table = pandas.DataFrame(X, columns=["length", "größe", ""])
     clf = small().fit(table, THIRDS)
     clf.save(path)
-    twin = bpcore.load(path)
-    assert_array_equal(twin.feature_names_in_, clf.feature_names_in_)
-    assert twin.feature_names_in_.dtype == object
+    loaded = bpcore.load(path)
+    assert_array_equal(loaded.feature_names_in_, clf.feature_names_in_)
+    assert loaded.feature_names_in_.dtype == object
     with pytest.raises(ValueError, match="feature names should match"):
-        twin.predict(table.rename(columns={"length": "width"}))
+        loaded.predict(table.rename(columns={"length": "width"}))
 
 
 KINDS = {
@@ -161,19 +161,19 @@ def test_partial_fits_go_on_as_they_would_have(kind, cls, path):
         est.partial_fit(X, y, **known)
     assert set(vars(est)) <= {*est.get_params(), *_model_estimator.KEPT, *_model_estimator.DERIVED}
     est.save(path)
-    twin = bpcore.load(path)
-    same_estimators(est, twin)
-    for one in (est, twin):
+    loaded = bpcore.load(path)
+    same_estimators(est, loaded)
+    for one in (est, loaded):
         for _ in range(4):
             one.partial_fit(X, y)
-    same_estimators(est, twin)
+    same_estimators(est, loaded)
 
 
 def test_a_warm_start_goes_on_as_it_would_have(path):
     clf = small(warm_start=True, early_stopping=True).fit(X, THIRDS)
     clf.save(path)
-    twin = bpcore.load(path)
-    same_estimators(clf.fit(X, THIRDS), twin.fit(X, THIRDS))
+    loaded = bpcore.load(path)
+    same_estimators(clf.fit(X, THIRDS), loaded.fit(X, THIRDS))
 
 
 def test_estimators_that_no_fit_has_seen(path):

@@ -14,7 +14,7 @@ import bpcore
 # Tests that are left out, each with its reason.
 LEFT_OUT = {
     "test_gradient": "calls the private method _loss_grad_lbfgs with lists of buffers; "
-    "tests/test_estimators.py checks the same gradient through network_",
+    "test_estimators.py checks the same gradient through network_",
     "test_mlp_partial_fit_after_fit": "expects partial_fit to refuse early_stopping=True, which "
     "bpcore supports",
 }

@@ -7,8 +7,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from formulas import pairs
 from numpy.testing import assert_allclose
-from twin import Twin, examples, pairs
+from reference import Reference, examples
 
 from bpcore import Explanation, Network
 from bpcore._activations import ACTIVATIONS
@@ -31,9 +32,9 @@ TERM = {"w": "dC_dw", "b": "dC_db", "a": "dC_da", "z": "dC_dz"}
 
 
 def make(output="sigmoid", loss="quadratic", hidden="sigmoid", n=6, seed=31, weighted=True):
-    twin = Twin.random((3, 5, 4, 2), [hidden, "elu", output], loss, seed=seed)
-    X, Y, s = examples(twin, n)
-    return twin.network(), X, Y, s + 0.25 if weighted else None
+    reference = Reference.random((3, 5, 4, 2), [hidden, "elu", output], loss, seed=seed)
+    X, Y, s = examples(reference, n)
+    return reference.network(), X, Y, s + 0.25 if weighted else None
 
 
 def tables(explanation):
@@ -57,7 +58,7 @@ def test_one_example_alone(letter, where):
     assert_allclose(explanation.value, expected, rtol=1e-12)
     assert_allclose(alone.explain(letter, **where).value, expected, rtol=1e-12)
     if letter in "wb":
-        parts = Twin.of(network).split(network.per_sample_gradients(X, Y)[4])
+        parts = Reference.of(network).split(network.per_sample_gradients(X, Y)[4])
         gradient = parts["wb".index(letter)][where["layer"] - 1]
         assert_allclose(explanation.value, gradient[units], rtol=1e-10)
 

@@ -69,10 +69,10 @@ def test_every_activation_comes_back(activation, dtype, path):
 def test_every_loss_comes_back(loss, path):
     network = Network((3, 2), output_activation=loss[1], loss=loss[0], random_state=1)
     network.save(str(path))
-    twin = bpcore.load(os.fsencode(path))
-    same_networks(twin, network)
+    loaded = bpcore.load(os.fsencode(path))
+    same_networks(loaded, network)
     X, Y = data()
-    assert twin.cost(X, Y) == network.cost(X, Y)
+    assert loaded.cost(X, Y) == network.cost(X, Y)
 
 
 @pytest.mark.parametrize("random_state", [
@@ -84,12 +84,12 @@ def test_training_goes_on_as_it_would_have(random_state, path):
     network = Network((3, 8, 2), "relu", random_state=random_state, dropout=0.3)
     network.fit(X, Y, epochs=3, batch_size=7, learning_rate=0.1)
     network.save(path)
-    twin = bpcore.load(path)
-    assert twin.history_.to_dict() == network.history_.to_dict()
-    for one in (network, twin):
+    loaded = bpcore.load(path)
+    assert loaded.history_.to_dict() == network.history_.to_dict()
+    for one in (network, loaded):
         one.fit(X, Y, epochs=3, batch_size=7, learning_rate=0.1)
-    same_networks(twin, network)
-    assert twin.history_.cost == network.history_.cost
+    same_networks(loaded, network)
+    assert loaded.history_.cost == network.history_.cost
 
 
 def test_a_network_that_was_never_trained_has_no_history(path):
@@ -313,8 +313,8 @@ def test_parameters_that_are_not_finite_are_read_where_allowed(path):
     network.save(path)
     with pytest.raises(ModelFileError, match=r"allow_nonfinite=True"):
         bpcore.load(path)
-    twin = bpcore.load(path, allow_nonfinite=True)
-    assert twin.parameters.tobytes() == network.parameters.tobytes()
+    loaded = bpcore.load(path, allow_nonfinite=True)
+    assert loaded.parameters.tobytes() == network.parameters.tobytes()
 
 
 def test_what_is_not_a_file(tmp_path):

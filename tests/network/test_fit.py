@@ -1,4 +1,4 @@
-"""fit: the epochs of the twin, order, penalties, optimizers, dropout, History, endings."""
+"""fit: the epochs of the reference, order, penalties, optimizers, dropout, History, endings."""
 
 import json
 import os
@@ -7,8 +7,9 @@ import threading
 
 import numpy as np
 import pytest
+from formulas import ReferenceOptimizer
 from numpy.testing import assert_allclose, assert_array_equal
-from twin import Twin, TwinOptimizer, examples
+from reference import Reference, examples
 
 from bpcore import DivergenceError, History, Network, _blas
 from bpcore._optimizers import Optimizer
@@ -21,11 +22,11 @@ def close(dtype):
 
 
 def problem(n=23, loss="quadratic", output="sigmoid", seed=31):
-    twin = Twin.random((4, 6, 5, 3), ["tanh", "silu", output], loss, seed=seed, scale=0.5)
-    return twin, *examples(twin, n)
+    reference = Reference.random((4, 6, 5, 3), ["tanh", "silu", output], loss, seed=seed, scale=0.5)
+    return reference, *examples(reference, n)
 
 
-# ---------------------------------------------------------------- the twin's epochs
+# ---------------------------------------------------------------- the reference's epochs
 
 WAYS = [
     ("full batch", None),
@@ -40,21 +41,24 @@ WAYS = [
 @TYPES
 @pytest.mark.parametrize("batch_size", [b for _, b in WAYS], ids=[f"{w}-{b}" for w, b in WAYS])
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
-def test_epochs_are_the_twins(batch_size, weighted, dtype):
-    twin, X, Y, s = problem()
+def test_epochs_are_the_references(batch_size, weighted, dtype):
+    reference, X, Y, s = problem()
     s = s if weighted else None
-    network, descent = twin.network(dtype), TwinOptimizer("sgd", twin.theta.size, 0.3)
+    network, descent = (
+        reference.network(dtype),
+        ReferenceOptimizer("sgd", reference.theta.size, 0.3),
+    )
     size = len(X) if batch_size == "full" else batch_size
     for _ in range(4):
         history = network.fit(X, Y, 1, batch_size, 0.3, shuffle=False, sample_weight=s)
-        cost, _ = twin.epoch(X, Y, descent, batch_size=size, sample_weight=s)
-        assert_allclose(network.parameters, twin.theta, **close(dtype))
+        cost, _ = reference.epoch(X, Y, descent, batch_size=size, sample_weight=s)
+        assert_allclose(network.parameters, reference.theta, **close(dtype))
         assert_allclose(history.cost, [cost], **close(dtype))
 
 
 def test_defaults():
     """Ten epochs of 32 examples a step, shuffled, η = 1 for sgd and smaller for the others."""
-    twin, X, Y, _ = problem(70)
+    reference, X, Y, _ = problem(70)
     for name, rate in [
         (None, 1.0),
         ("adam", 0.001),
@@ -62,7 +66,7 @@ def test_defaults():
         ("rmsprop", 0.001),
         ("adagrad", 0.01),
     ]:
-        network, other = twin.network(), twin.network()
+        network, other = reference.network(), reference.network()
         options = {"optimizer": name} if name else {}
         history = network.fit(X, Y, **options)
         other.fit(X, Y, epochs=10, batch_size=32, learning_rate=rate, shuffle=True, **options)
@@ -73,8 +77,8 @@ def test_defaults():
 
 @pytest.mark.parametrize("batch_size", [1, 7, None])
 def test_several_epochs_are_one_after_the_other(batch_size):
-    twin, X, Y, s = problem()
-    network, other = twin.network(), twin.network()
+    reference, X, Y, s = problem()
+    network, other = reference.network(), reference.network()
     history = network.fit(X, Y, 5, batch_size, 0.2, shuffle=False, sample_weight=s)
     costs = [
         other.fit(X, Y, 1, batch_size, 0.2, shuffle=False, sample_weight=s).cost[0]
@@ -98,13 +102,16 @@ def test_several_epochs_are_one_after_the_other(batch_size):
         ("quadratic", "softmax"),
     ],
 )
-def test_every_loss_trains_as_the_twin_does(loss, output, dtype):
-    twin, X, Y, s = problem(loss=loss, output=output)
-    network, descent = twin.network(dtype), TwinOptimizer("sgd", twin.theta.size, 0.05)
+def test_every_loss_trains_as_the_reference_does(loss, output, dtype):
+    reference, X, Y, s = problem(loss=loss, output=output)
+    network, descent = (
+        reference.network(dtype),
+        ReferenceOptimizer("sgd", reference.theta.size, 0.05),
+    )
     network.fit(X, Y, 3, 6, 0.05, shuffle=False, sample_weight=s)
     for _ in range(3):
-        twin.epoch(X, Y, descent, batch_size=6, sample_weight=s)
-    assert_allclose(network.parameters, twin.theta, **close(dtype))
+        reference.epoch(X, Y, descent, batch_size=6, sample_weight=s)
+    assert_allclose(network.parameters, reference.theta, **close(dtype))
 
 
 RULES = [
@@ -121,16 +128,17 @@ RULES = [
 @pytest.mark.parametrize("rules", RULES, ids=lambda rules: "-".join(rules))
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_penalties_decay_and_clipping(rules, optimizer, dtype):
-    twin, X, Y, s = problem()
-    network, plain = twin.network(dtype), twin.network(dtype)
-    descent = TwinOptimizer(optimizer, twin.theta.size, 0.05, epsilon=1e-4)
+    reference, X, Y, s = problem()
+    network, plain = reference.network(dtype), reference.network(dtype)
+    descent = ReferenceOptimizer(optimizer, reference.theta.size, 0.05, epsilon=1e-4)
     options = {"shuffle": False, "sample_weight": s, "optimizer": (optimizer, {"epsilon": 1e-4})}
     history = network.fit(X, Y, 3, 8, 0.05, **options, **rules)
     plain.fit(X, Y, 3, 8, 0.05, **options)
     costs = [
-        sum(twin.epoch(X, Y, descent, batch_size=8, sample_weight=s, **rules)) for _ in range(3)
+        sum(reference.epoch(X, Y, descent, batch_size=8, sample_weight=s, **rules))
+        for _ in range(3)
     ]
-    assert_allclose(network.parameters, twin.theta, **close(dtype))
+    assert_allclose(network.parameters, reference.theta, **close(dtype))
     assert_allclose(history.cost, costs, **close(dtype))
     unchanged = rules == {"clip_norm": 100.0}
     assert np.allclose(network.parameters, plain.parameters, rtol=1e-3, atol=1e-6) == unchanged
@@ -172,14 +180,14 @@ def test_clipping_is_by_the_norm(size, share):
 )
 def test_optimizers(name, options, dtype):
     options = {"epsilon": 1e-4, **options}  # steps that do not magnify float32's rounding
-    twin, X, Y, s = problem()
-    network = twin.network(dtype)
+    reference, X, Y, s = problem()
+    network = reference.network(dtype)
     size = None if name == "irprop-" else 8
     network.fit(X, Y, 4, size, 0.02, shuffle=False, sample_weight=s, optimizer=(name, options))
-    rule = TwinOptimizer(name, twin.theta.size, 0.02, **options)
+    rule = ReferenceOptimizer(name, reference.theta.size, 0.02, **options)
     for _ in range(4):
-        twin.epoch(X, Y, rule, batch_size=size, sample_weight=s)
-    assert_allclose(network.parameters, twin.theta, **close(dtype))
+        reference.epoch(X, Y, rule, batch_size=size, sample_weight=s)
+    assert_allclose(network.parameters, reference.theta, **close(dtype))
 
 
 @pytest.mark.parametrize(
@@ -199,21 +207,21 @@ def test_optimizers(name, options, dtype):
 @pytest.mark.parametrize("name", ["sgd", "adam"])
 def test_schedules_are_given_in_epochs(name, schedule, in_updates):
     """Six epochs of three updates each."""
-    twin, X, Y, _ = problem()
-    network = twin.network()
+    reference, X, Y, _ = problem()
+    network = reference.network()
     history = network.fit(
         X, Y, 6, 8, 0.1, shuffle=False, optimizer=name, schedule=schedule, weight_decay=0.1
     )
-    rule = TwinOptimizer(name, twin.theta.size, 0.1, schedule=in_updates)
+    rule = ReferenceOptimizer(name, reference.theta.size, 0.1, schedule=in_updates)
     for _ in range(6):
-        twin.epoch(X, Y, rule, batch_size=8, weight_decay=0.1)
-    assert_allclose(network.parameters, twin.theta, rtol=1e-9, atol=1e-12)
+        reference.epoch(X, Y, rule, batch_size=8, weight_decay=0.1)
+    assert_allclose(network.parameters, reference.theta, rtol=1e-9, atol=1e-12)
     assert_allclose(history.learning_rate, [rule.rate(t) for t in range(3, 19, 3)], rtol=1e-12)
 
 
 def test_an_optimizer_goes_on_where_it_stood():
-    twin, X, Y, _ = problem()
-    network, other = twin.network(), twin.network()
+    reference, X, Y, _ = problem()
+    network, other = reference.network(), reference.network()
     adam = Optimizer("adam", network.n_parameters, dtype="float64", learning_rate=0.05)
     for _ in range(3):
         network.fit(X, Y, 1, 8, shuffle=False, optimizer=adam)
@@ -226,10 +234,10 @@ def test_an_optimizer_goes_on_where_it_stood():
 
 
 def test_shuffles_come_from_random_state():
-    twin, X, Y, _ = problem()
+    reference, X, Y, _ = problem()
 
     def theta(random_state=None, shuffle=True):
-        network = twin.network()
+        network = reference.network()
         network.fit(X, Y, 3, 4, 0.5, random_state=random_state, shuffle=shuffle)
         return network.parameters.copy()
 
@@ -280,8 +288,8 @@ def test_weights_go_with_their_rows_through_a_shuffle(dtype):
 
 
 def test_orders_differ_between_epochs():
-    twin, X, Y, _ = problem()
-    network, other = twin.network(), twin.network()
+    reference, X, Y, _ = problem()
+    network, other = reference.network(), reference.network()
     network.fit(X, Y, 2, 1, 0.3, random_state=5)
     for _ in range(2):
         other.fit(X, Y, 1, 1, 0.3, random_state=5)
@@ -333,19 +341,19 @@ def test_a_step_under_dropout_is_that_of_the_thinned_network(dtype):
         network = Network(
             (3, 12, 2), "tanh", "identity", dtype=dtype, init="normal", random_state=seed, dropout=p
         )
-        twin, theta = Twin.of(network), network.parameters.astype(float)
-        X, Y, _ = examples(twin, 1)
+        reference, theta = Reference.of(network), network.parameters.astype(float)
+        X, Y, _ = examples(reference, 1)
         network.fit(X, Y, 1, 1, 1e-3, random_state=seed)
         moved = (theta - network.parameters) / 1e-3
-        kept = twin.split(moved)[0][1].any(axis=0)
+        kept = reference.split(moved)[0][1].any(axis=0)
         seen |= set(np.flatnonzero(kept).tolist())
         assert 0 < kept.sum() < 12
-        thin = twin.copy()
+        thin = reference.copy()
         thin.weights[1][:] *= kept / (1 - p)
         g = thin.split(thin.gradient(X, Y).vector.copy())
         g[0][1][:] *= kept / (1 - p)
         for ours, theirs in zip(
-            [*twin.split(moved)[0], *twin.split(moved)[1]], [*g[0], *g[1]], strict=True
+            [*reference.split(moved)[0], *reference.split(moved)[1]], [*g[0], *g[1]], strict=True
         ):
             assert_allclose(
                 ours,
@@ -416,8 +424,8 @@ def test_rows_drop_units_of_their_own(batch_size):
 
 
 def test_history():
-    twin, X, Y, _ = problem()
-    network = twin.network()
+    reference, X, Y, _ = problem()
+    network = reference.network()
     history = network.fit(X, Y, 4, 8, 0.25)
     assert isinstance(history, History)
     assert network.history_ is history
@@ -436,8 +444,8 @@ def test_history():
 
 
 def test_validation():
-    twin, X, Y, s = problem(loss="categorical_cross_entropy", output="softmax")
-    network, alone = twin.network(), twin.network()
+    reference, X, Y, s = problem(loss="categorical_cross_entropy", output="softmax")
+    network, alone = reference.network(), reference.network()
     V = X[:9] + 0.1
     history = network.fit(X, Y, 3, 8, 0.1, shuffle=False, validation_data=(V, Y[:9], s[:9]))
     for epoch in range(3):
@@ -453,8 +461,8 @@ def test_validation():
 
 
 def test_a_callback_sees_each_epoch_and_can_stop():
-    twin, X, Y, _ = problem()
-    network, seen = twin.network(), []
+    reference, X, Y, _ = problem()
+    network, seen = reference.network(), []
 
     def callback(net, history):
         assert net is network
@@ -469,8 +477,8 @@ def test_a_callback_sees_each_epoch_and_can_stop():
 
 
 def test_an_error_in_a_callback_leaves_a_usable_network():
-    twin, X, Y, _ = problem()
-    network = twin.network()
+    reference, X, Y, _ = problem()
+    network = reference.network()
 
     def callback(net, history):
         raise KeyError("mine")
@@ -482,8 +490,8 @@ def test_an_error_in_a_callback_leaves_a_usable_network():
 
 
 def test_progress_goes_to_stderr(capsys):
-    twin, X, Y, _ = problem()
-    network = twin.network()
+    reference, X, Y, _ = problem()
+    network = reference.network()
     network.fit(X, Y, 3, progress=True, validation_data=(X, Y))
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -496,8 +504,8 @@ def test_progress_goes_to_stderr(capsys):
 
 @TYPES
 def test_divergence_restores_the_last_finite_parameters(dtype):
-    twin, X, Y, _ = problem(output="identity")
-    network, theta = twin.network(dtype), []
+    reference, X, Y, _ = problem(output="identity")
+    network, theta = reference.network(dtype), []
     with pytest.raises(DivergenceError, match=r"epoch \d+.*learning_rate") as error:
         network.fit(
             1e3 * X,
@@ -514,8 +522,8 @@ def test_divergence_restores_the_last_finite_parameters(dtype):
     assert network.history_.stopped == "diverged"
     assert np.isfinite(network.parameters).all()
     assert np.isfinite(network.history_.cost).all()
-    assert_array_equal(network.parameters, theta[-1] if theta else twin.theta.astype(dtype))
-    network.set_parameters(twin.theta)
+    assert_array_equal(network.parameters, theta[-1] if theta else reference.theta.astype(dtype))
+    network.set_parameters(reference.theta)
     assert network.fit(X, Y, 1, 8, 1e-6).epochs == 1
 
 
@@ -523,8 +531,8 @@ def test_divergence_restores_the_last_finite_parameters(dtype):
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_epochs_that_nobody_looks_at_go_as_those_that_are_looked_at(optimizer, dtype):
     """Without a callback the engine goes through many epochs at a time."""
-    twin, X, Y, s = problem()
-    alone, watched = twin.network(dtype), twin.network(dtype)
+    reference, X, Y, s = problem()
+    alone, watched = reference.network(dtype), reference.network(dtype)
     schedule = {"kind": "step", "every": 100, "factor": 0.5}
     options = {"optimizer": optimizer, "schedule": schedule, "l2": 0.1, "sample_weight": s}
     history = alone.fit(X, Y, 1500, None, 0.01, **options)
@@ -539,8 +547,8 @@ def test_epochs_that_nobody_looks_at_go_as_those_that_are_looked_at(optimizer, d
 @TYPES
 def test_divergence_after_epochs_that_nobody_looked_at(dtype):
     """η grows from epoch to epoch, until θ is no longer finite."""
-    twin, X, Y, _ = problem(output="identity")
-    network, watched, theta = twin.network(dtype), twin.network(dtype), []
+    reference, X, Y, _ = problem(output="identity")
+    network, watched, theta = reference.network(dtype), reference.network(dtype), []
     arguments = (X, Y, 2000, None, 1e-3)
     options = {"schedule": {"kind": "step", "every": 5, "factor": 10}, "optimizer": "sgd"}
     with pytest.raises(DivergenceError, match=r"epoch \d+.*learning_rate") as error:
@@ -579,8 +587,8 @@ def test_divergence_in_the_last_update_is_noticed():
 
 
 def test_a_keyboard_interrupt_between_epochs():
-    twin, X, Y, _ = problem()
-    network = twin.network()
+    reference, X, Y, _ = problem()
+    network = reference.network()
 
     def callback(net, history):
         if history.epochs == 2:

@@ -1,9 +1,10 @@
-"""Gradients against central differences and the twin: θ, inputs, per example, Jacobian."""
+"""Gradients against central differences and the reference: θ, inputs, per example, Jacobian."""
 
 import numpy as np
 import pytest
+from formulas import ACTIVATIONS, pairs
 from numpy.testing import assert_allclose, assert_array_equal
-from twin import ACTIVATIONS, Twin, central_differences, examples, pairs
+from reference import Reference, central_differences, examples
 
 from bpcore import Gradient, Network
 from bpcore._activations import ACTIVATIONS as ENGINE_ACTIVATIONS
@@ -35,9 +36,9 @@ def engine_differences(network, X, Y, s):
 
 @PAIRS
 def test_gradient_is_the_slope_of_the_engines_cost(output, loss):
-    twin = Twin.random((3, 4, 2), ["tanh", output], loss, seed=11)
-    network = twin.network()
-    X, Y, s = examples(twin, 6)
+    reference = Reference.random((3, 4, 2), ["tanh", output], loss, seed=11)
+    network = reference.network()
+    X, Y, s = examples(reference, 6)
     for weights in (None, s):
         g = network.gradient(X, Y, weights)
         assert isinstance(g, Gradient)
@@ -49,12 +50,12 @@ def test_gradient_is_the_slope_of_the_engines_cost(output, loss):
 
 @TYPES
 @PAIRS
-def test_gradient_is_the_twins(output, loss, dtype):
-    twin = Twin.random((5, 4, 6, 3), ["tanh", "silu", output], loss, seed=12)
-    network = twin.network(dtype)
-    X, Y, s = examples(twin, 37)
+def test_gradient_is_the_references(output, loss, dtype):
+    reference = Reference.random((5, 4, 6, 3), ["tanh", "silu", output], loss, seed=12)
+    network = reference.network(dtype)
+    X, Y, s = examples(reference, 37)
     for weights in (None, s):
-        g, expected = network.gradient(X, Y, weights), twin.gradient(X, Y, weights)
+        g, expected = network.gradient(X, Y, weights), reference.gradient(X, Y, weights)
         assert g.vector.dtype == g.inputs.dtype == np.dtype(dtype)
         assert_allclose(g.cost, expected.cost, **close(dtype))
         assert_allclose(g.vector, expected.vector, **close(dtype))
@@ -64,19 +65,21 @@ def test_gradient_is_the_twins(output, loss, dtype):
 @TYPES
 @pytest.mark.parametrize("hidden", HIDDEN)
 def test_every_hidden_activation(hidden, dtype):
-    twin = Twin.random((4, 5, 3, 2), [hidden, hidden, "sigmoid"], "quadratic", seed=13)
-    network = twin.network(dtype)
-    X, Y, s = examples(twin, 19)
-    g, expected = network.gradient(X, Y, s), twin.gradient(X, Y, s)
+    reference = Reference.random((4, 5, 3, 2), [hidden, hidden, "sigmoid"], "quadratic", seed=13)
+    network = reference.network(dtype)
+    X, Y, s = examples(reference, 19)
+    g, expected = network.gradient(X, Y, s), reference.gradient(X, Y, s)
     assert_allclose(g.vector, expected.vector, **close(dtype))
     assert_allclose(g.inputs, expected.inputs, **close(dtype))
 
 
 @pytest.mark.parametrize("hidden", HIDDEN)
 def test_every_hidden_activation_by_differences(hidden):
-    twin = Twin.random((3, 4, 3, 2), [hidden, hidden, "identity"], "quadratic", seed=14, scale=0.4)
-    network = twin.network()
-    X, Y, s = examples(twin, 5)
+    reference = Reference.random(
+        (3, 4, 3, 2), [hidden, hidden, "identity"], "quadratic", seed=14, scale=0.4
+    )
+    network = reference.network()
+    X, Y, s = examples(reference, 5)
     g = network.gradient(X, Y, s)
     assert_allclose(g.vector, engine_differences(network, X, Y, s), rtol=1e-6, atol=1e-7)
 
@@ -100,10 +103,10 @@ def test_every_hidden_activation_by_differences(hidden):
 )
 @pytest.mark.parametrize("n", [1, 2, 7, 64])
 def test_shapes_of_networks(sizes, n, dtype):
-    twin = Twin.random(sizes, ["tanh"] * (len(sizes) - 1), "quadratic", seed=n, scale=0.4)
-    network = twin.network(dtype)
-    X, Y, s = examples(twin, n, seed=n)
-    g, expected = network.gradient(X, Y, s), twin.gradient(X, Y, s)
+    reference = Reference.random(sizes, ["tanh"] * (len(sizes) - 1), "quadratic", seed=n, scale=0.4)
+    network = reference.network(dtype)
+    X, Y, s = examples(reference, n, seed=n)
+    g, expected = network.gradient(X, Y, s), reference.gradient(X, Y, s)
     assert_allclose(g.vector, expected.vector, **close(dtype))
     assert_allclose(g.inputs, expected.inputs, **close(dtype))
 
@@ -112,10 +115,10 @@ def test_shapes_of_networks(sizes, n, dtype):
 @pytest.mark.parametrize("n", [255, 256, 257, 1000, 3001])
 def test_many_rows(n, dtype):
     """More rows than one block holds, and ends that fill no block."""
-    twin = Twin.random((20, 16, 12, 4), ["sigmoid"] * 3, "quadratic", seed=1)
-    network = twin.network(dtype)
-    X, Y, s = examples(twin, n)
-    g, expected = network.gradient(X, Y, s), twin.gradient(X, Y, s)
+    reference = Reference.random((20, 16, 12, 4), ["sigmoid"] * 3, "quadratic", seed=1)
+    network = reference.network(dtype)
+    X, Y, s = examples(reference, n)
+    g, expected = network.gradient(X, Y, s), reference.gradient(X, Y, s)
     assert_allclose(g.cost, expected.cost, rtol=1e-5)
     assert_allclose(g.vector, expected.vector, **close(dtype))
     assert_allclose(g.inputs, expected.inputs, rtol=2e-4, atol=1e-8 if dtype == "float32" else 0)
@@ -123,12 +126,12 @@ def test_many_rows(n, dtype):
 
 @TYPES
 def test_a_wide_network(dtype):
-    twin = Twin.random(
+    reference = Reference.random(
         (784, 100, 10), ["relu", "softmax"], "categorical_cross_entropy", seed=1, scale=0.05
     )
-    network = twin.network(dtype)
-    X, Y, _ = examples(twin, 50)
-    assert_allclose(network.gradient(X, Y).vector, twin.gradient(X, Y).vector, **close(dtype))
+    network = reference.network(dtype)
+    X, Y, _ = examples(reference, 50)
+    assert_allclose(network.gradient(X, Y).vector, reference.gradient(X, Y).vector, **close(dtype))
 
 
 # ---------------------------------------------------------------- views, single examples
@@ -151,9 +154,9 @@ def test_layers_of_a_gradient_are_views():
 
 
 def test_a_single_example():
-    twin = Twin.random((3, 4, 2), ["tanh", "identity"], "quadratic")
-    network = twin.network()
-    X, Y, _ = examples(twin, 1)
+    reference = Reference.random((3, 4, 2), ["tanh", "identity"], "quadratic")
+    network = reference.network()
+    X, Y, _ = examples(reference, 1)
     one, batch = network.gradient(X[0], Y[0]), network.gradient(X, Y)
     assert_array_equal(one.vector, batch.vector)
     assert one.cost == batch.cost
@@ -161,17 +164,17 @@ def test_a_single_example():
 
 
 def test_targets_of_one_output_may_be_flat():
-    twin = Twin.random((3, 4, 1), ["tanh", "identity"], "quadratic")
-    network = twin.network()
-    X, Y, s = examples(twin, 9)
+    reference = Reference.random((3, 4, 1), ["tanh", "identity"], "quadratic")
+    network = reference.network()
+    X, Y, s = examples(reference, 9)
     assert_array_equal(network.gradient(X, Y[:, 0], s).vector, network.gradient(X, Y, s).vector)
 
 
 def test_weights_count_rows():
     """An example of weight 3 is three examples; one of weight 0 is none; a factor is nothing."""
-    twin = Twin.random((3, 4, 2), ["gelu", "identity"], "huber")
-    network = twin.network()
-    X, Y, _ = examples(twin, 4)
+    reference = Reference.random((3, 4, 2), ["gelu", "identity"], "huber")
+    network = reference.network()
+    X, Y, _ = examples(reference, 4)
     rows = [0, 1, 1, 1, 3, 3]
     g = network.gradient(X, Y, [1, 3, 0, 2])
     repeated = network.gradient(X[rows], Y[rows])
@@ -202,13 +205,13 @@ def test_an_example_of_weight_zero_may_even_overflow(loss):
 @TYPES
 @PAIRS
 def test_per_sample_gradients(output, loss, dtype):
-    twin = Twin.random((3, 4, 2), ["elu", output], loss, seed=15)
-    network = twin.network(dtype)
-    X, Y, s = examples(twin, 9)
+    reference = Reference.random((3, 4, 2), ["elu", output], loss, seed=15)
+    network = reference.network(dtype)
+    X, Y, s = examples(reference, 9)
     G = network.per_sample_gradients(X, Y)
     assert G.shape == (9, network.n_parameters)
     assert G.dtype == np.dtype(dtype)
-    assert_allclose(G, twin.per_sample_gradients(X, Y), **close(dtype))
+    assert_allclose(G, reference.per_sample_gradients(X, Y), **close(dtype))
     assert_allclose(G.mean(axis=0), network.gradient(X, Y).vector, **close(dtype))
     assert_allclose(
         np.average(G, axis=0, weights=s), network.gradient(X, Y, s).vector, **close(dtype)
@@ -216,9 +219,9 @@ def test_per_sample_gradients(output, loss, dtype):
 
 
 def test_per_sample_gradients_of_many_rows():
-    twin = Twin.random((6, 8, 2), ["tanh", "identity"], "quadratic")
-    network = twin.network()
-    X, Y, _ = examples(twin, 2100)  # more than go through at a time
+    reference = Reference.random((6, 8, 2), ["tanh", "identity"], "quadratic")
+    network = reference.network()
+    X, Y, _ = examples(reference, 2100)  # more than go through at a time
     G = network.per_sample_gradients(X, Y)
     for k in (0, 1, 255, 256, 2047, 2048, 2099):
         assert_allclose(G[k], network.gradient(X[k], Y[k]).vector, rtol=1e-10, atol=1e-14)
@@ -230,22 +233,22 @@ def test_per_sample_gradients_of_many_rows():
 @TYPES
 @pytest.mark.parametrize("output", ACTIVATIONS)
 def test_jacobian(output, dtype):
-    twin = Twin.random((5, 4, 3), ["tanh", output], "quadratic", seed=16)
-    network = twin.network(dtype)
-    X, _, _ = examples(twin, 7)
+    reference = Reference.random((5, 4, 3), ["tanh", output], "quadratic", seed=16)
+    network = reference.network(dtype)
+    X, _, _ = examples(reference, 7)
     J = network.jacobian(X)
     assert J.shape == (7, 3, 5)
     assert J.dtype == np.dtype(dtype)
-    assert_allclose(J, twin.jacobian(X), **close(dtype))
+    assert_allclose(J, reference.jacobian(X), **close(dtype))
     assert_allclose(network.jacobian(X[2]), J[2], **close(dtype))
     assert network.jacobian(X[2]).shape == (3, 5)
 
 
 @pytest.mark.parametrize("hidden", HIDDEN)
 def test_jacobian_by_differences(hidden):
-    twin = Twin.random((3, 4, 4, 2), [hidden, "tanh", hidden], "quadratic", seed=17)
-    network = twin.network()
-    X, _, _ = examples(twin, 2100)  # more than go through at a time
+    reference = Reference.random((3, 4, 4, 2), [hidden, "tanh", hidden], "quadratic", seed=17)
+    network = reference.network()
+    X, _, _ = examples(reference, 2100)  # more than go through at a time
     J = network.jacobian(X)
     for k in (0, 299, 2047, 2048, 2099):
         for j in range(2):
@@ -255,9 +258,9 @@ def test_jacobian_by_differences(hidden):
 
 def test_jacobian_carries_the_cost_back():
     """∂C/∂a^(0) of an example is ∂C/∂a^(L) times the Jacobian."""
-    twin = Twin.random((4, 6, 3), ["silu", "softmax"], "quadratic")
-    network = twin.network()
-    X, Y, _ = examples(twin, 5)
+    reference = Reference.random((4, 6, 3), ["silu", "softmax"], "quadratic")
+    network = reference.network()
+    X, Y, _ = examples(reference, 5)
     carried = np.einsum("kj,kji->ki", 2 * (network.forward(X) - Y) / 5, network.jacobian(X))
     assert_allclose(network.gradient(X, Y).inputs, carried, rtol=1e-10, atol=1e-15)
 
@@ -268,9 +271,9 @@ def test_jacobian_carries_the_cost_back():
 @TYPES
 @PAIRS
 def test_check_gradient_finds_no_fault(output, loss, dtype):
-    twin = Twin.random((3, 4, 2), ["tanh", output], loss, seed=18)
-    network = twin.network(dtype)
-    X, Y, s = examples(twin, 4)
+    reference = Reference.random((3, 4, 2), ["tanh", output], loss, seed=18)
+    network = reference.network(dtype)
+    X, Y, s = examples(reference, 4)
     before = network.parameters.copy()
     for weights in (None, s):
         error = network.check_gradient(X, Y, weights)

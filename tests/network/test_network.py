@@ -6,8 +6,8 @@ import pickle
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from reference import Reference, examples
 from sklearn.metrics import accuracy_score, r2_score
-from twin import Twin, examples
 
 from bpcore import Network, _engine
 
@@ -200,14 +200,14 @@ def test_random_state():
 @TYPES
 @pytest.mark.parametrize("n", [0, 1, 2, 31, 32, 33, 257, 1500])
 def test_forward(n, dtype):
-    twin = Twin.random((11, 9, 6, 4), ["relu", "tanh", "sigmoid"], "quadratic", seed=1)
-    network = twin.network(dtype)
+    reference = Reference.random((11, 9, 6, 4), ["relu", "tanh", "sigmoid"], "quadratic", seed=1)
+    network = reference.network(dtype)
     X = np.random.default_rng(n).standard_normal((n, 11)).astype(dtype)
     a = network.forward(X)
     assert a.shape == (n, 4)
     assert a.dtype == np.dtype(dtype)
     close = {"rtol": 2e-5, "atol": 1e-6} if dtype == "float32" else {"rtol": 1e-12}
-    assert_allclose(a, twin.predict(X), **close)
+    assert_allclose(a, reference.predict(X), **close)
     assert_array_equal(network.predict(X), a)
 
 
@@ -301,17 +301,17 @@ def test_accuracy_of_one_output():
 
 @TYPES
 def test_step_is_one_step_of_gradient_descent(dtype):
-    twin = Twin.random((3, 4, 2), ["tanh", "sigmoid"], "quadratic")
-    X, Y, s = examples(twin, 9)
+    reference = Reference.random((3, 4, 2), ["tanh", "sigmoid"], "quadratic")
+    X, Y, s = examples(reference, 9)
     close = {"rtol": 1e-4, "atol": 1e-6} if dtype == "float32" else {"rtol": 1e-12}
     for rows, weights in [(slice(None), None), (slice(None), s), (slice(0, 1), None)]:
-        network = twin.network(dtype)
-        g = twin.gradient(X[rows], Y[rows], weights)
+        network = reference.network(dtype)
+        g = reference.gradient(X[rows], Y[rows], weights)
         cost = network.step(X[rows], Y[rows], 0.3, weights)
         assert isinstance(cost, float)
         assert_allclose(cost, g.cost, **close)
-        assert_allclose(network.parameters, twin.theta - 0.3 * g.vector, **close)
-    network, other = twin.network(dtype), twin.network(dtype)
+        assert_allclose(network.parameters, reference.theta - 0.3 * g.vector, **close)
+    network, other = reference.network(dtype), reference.network(dtype)
     assert network.step(X[2], Y[2], 0.3) == pytest.approx(other.step(X[2:3], Y[2:3], 0.3))
     assert_allclose(network.parameters, other.parameters, rtol=1e-6)
     row = np.ascontiguousarray(X[3].astype(dtype))
@@ -324,20 +324,20 @@ def test_step_is_one_step_of_gradient_descent(dtype):
 @TYPES
 @pytest.mark.parametrize("loss", ["quadratic", "categorical_cross_entropy", "poisson"])
 def test_many_steps(loss, dtype):
-    """Online learning, row by row: the twin's way, for every activation of the output."""
-    twin = Twin.random(
+    """Online learning, row by row: the reference's way, for every activation of the output."""
+    reference = Reference.random(
         (3, 6, 3),
         ["silu", {"quadratic": "sigmoid", "poisson": "exponential"}.get(loss, "softmax")],
         loss,
         scale=0.3,
     )
-    network = twin.network(dtype)
-    X, Y, _ = examples(twin, 30)
+    network = reference.network(dtype)
+    X, Y, _ = examples(reference, 30)
     for k in range(30):
         network.step(X[k], Y[k], 0.1)
-        twin.theta -= 0.1 * twin.gradient(X[k : k + 1], Y[k : k + 1]).vector
+        reference.theta -= 0.1 * reference.gradient(X[k : k + 1], Y[k : k + 1]).vector
     close = {"rtol": 1e-3, "atol": 1e-5} if dtype == "float32" else {"rtol": 1e-10}
-    assert_allclose(network.parameters, twin.theta, **close)
+    assert_allclose(network.parameters, reference.theta, **close)
 
 
 def test_apply():

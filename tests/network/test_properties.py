@@ -1,4 +1,4 @@
-"""Hypothesis looks for a network, a batch and a layout where engine and twin differ.
+"""Hypothesis looks for a network, a batch and a layout where engine and reference differ.
 
 The number of examples and their order come from conftest.py: the same in every run.
 """
@@ -6,13 +6,14 @@ The number of examples and their order come from conftest.py: the same in every 
 import pickle
 
 import numpy as np
+from formulas import ACTIVATIONS as FORMULAS
+from formulas import DEFAULTS, OPTIMIZERS, OUTPUTS, ReferenceOptimizer
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
+from reference import Reference, targets
 from scipy import sparse
-from twin import ACTIVATIONS as FORMULAS
-from twin import DEFAULTS, OPTIMIZERS, OUTPUTS, Twin, TwinOptimizer, targets
 
 from bpcore._activations import ACTIVATIONS, apply
 from bpcore._losses import LOSSES
@@ -46,13 +47,15 @@ def losses(draw, width):
 
 
 @st.composite
-def twins(draw, widest=40):
+def references(draw, widest=40):
     sizes = draw(st.lists(st.integers(1, widest), min_size=2, max_size=5))
     loss = draw(losses(sizes[-1]))
     name = loss if isinstance(loss, str) else loss[0]
     hidden = [draw(activations(HIDDEN)) for _ in sizes[2:]]
     output = draw(activations(OUTPUTS.get(name, ACTIVATIONS)))
-    return Twin.random(sizes, [*hidden, output], loss, draw(SEEDS), scale=0.8 / max(sizes) ** 0.5)
+    return Reference.random(
+        sizes, [*hidden, output], loss, draw(SEEDS), scale=0.8 / max(sizes) ** 0.5
+    )
 
 
 def as_stored(X, draw, dtype):
@@ -78,11 +81,11 @@ def as_stored(X, draw, dtype):
 
 
 @st.composite
-def batches(draw, twin, most=70):
+def batches(draw, reference, most=70):
     rng = np.random.default_rng(draw(SEEDS))
     n = draw(st.integers(1, most))
-    X = rng.uniform(-1.5, 1.5, (n, twin.layer_sizes[0])).astype("float32").astype(float)
-    Y = targets(twin.loss, (n, twin.layer_sizes[-1]), rng)
+    X = rng.uniform(-1.5, 1.5, (n, reference.layer_sizes[0])).astype("float32").astype(float)
+    Y = targets(reference.loss, (n, reference.layer_sizes[-1]), rng)
     s = None
     if draw(st.booleans()):
         s = rng.choice([0.0, 0.5, 1.0, 3.0], n)
@@ -99,15 +102,15 @@ def assert_near(ours, theirs, dtype, scale=None):
 
 
 @MANY
-@given(st.data(), twins(), TYPES)
-def test_outputs_costs_and_gradients(data, twin, dtype):
-    X, Y, s = data.draw(batches(twin))
+@given(st.data(), references(), TYPES)
+def test_outputs_costs_and_gradients(data, reference, dtype):
+    X, Y, s = data.draw(batches(reference))
     with np.errstate(all="ignore"):
-        expected = twin.gradient(X, Y, s)
+        expected = reference.gradient(X, Y, s)
     assume(np.isfinite(expected.vector).all() and np.abs(expected.vector).max() < 1e6)
-    network, stored = twin.network(dtype), as_stored(X, data.draw, dtype)
+    network, stored = reference.network(dtype), as_stored(X, data.draw, dtype)
     before = network.parameters.copy()
-    assert_near(network.forward(stored), twin.predict(X), dtype)
+    assert_near(network.forward(stored), reference.predict(X), dtype)
     assert_near(network.cost(stored, Y, s), expected.cost, dtype)
     g = network.gradient(stored, Y, s)
     assert_near(g.cost, expected.cost, dtype)
@@ -117,31 +120,33 @@ def test_outputs_costs_and_gradients(data, twin, dtype):
 
 
 @MANY
-@given(st.data(), twins(widest=12), TYPES)
-def test_traces_jacobians_and_rows(data, twin, dtype):
-    X, Y, s = data.draw(batches(twin, most=20))
+@given(st.data(), references(widest=12), TYPES)
+def test_traces_jacobians_and_rows(data, reference, dtype):
+    X, Y, s = data.draw(batches(reference, most=20))
     with np.errstate(all="ignore"):
-        expected = twin.trace(X, Y, s)
+        expected = reference.trace(X, Y, s)
     assume(all(np.abs(d).max() < 1e6 for d in (*expected.dC_da, *expected.activations)))
-    network, stored = twin.network(dtype), as_stored(X, data.draw, dtype)
+    network, stored = reference.network(dtype), as_stored(X, data.draw, dtype)
     t = network.trace(stored, Y, s)
     for term in ("activations", "pre_activations", "da_dz", "dC_da", "dC_dz", "dC_dw", "dC_db"):
         for ours, theirs in zip(getattr(t, term), getattr(expected, term), strict=True):
             if theirs is not None:
                 assert_near(ours, theirs, dtype)
-    assert_near(network.jacobian(stored), twin.jacobian(X), dtype)
-    assert_near(network.per_sample_gradients(stored, Y), twin.per_sample_gradients(X, Y), dtype)
+    assert_near(network.jacobian(stored), reference.jacobian(X), dtype)
+    assert_near(
+        network.per_sample_gradients(stored, Y), reference.per_sample_gradients(X, Y), dtype
+    )
 
 
 @MANY
-@given(st.data(), twins(widest=20), st.sampled_from(OPTIMIZERS))
-def test_epochs(data, twin, name):
-    """Whatever the batches, rule and penalties: two epochs of the engine are the twin's.
+@given(st.data(), references(widest=20), st.sampled_from(OPTIMIZERS))
+def test_epochs(data, reference, name):
+    """Whatever the batches, rule and penalties: two epochs of the engine are the reference's.
 
     Training may magnify rounding (an exploding network, a step by the sign of a gradient that
-    is nearly 0). How much, a second twin tells that starts 1e-13 away.
+    is nearly 0). How much, a second reference tells that starts 1e-13 away.
     """
-    X, Y, s = data.draw(batches(twin, most=40))
+    X, Y, s = data.draw(batches(reference, most=40))
     batch_size = data.draw(st.one_of(st.none(), st.integers(1, 45)))
     small = st.sampled_from([0.0, 0.01, 0.5])
     rules = {
@@ -150,18 +155,20 @@ def test_epochs(data, twin, name):
         "weight_decay": data.draw(small),
         "clip_norm": data.draw(st.sampled_from([None, 0.1, 1.0])),
     }
-    network, stored = twin.network(), as_stored(X, data.draw, "float64")
-    near, costs = twin.copy(), {}
+    network, stored = reference.network(), as_stored(X, data.draw, "float64")
+    near, costs = reference.copy(), {}
     near.theta *= 1 + 1e-13 * np.random.default_rng(0).uniform(-1, 1, near.theta.size)
     with np.errstate(all="ignore"):
-        for one in (twin, near):
-            rule = TwinOptimizer(name, twin.theta.size, 0.01, epsilon=1e-3)
+        for one in (reference, near):
+            rule = ReferenceOptimizer(name, reference.theta.size, 0.01, epsilon=1e-3)
             costs[one] = [
                 sum(one.epoch(X, Y, rule, batch_size=batch_size, sample_weight=s, **rules))
                 for _ in range(2)
             ]
-        spread = np.abs(near.theta - twin.theta).max() + np.ptp([*costs.values()], axis=0).max()
-        size = max(np.abs(twin.theta).max(), *costs[twin])
+        spread = (
+            np.abs(near.theta - reference.theta).max() + np.ptp([*costs.values()], axis=0).max()
+        )
+        size = max(np.abs(reference.theta).max(), *costs[reference])
     assume(spread < 1e-9 and size < 1e3)
     history = network.fit(
         stored,
@@ -175,16 +182,16 @@ def test_epochs(data, twin, name):
         **rules,
     )
     tolerance = 1e-11 * size + 1e3 * spread
-    assert_allclose(history.cost, costs[twin], rtol=0, atol=tolerance)
-    assert_allclose(network.parameters, twin.theta, rtol=0, atol=tolerance)
+    assert_allclose(history.cost, costs[reference], rtol=0, atol=tolerance)
+    assert_allclose(network.parameters, reference.theta, rtol=0, atol=tolerance)
 
 
-@given(st.data(), twins(widest=20), TYPES)
-def test_order_and_division_of_a_batch(data, twin, dtype):
+@given(st.data(), references(widest=20), TYPES)
+def test_order_and_division_of_a_batch(data, reference, dtype):
     """∇C is a weighted mean: the rows may be permuted, and the batch cut anywhere."""
-    X, Y, s = data.draw(batches(twin))
+    X, Y, s = data.draw(batches(reference))
     s = np.ones(len(X)) if s is None else s
-    network = twin.network(dtype)
+    network = reference.network(dtype)
     whole = network.gradient(X, Y, s)
     assume(np.isfinite(whole.vector).all() and np.abs(whole.vector).max() < 1e6)
     order = data.draw(st.permutations(range(len(X))))
@@ -198,17 +205,17 @@ def test_order_and_division_of_a_batch(data, twin, dtype):
     assert_near(sum(sums) / s.sum(), whole.vector.astype(float), dtype)
 
 
-@given(st.data(), twins(), TYPES)
-def test_descriptions_survive_a_pickle(data, twin, dtype):
-    network = twin.network(dtype)
+@given(st.data(), references(), TYPES)
+def test_descriptions_survive_a_pickle(data, reference, dtype):
+    network = reference.network(dtype)
     other = pickle.loads(pickle.dumps(network))
-    again = Twin.of(other)
-    assert again.layer_sizes == twin.layer_sizes
-    assert again.activations == twin.activations
-    assert again.loss == twin.loss
-    assert_array_equal(again.theta, twin.theta)
-    assert network.n_parameters == twin.theta.size
-    X, _, _ = data.draw(batches(twin, most=10))
+    again = Reference.of(other)
+    assert again.layer_sizes == reference.layer_sizes
+    assert again.activations == reference.activations
+    assert again.loss == reference.loss
+    assert_array_equal(again.theta, reference.theta)
+    assert network.n_parameters == reference.theta.size
+    X, _, _ = data.draw(batches(reference, most=10))
     assert_array_equal(other.forward(X), network.forward(X))
 
 

@@ -393,7 +393,7 @@ def test_a_short_order_is_refused(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_killed_runs_end_with_the_same_bits():
     """``make kill`` does it a hundred times."""
-    script = Path(__file__).with_name("kill_run.py")
+    script = Path(__file__).parents[1] / "programs" / "kill_run.py"
     done = subprocess.run([sys.executable, script, "6", "3"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("6 kills, ")

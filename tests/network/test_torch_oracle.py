@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from formulas import pairs
 from numpy.testing import assert_allclose
-from twin import Twin, examples, pairs
+from reference import Reference, examples
 
 from bpcore._activations import ACTIVATIONS as ENGINE_ACTIVATIONS
 from bpcore._losses import LOSSES as ENGINE_LOSSES
@@ -61,23 +62,23 @@ def test_every_name_has_an_oracle():
 class Oracle:
     """The same network on PyTorch tensors that ask for derivatives."""
 
-    def __init__(self, twin):
-        self.twin = twin
+    def __init__(self, reference):
+        self.reference = reference
         self.parameters = [
             torch.tensor(np.array(part), requires_grad=True)
-            for pair in zip(twin.weights, twin.biases, strict=True)
+            for pair in zip(reference.weights, reference.biases, strict=True)
             for part in pair
         ]
 
     def forward(self, X):
         z = a = X
-        for layer, (name, p) in enumerate(self.twin.activations):
+        for layer, (name, p) in enumerate(self.reference.activations):
             z = F.linear(a, self.parameters[2 * layer], self.parameters[2 * layer + 1])
             a = ACTIVATIONS[name](z, p)
         return z, a
 
     def costs(self, X, Y):
-        name, p = self.twin.loss
+        name, p = self.reference.loss
         return LOSSES[name](*self.forward(X), Y, p)
 
     def gradient(self, X, Y, s=None):
@@ -90,9 +91,9 @@ class Oracle:
         return cost.item(), torch.cat([p.ravel() for p in parts]).numpy(), inputs.numpy()
 
 
-def assert_autograd_agrees(twin, n=11, seed=1):
-    X, Y, s = examples(twin, n, seed)
-    network, oracle = twin.network(), Oracle(twin)
+def assert_autograd_agrees(reference, n=11, seed=1):
+    X, Y, s = examples(reference, n, seed)
+    network, oracle = reference.network(), Oracle(reference)
     for weights in (None, s):
         g = network.gradient(X, Y, weights)
         cost, vector, inputs = oracle.gradient(X, Y, weights)
@@ -104,7 +105,7 @@ def assert_autograd_agrees(twin, n=11, seed=1):
 
 @pytest.mark.parametrize(("output", "loss"), pairs())
 def test_every_output_activation_and_loss(output, loss):
-    assert_autograd_agrees(Twin.random((4, 6, 3), ["tanh", output], loss, seed=41))
+    assert_autograd_agrees(Reference.random((4, 6, 3), ["tanh", output], loss, seed=41))
 
 
 @pytest.mark.parametrize("hidden", [name for name in ENGINE_ACTIVATIONS if name != "softmax"])
@@ -113,7 +114,7 @@ def test_every_output_activation_and_loss(output, loss):
 )
 def test_every_hidden_activation(hidden, output, loss):
     assert_autograd_agrees(
-        Twin.random((4, 7, 5, 3), [hidden, hidden, output], loss, seed=42, scale=0.5)
+        Reference.random((4, 7, 5, 3), [hidden, hidden, output], loss, seed=42, scale=0.5)
     )
 
 
@@ -127,7 +128,7 @@ def test_every_hidden_activation(hidden, output, loss):
     ],
 )
 def test_parameters(activation, loss):
-    assert_autograd_agrees(Twin.random((4, 6, 3), [activation, "identity"], loss, seed=43))
+    assert_autograd_agrees(Reference.random((4, 6, 3), [activation, "identity"], loss, seed=43))
 
 
 def test_large_arguments():
@@ -136,12 +137,14 @@ def test_large_arguments():
         ("binary_cross_entropy", "sigmoid"),
         ("categorical_cross_entropy", "softmax"),
     ]:
-        assert_autograd_agrees(Twin.random((4, 6, 3), ["silu", output], loss, seed=44, scale=5.0))
+        assert_autograd_agrees(
+            Reference.random((4, 6, 3), ["silu", output], loss, seed=44, scale=5.0)
+        )
 
 
 def test_many_rows_and_wide_layers():
     assert_autograd_agrees(
-        Twin.random(
+        Reference.random(
             (50, 64, 33, 10),
             ["gelu", "tanh", "softmax"],
             "categorical_cross_entropy",
@@ -154,10 +157,10 @@ def test_many_rows_and_wide_layers():
 
 @pytest.mark.parametrize("output", ["identity", "sigmoid", "softmax", "gelu"])
 def test_jacobian(output):
-    twin = Twin.random((4, 6, 3), ["silu", output], "quadratic", seed=46)
-    X, _, _ = examples(twin, 3)
-    oracle = Oracle(twin)
-    J = twin.network().jacobian(X)
+    reference = Reference.random((4, 6, 3), ["silu", output], "quadratic", seed=46)
+    X, _, _ = examples(reference, 3)
+    oracle = Oracle(reference)
+    J = reference.network().jacobian(X)
     for k in range(3):
         exact = torch.autograd.functional.jacobian(
             lambda x: oracle.forward(x[None])[1][0], torch.tensor(X[k])
@@ -166,9 +169,11 @@ def test_jacobian(output):
 
 
 def test_per_sample_gradients():
-    twin = Twin.random((4, 6, 3), ["elu", "softmax"], "categorical_cross_entropy", seed=47)
-    X, Y, _ = examples(twin, 5)
-    G, oracle = twin.network().per_sample_gradients(X, Y), Oracle(twin)
+    reference = Reference.random(
+        (4, 6, 3), ["elu", "softmax"], "categorical_cross_entropy", seed=47
+    )
+    X, Y, _ = examples(reference, 5)
+    G, oracle = reference.network().per_sample_gradients(X, Y), Oracle(reference)
     for k in range(5):
         assert_allclose(G[k], oracle.gradient(X[k : k + 1], Y[k : k + 1])[1], **CLOSE)
 
@@ -177,9 +182,9 @@ def test_per_sample_gradients():
 @pytest.mark.parametrize("batch_size", [1, 6, None])
 def test_a_fit_is_what_torchs_sgd_does(batch_size, dtype):
     """Three epochs with momentum, the learning rate and batches that PyTorch would take."""
-    twin = Twin.random((4, 6, 3), ["tanh", "sigmoid"], "quadratic", seed=48)
-    X, Y, _ = examples(twin, 20)
-    network, oracle = twin.network(dtype), Oracle(twin)
+    reference = Reference.random((4, 6, 3), ["tanh", "sigmoid"], "quadratic", seed=48)
+    X, Y, _ = examples(reference, 20)
+    network, oracle = reference.network(dtype), Oracle(reference)
     network.fit(X, Y, 3, batch_size, 0.2, shuffle=False, optimizer=("sgd", {"momentum": 0.9}))
     sgd = torch.optim.SGD(oracle.parameters, lr=0.2, momentum=0.9)
     size = batch_size or 20

@@ -1,9 +1,10 @@
-"""The trace: every term of the chain rule against the twin, and against what trains."""
+"""The trace: every term of the chain rule against the reference, and against what trains."""
 
 import numpy as np
 import pytest
+from formulas import pairs
 from numpy.testing import assert_allclose, assert_array_equal
-from twin import Twin, examples, pairs
+from reference import Reference, examples
 
 from bpcore import Network, Trace
 from bpcore._activations import ACTIVATIONS
@@ -28,8 +29,8 @@ def close(dtype):
     return {"rtol": 2e-4, "atol": 3e-6} if dtype == "float32" else {"rtol": 1e-9, "atol": 1e-12}
 
 
-def assert_terms_are_the_twins(twin, network, X, Y, s, dtype):
-    t, expected = network.trace(X, Y, s), twin.trace(X, Y, s)
+def assert_terms_are_the_references(reference, network, X, Y, s, dtype):
+    t, expected = network.trace(X, Y, s), reference.trace(X, Y, s)
     assert isinstance(t, Trace)
     for term in TERMS:
         ours, theirs = getattr(t, term), getattr(expected, term)
@@ -50,28 +51,32 @@ def assert_terms_are_the_twins(twin, network, X, Y, s, dtype):
 @TYPES
 @pytest.mark.parametrize(("output", "loss"), pairs())
 def test_every_term_for_every_pair(output, loss, dtype):
-    twin = Twin.random((3, 5, 4, 2), ["sigmoid", "elu", output], loss, seed=21)
-    network = twin.network(dtype)
-    X, Y, s = examples(twin, 8)
+    reference = Reference.random((3, 5, 4, 2), ["sigmoid", "elu", output], loss, seed=21)
+    network = reference.network(dtype)
+    X, Y, s = examples(reference, 8)
     for weights in (None, s):
-        assert_terms_are_the_twins(twin, network, X, Y, weights, dtype)
+        assert_terms_are_the_references(reference, network, X, Y, weights, dtype)
 
 
 @TYPES
 @pytest.mark.parametrize("hidden", [name for name in ACTIVATIONS if name != "softmax"])
 def test_every_term_for_every_hidden_activation(hidden, dtype):
-    twin = Twin.random((3, 4, 6, 2), [hidden, hidden, "softplus"], "huber", seed=22, scale=0.5)
-    X, Y, s = examples(twin, 9)
-    assert_terms_are_the_twins(twin, twin.network(dtype), X, Y, s, dtype)
+    reference = Reference.random(
+        (3, 4, 6, 2), [hidden, hidden, "softplus"], "huber", seed=22, scale=0.5
+    )
+    X, Y, s = examples(reference, 9)
+    assert_terms_are_the_references(reference, reference.network(dtype), X, Y, s, dtype)
 
 
 @TYPES
 def test_terms_of_many_rows(dtype):
     """More rows than a block of the engine holds."""
-    twin = Twin.random((8, 6, 4), ["tanh", "softmax"], "categorical_cross_entropy", seed=23)
-    X, Y, s = examples(twin, 2000)
-    t = twin.network(dtype).trace(X, Y, s)
-    expected = twin.trace(X, Y, s)
+    reference = Reference.random(
+        (8, 6, 4), ["tanh", "softmax"], "categorical_cross_entropy", seed=23
+    )
+    X, Y, s = examples(reference, 2000)
+    t = reference.network(dtype).trace(X, Y, s)
+    expected = reference.trace(X, Y, s)
     small = 1e-8 if dtype == "float32" else 1e-15
     for layer in (0, 1, 2):
         assert_allclose(t.dC_da[layer], expected.dC_da[layer], rtol=1e-3, atol=small)
@@ -82,9 +87,9 @@ def test_terms_of_many_rows(dtype):
 
 @TYPES
 def test_terms_multiply_as_the_chain_rule_says(dtype):
-    twin = Twin.random((4, 5, 3), ["gelu", "sigmoid"], "quadratic", seed=24)
-    X, Y, s = examples(twin, 6)
-    t = twin.network(dtype).trace(X, Y, s)
+    reference = Reference.random((4, 5, 3), ["gelu", "sigmoid"], "quadratic", seed=24)
+    X, Y, s = examples(reference, 6)
+    t = reference.network(dtype).trace(X, Y, s)
     exact = {"rtol": 1e-5, "atol": 1e-7} if dtype == "float32" else {"rtol": 1e-12, "atol": 1e-15}
     for layer in (1, 2):
         assert_allclose(t.dC_dz[layer], t.dC_da[layer] * t.da_dz[layer], **exact)
@@ -103,9 +108,9 @@ def test_terms_multiply_as_the_chain_rule_says(dtype):
 def test_trace_shows_what_trains(n, sizes, dtype):
     """Cost, ∇C and inputs of the trace are those of `gradient`, to the last bit, also where the
     rows are more than a pass of the engine holds, or a layer is updated piece by piece."""
-    twin = Twin.random(sizes, ["silu", "tanh", "softmax"], "categorical_cross_entropy")
-    network = twin.network(dtype)
-    X, Y, s = examples(twin, n)
+    reference = Reference.random(sizes, ["silu", "tanh", "softmax"], "categorical_cross_entropy")
+    network = reference.network(dtype)
+    X, Y, s = examples(reference, n)
     t, g = network.trace(X, Y, s), network.gradient(X, Y, s)
     assert t.cost == g.cost
     for layer in range(3):
@@ -118,9 +123,9 @@ def test_trace_shows_what_trains(n, sizes, dtype):
 
 @TYPES
 def test_rows_beyond_a_pass_have_their_own_terms(dtype):
-    twin = Twin.random((7, 6, 3), ["silu", "softmax"], "categorical_cross_entropy")
-    network = twin.network(dtype)
-    X, Y, _ = examples(twin, 5000)
+    reference = Reference.random((7, 6, 3), ["silu", "softmax"], "categorical_cross_entropy")
+    network = reference.network(dtype)
+    X, Y, _ = examples(reference, 5000)
     t, last = network.trace(X, Y), network.trace(X[4000:], Y[4000:])
     assert_allclose(t.costs[4000:], last.costs, **close(dtype))
     for layer in (1, 2):
@@ -140,9 +145,9 @@ def test_each_output_has_its_own_quantile():
 
 
 def test_softmax_has_a_jacobian_for_a_slope():
-    twin = Twin.random((3, 4), ["softmax"], "quadratic")
-    X, Y, _ = examples(twin, 5)
-    t = twin.network().trace(X, Y)
+    reference = Reference.random((3, 4), ["softmax"], "quadratic")
+    X, Y, _ = examples(reference, 5)
+    t = reference.network().trace(X, Y)
     assert t.da_dz[1].shape == (5, 4, 4)
     assert_allclose(np.einsum("kj,kji->ki", t.dC_da[1], t.da_dz[1]), t.dC_dz[1], rtol=1e-12)
     assert_allclose(t.da_dz[1].sum(axis=1), 0, atol=1e-15)

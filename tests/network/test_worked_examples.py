@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from twin import central_differences
+from reference import central_differences
 
 from bpcore import Network
 

@@ -82,7 +82,7 @@ def ask(tree, tests):
             os.chdir(tree)
             sys.path[:] = [str(tree), *sys.path[1:]]
             sys.modules.pop("shipping")
-            files = [f"tests/{test}.py" for test in tests if test != "team_run"]
+            files = [str(file_of(tree, test)) for test in tests if test != "team_run"]
             options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no"]
             status = int(pytest.main([*options, "-m", "not memory", *files]))
             sys.stdout.flush()
@@ -98,10 +98,16 @@ def ask(tree, tests):
     return None, ""
 
 
+def file_of(tree, test):
+    """The file of that name in one of the folders of tests."""
+    (path,) = (tree / "tests").rglob(f"{test}.py")
+    return path
+
+
 def race(tree):
     """What ThreadSanitizer says of team_run.c, in words; "" where it finds nothing."""
     program = tree / "team_run"
-    command = ["gcc", "-O1", "-g", "-fsanitize=thread", "-Isrc/bpcore", "tests/team_run.c"]
+    command = ["gcc", "-O1", "-g", "-fsanitize=thread", "-Isrc/bpcore", "tests/programs/team_run.c"]
     subprocess.run([*command, "-o", program, "-lpthread"], cwd=tree, check=True)
     try:
         done = subprocess.run(["setarch", "-R", program], capture_output=True, timeout=60)

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-SOURCE = Path(os.environ.get("BPCORE_SOURCE") or Path(__file__).parents[1])
+SOURCE = Path(os.environ.get("BPCORE_SOURCE") or Path(__file__).parents[2])
 
 
 def load(*names: str) -> list[ModuleType]:
