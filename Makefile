@@ -128,9 +128,11 @@ sanitize:
 # What was built without it (the interpreter, NumPy, BLAS) it does not see into.
 threads:
 	mkdir -p build/threads
-	gcc -O1 -g -fsanitize=thread -Isrc/bpcore tests/programs/team_run.c -o build/threads/team_run -lpthread
+	gcc -O1 -g -fsanitize=thread -Isrc/bpcore tests/programs/team_run.c \
+	    -o build/threads/team_run -lpthread
 	setarch -R build/threads/team_run
-	BPCORE_SANITIZE=thread $(MAKE) test VENV=.venv-threads TESTS=tests/core/test_threads.py WORKERS=0 \
+	BPCORE_SANITIZE=thread $(MAKE) test VENV=.venv-threads WORKERS=0 \
+	    TESTS="tests/core/test_threads.py tests/core/test_blocks.py" \
 	    RUN='setarch -R env LD_PRELOAD="$(shell gcc -print-file-name=libtsan.so)" \
 	        TSAN_OPTIONS=exitcode=66:ignore_noninstrumented_modules=1'
 

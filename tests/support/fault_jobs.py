@@ -1,4 +1,7 @@
-"""What test_faults.py does in processes of its own: little memory, fork, joblib's workers."""
+"""What test_faults.py does in processes of its own: little memory, fork, joblib's workers.
+
+And what it shares with test_interrupts.py.
+"""
 
 import gc
 import os
@@ -22,6 +25,26 @@ def fitted(seed, n_threads=None):
     net = bpcore.Network((6, 20, 2), "tanh", random_state=seed, dropout=0.1, n_threads=n_threads)
     net.fit(*problem(), epochs=5, batch_size=16, learning_rate=0.1)
     return net.parameters.tobytes()
+
+
+X, Y = problem()
+
+
+def small(**arguments):
+    return bpcore.Network((6, 20, 2), "tanh", **{"random_state": 0, **arguments})
+
+
+def usable(network, **arguments):
+    """It predicts, trains on and lets others in."""
+    assert np.isfinite(network.parameters).all()
+    assert network.predict(X).shape == (200, 2)
+    assert network.fit(X, Y, epochs=2, **arguments).epochs == 2
+
+
+# A few rows over and over: an epoch of a second or so that takes no memory, long enough for a
+# signal on a busy machine.
+MANY = 10**7
+LONG = np.broadcast_to(X[:1], (MANY, 6)), np.broadcast_to(Y[:1], (MANY, 2))
 
 
 def resident():

@@ -3,8 +3,11 @@
 import json
 import struct
 
+import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save as as_bytes
+
+from bpcore import Network
 
 
 def parts(path):
@@ -24,3 +27,12 @@ def framed(header, body=b""):
 
 def tensor(dtype, shape, begin, end):
     return {"w": {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}}
+
+
+def small(**arguments):
+    return Network((3, 4, 2), random_state=0, **arguments)
+
+
+def data(n=30, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, 3)), rng.random((n, 2))
