@@ -1,5 +1,5 @@
 # The commands that people type.  Needed: Python 3.11 or newer with venv, a C compiler, make.
-#   make demo ARGS="--epochs 5"         make test ARGS="-m 'not slow'"  (a minute, no new builds)
+#   make demo ARGS="--epochs 5"         make test ARGS="-k sparse"
 #   make demo ARGS="--help"             make test PYTHON=python3.12 VENV=.venv312
 #   make wheel test-wheels PYTHONS="3.11 3.12 3.13"     (commands or versions)
 
@@ -10,9 +10,10 @@ ARGS ?=
 FILES ?= 20000
 KILLS ?= 100
 SEED ?= 1
-# what the tests run under, and which of them
+# what the tests run under, which of them, and how the workers share them
 RUN ?=
-CHOICE ?=
+CHOICE ?= -m "not slow"
+DIST ?= worksteal
 TESTS ?= tests/ bpcore
 PYTHONS ?= $(PYTHON)
 OLDEST ?= $(firstword $(PYTHONS))
@@ -25,12 +26,15 @@ SOURCES = setup.py pyproject.toml MANIFEST.in LICENSE $(wildcard README.md) \
     $(wildcard src/bpcore/*.pyx src/bpcore/*.pxd src/bpcore/*.h) \
     $(wildcard bpcore/*.py bpcore/*.pyi bpcore/py.typed)
 
-.PHONY: help demo test docs wheel test-wheels fuzz kill interrupt sanitize threads debug valgrind \
+.PHONY: help demo test test-all docs wheel test-wheels fuzz kill interrupt sanitize threads debug valgrind \
     coverage mutate bench bench-quick bench-native lint install develop clean
 
 help:
 	@echo "make demo      set up .venv and train the handwriting recogniser; ARGS=\"--help\" lists its options"
-	@echo "make test      set up .venv and test the installed wheel; ARGS=\"-k words\" selects"
+	@echo "make test      set up .venv and test the installed wheel: what a change has to pass, in three"
+	@echo "               minutes with the build; ARGS=\"-k words\" selects"
+	@echo "make test-all  make test, then the slow tests that it leaves out: distributions, every"
+	@echo "               interpreter, benchmarks and gallery, long repetitions (some ten minutes)"
 	@echo "make docs      the documentation in build/docs/html; its code runs, warnings are errors"
 	@echo "make wheel     wheels for any Linux in wheelhouse/; PYTHONS=\"3.11 3.12\"; then"
 	@echo "               make test-wheels: each one tested, with the oldest libraries as well"
@@ -77,8 +81,12 @@ test: $(WHEEL)/with-test
 	rm -rf $(CHECK) && mkdir -p $(CHECK)
 	cp -R tests pyproject.toml $(CHECK)
 	cd $(CHECK) && BPCORE_SOURCE="$(CURDIR)" $(RUN) $(abspath $(BIN))/python -m pytest \
-	    -n $(WORKERS) --dist loadfile --no-loadscope-reorder -p no:benchmark \
+	    -n $(WORKERS) --dist $(DIST) -p no:benchmark \
 	    --doctest-modules --pyargs $(TESTS) $(CHOICE) $(ARGS)
+
+# What test leaves out.  A file stays with one worker: what its tests share takes minutes to build.
+test-all: test
+	$(MAKE) test CHOICE="-m slow" DIST="loadfile --no-loadscope-reorder"
 
 # The tutorial's cells and the gallery's scripts run, without a network.
 docs: $(WHEEL)/with-docs

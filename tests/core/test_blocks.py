@@ -106,7 +106,7 @@ def test_only_large_matrices_are_worth_it(own_loops):
 def test_signals_do_not_wait_long_for_blocks_at_once(own_loops):
     """At most some 6 · 10⁹ multiplications of float32, a tenth of a second on one processor."""
     for dtype, n_rows in (("float32", 128), ("float64", 64)):
-        network = Network((784, 4096, 4096, 10), dtype=dtype)
+        network = Network((784, 4096, 4096, 10), dtype=dtype, init="zeros")
         assert network._rows_at_once(128, 1) == (n_rows, 32)
 
 

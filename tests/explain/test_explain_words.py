@@ -1,5 +1,6 @@
 """Explanations in words, LaTeX and HTML, and the questions that are refused."""
 
+import functools
 import html
 import re
 from xml.etree import ElementTree
@@ -119,10 +120,17 @@ FIRST_OF_EACH = [
 ]  # fmt: skip
 
 
+@functools.cache
+def parse(latex):
+    """Most pieces stand in many explanations; to parse one takes milliseconds."""
+    from matplotlib.mathtext import MathTextParser
+
+    MathTextParser("path").parse(f"${latex}$")
+
+
 @pytest.mark.parametrize(("output", "loss"), FIRST_OF_EACH)
 def test_latex_and_html_are_well_formed(output, loss):
-    mathtext = pytest.importorskip("matplotlib.mathtext")
-    parser = mathtext.MathTextParser("path")
+    pytest.importorskip("matplotlib.mathtext")
     network, X, Y, s = make(output, loss)
     explanations = [
         network.trace(X, Y, s).explain("w", layer=3, j=1, k=0),
@@ -144,7 +152,7 @@ def test_latex_and_html_are_well_formed(output, loss):
                 pieces |= {piece.latex for piece in block.columns}
     assert len(pieces) > 15
     for latex in pieces:
-        parser.parse(f"${latex}$")
+        parse(latex)
 
 
 def test_the_prompt_shows_the_text():

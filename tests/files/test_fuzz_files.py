@@ -19,6 +19,11 @@ pytest.importorskip("safetensors", reason='model files need the extra "files"')
 
 FILES = int(os.environ.get("BPCORE_FUZZ_FILES", "1000"))
 SEED = int(os.environ.get("BPCORE_FUZZ_SEED", "0"))
+# A fifth of the files in every run.
+N_PARTS = 5
+PARTS = pytest.mark.parametrize(
+    "part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in range(1, N_PARTS))]
+)
 # What a reader may take beside a multiple of the file's length: the models are tiny.
 FREE_BYTES = 6_000_000
 
@@ -73,19 +78,21 @@ def use(model, again):
     bpcore.load(again)
 
 
-def test_damaged_model_files(models, tmp_path, measured):
-    rng = np.random.default_rng([SEED, 1])
+@PARTS
+def test_damaged_model_files(part, models, tmp_path, measured):
+    rng = np.random.default_rng([SEED, 1, part])
     names, contents = list(models), list(models.values())
     path, again = tmp_path / "fuzzed.safetensors", tmp_path / "again.safetensors"
     refused = 0
-    for i in range(FILES):
+    n = FILES // N_PARTS
+    for i in range(n):
         at = int(rng.integers(len(names)))
         if rng.random() < 0.3:
             content = fuzzing.damaged(rng, contents[at], contents)
         else:
             content = fuzzing.rewritten(rng, contents[at])
         path.write_bytes(content)
-        what = f"file {i} of seed {SEED}, from {names[at]}, kept as {path}"
+        what = f"file {i} of seed {SEED}, part {part}, from {names[at]}, kept as {path}"
         model, error = attempt(lambda: measured(bpcore.load, path), bpcore.ModelFileError, what)
         assert measured.peak < 60 * len(content) + FREE_BYTES, what
         if error is None:
@@ -93,12 +100,13 @@ def test_damaged_model_files(models, tmp_path, measured):
         else:
             assert str(error).startswith(f"{path}: "), what
             refused += 1
-    print(f"{FILES} model files, {refused} refused")
-    assert FILES // 2 < refused < FILES
+    print(f"{n} model files, {refused} refused")
+    assert n // 2 < refused < n
 
 
-def test_damaged_checkpoints(models, tmp_path):
-    rng = np.random.default_rng([SEED, 2])
+@PARTS
+def test_damaged_checkpoints(part, models, tmp_path):
+    rng = np.random.default_rng([SEED, 2, part])
     data = np.random.default_rng(0)
     X, Y = data.normal(size=(40, 3)).astype(np.float32), data.random((40, 2))
     net = bpcore.Network((3, 4, 2), "gelu", random_state=0)
@@ -106,14 +114,14 @@ def test_damaged_checkpoints(models, tmp_path):
     before = net.parameters.copy()
     path = tmp_path / "fuzzed.safetensors"
     refused = 0
-    n = max(1, FILES // 3)
+    n = FILES // 3 // N_PARTS
     for i in range(n):
         if rng.random() < 0.3:
             content = fuzzing.damaged(rng, models["adam"], list(models.values()))
         else:
             content = fuzzing.rewritten(rng, models["adam"])
         path.write_bytes(content)
-        what = f"file {i} of seed {SEED}, kept as {path}"
+        what = f"file {i} of seed {SEED}, part {part}, kept as {path}"
         state = net._rng.bit_generator.state
         _, error = attempt(lambda: net.fit(X, Y, resume=path, **arguments), ValueError, what)
         refused += error is not None
@@ -126,21 +134,22 @@ def test_damaged_checkpoints(models, tmp_path):
     assert n // 2 < refused < n
 
 
-def test_damaged_checkpoints_of_an_estimator(models, tmp_path):
-    rng = np.random.default_rng([SEED, 4])
+@PARTS
+def test_damaged_checkpoints_of_an_estimator(part, models, tmp_path):
+    rng = np.random.default_rng([SEED, 4, part])
     X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
     labels = np.array(["a", "b", "c"])[np.arange(40) % 3]
     common = {"hidden_layer_sizes": (4,), "max_iter": 4, "random_state": 0}
     path = tmp_path / "fuzzed.safetensors"
     refused = 0
-    n = max(1, FILES // 3)
+    n = FILES // 3 // N_PARTS
     for i in range(n):
         if rng.random() < 0.3:
             content = fuzzing.damaged(rng, models["run"], list(models.values()))
         else:
             content = fuzzing.rewritten(rng, models["run"])
         path.write_bytes(content)
-        what = f"file {i} of seed {SEED}, kept as {path}"
+        what = f"file {i} of seed {SEED}, part {part}, kept as {path}"
         est = bpcore.MLPClassifier(early_stopping=True, **common)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -156,17 +165,19 @@ def test_damaged_checkpoints_of_an_estimator(models, tmp_path):
     assert n // 2 < refused < n
 
 
-def test_damaged_idx_files(tmp_path, measured):
-    rng = np.random.default_rng([SEED, 3])
+@PARTS
+def test_damaged_idx_files(part, tmp_path, measured):
+    rng = np.random.default_rng([SEED, 3, part])
     contents = list(fuzzing.idx_files().values())
     path = tmp_path / "fuzzed.idx"
     refused = 0
-    for i in range(FILES):
+    n = FILES // N_PARTS
+    for i in range(n):
         content = contents[int(rng.integers(len(contents)))]
         for _ in range(int(rng.integers(1, 3))):
             content = fuzzing.damaged(rng, content or b"\0", contents)
         path.write_bytes(content)
-        what = f"file {i} of seed {SEED}, kept as {path}"
+        what = f"file {i} of seed {SEED}, part {part}, kept as {path}"
         array, error = attempt(lambda: measured(load_idx, path), ValueError, what)
         # gzip packs at most some 1,030 bytes into one
         most = 1100 * len(content) + 100
@@ -176,5 +187,5 @@ def test_damaged_idx_files(tmp_path, measured):
         else:
             assert str(path) in str(error), what
             refused += 1
-    print(f"{FILES} IDX files, {refused} refused")
-    assert FILES // 2 < refused < FILES
+    print(f"{n} IDX files, {refused} refused")
+    assert n // 2 < refused < n

@@ -52,6 +52,7 @@ def test_every_script_is_tested(folder):
     assert set(FIGURES) == set(SAYS)
 
 
+@pytest.mark.slow
 def test_side_by_side(folder, capsys, monkeypatch):
     """The one without pictures: both libraries come to the same loss."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -66,6 +67,7 @@ def test_side_by_side(folder, capsys, monkeypatch):
         assert float(theirs) == pytest.approx(float(ours), abs=2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_example(name, folder, tmp_path, capsys, monkeypatch):
     """It prints, and shows its pictures at the end: readable at 800 pixels; and leaves nothing."""
@@ -95,6 +97,7 @@ def test_its_head_is_a_title_and_a_text(name, folder):
     assert (blank, bool(text)) == ("", True)
 
 
+@pytest.mark.slow
 def test_as_a_script(folder, tmp_path):
     """In an interpreter of its own, with warnings as errors but for that of a missing screen."""
     done = subprocess.run(

@@ -25,6 +25,7 @@ WITH_FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
 @LINUX
 @pytest.mark.memory
+@pytest.mark.slow
 def test_without_memory_calls_fail_and_give_back_what_they_took():
     pytest.importorskip("safetensors", reason='model files need the extra "files"')
     job(fault_jobs.__file__, "little_memory")
@@ -32,6 +33,7 @@ def test_without_memory_calls_fail_and_give_back_what_they_took():
 
 @LINUX
 @pytest.mark.memory
+@pytest.mark.slow
 def test_thousands_of_fits_and_loads_leave_nothing_behind():
     pytest.importorskip("safetensors", reason='model files need the extra "files"')
     job(fault_jobs.__file__, "growth")
@@ -124,7 +126,7 @@ def test_a_fit_lets_other_threads_run():
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        rows = [table[: MANY // 4] for table in LONG]
+        rows = [table[: MANY // 10] for table in LONG]
         small().fit(*rows, 3, None, 1e-4, shuffle=False, callback=lambda *_: counts.append(count))
     finally:
         over.set()

@@ -50,7 +50,7 @@ def texts_of(figure):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matplotlib.text.Text, "draw", note)
-        figure.canvas.draw()
+        figure.draw_without_rendering()
     return found
 
 
