@@ -1,5 +1,5 @@
 # The commands that people type.  Needed: Python 3.11 or newer with venv, a C compiler, make.
-#   make demo ARGS="--epochs 5"         make test ARGS="-m 'not slow'"  (a minute, no new builds)
+#   make demo ARGS="--epochs 5"         make test ARGS="-k sparse"
 #   make demo ARGS="--help"             make test PYTHON=python3.12 VENV=.venv312
 #   make wheel test-wheels PYTHONS="3.11 3.12 3.13"     (commands or versions)
 
@@ -10,9 +10,10 @@ ARGS ?=
 FILES ?= 20000
 KILLS ?= 100
 SEED ?= 1
-# what the tests run under, and which of them
+# what the tests run under, which of them, and how the workers share them
 RUN ?=
-CHOICE ?=
+CHOICE ?= -m "not slow"
+DIST ?= worksteal
 TESTS ?= tests/ bpcore
 PYTHONS ?= $(PYTHON)
 OLDEST ?= $(firstword $(PYTHONS))
@@ -24,12 +25,15 @@ WHEEL = $(VENV)/wheel
 SOURCES = setup.py pyproject.toml MANIFEST.in LICENSE $(wildcard README.md) \
     $(shell find src/bpcore bpcore -name '*.py' -o -name '*.py[xi]' -o -name '*.pxd' -o -name '*.h' -o -name py.typed)
 
-.PHONY: help demo test docs wheel test-wheels fuzz kill interrupt sanitize threads debug valgrind \
+.PHONY: help demo test test-all docs wheel test-wheels fuzz kill interrupt sanitize threads debug valgrind \
     coverage mutate bench bench-quick bench-native lint install develop clean
 
 help:
 	@echo "make demo      set up .venv and train the handwriting recogniser; ARGS=\"--help\" lists its options"
-	@echo "make test      set up .venv and test the installed wheel; ARGS=\"-k words\" selects"
+	@echo "make test      set up .venv and test the installed wheel: what a change has to pass, in three"
+	@echo "               minutes with the build; ARGS=\"-k words\" selects"
+	@echo "make test-all  make test, then the slow tests that it leaves out: distributions, every"
+	@echo "               interpreter, benchmarks and gallery, long repetitions (some ten minutes)"
 	@echo "make docs      the documentation in build/docs/html; its code runs, warnings are errors"
 	@echo "make wheel     wheels for any Linux in wheelhouse/; PYTHONS=\"3.11 3.12\"; then"
 	@echo "               make test-wheels: each one tested, with the oldest libraries as well"
@@ -76,8 +80,12 @@ test: $(WHEEL)/with-test
 	rm -rf $(CHECK) && mkdir -p $(CHECK)
 	cp -R tests pyproject.toml $(CHECK)
 	cd $(CHECK) && BPCORE_SOURCE="$(CURDIR)" $(RUN) $(abspath $(BIN))/python -m pytest \
-	    -n $(WORKERS) --dist loadfile --no-loadscope-reorder -p no:benchmark \
+	    -n $(WORKERS) --dist $(DIST) -p no:benchmark \
 	    --doctest-modules --pyargs $(TESTS) $(CHOICE) $(ARGS)
+
+# What test leaves out.  A file stays with one worker: what its tests share takes minutes to build.
+test-all: test
+	$(MAKE) test CHOICE="-m slow" DIST="loadfile --no-loadscope-reorder"
 
 # The tutorial's cells and the gallery's scripts run, without a network.
 docs: $(WHEEL)/with-docs
@@ -90,22 +98,22 @@ fuzz: $(WHEEL)/with-test
 	rm -rf build/fuzz && mkdir -p build/fuzz
 	cp -R tests pyproject.toml build/fuzz
 	cd build/fuzz && BPCORE_FUZZ_FILES=$(FILES) BPCORE_FUZZ_SEED=$(SEED) \
-	    $(abspath $(BIN))/python -m pytest -p no:xdist -s tests/test_fuzz_files.py $(ARGS)
+	    $(abspath $(BIN))/python -m pytest -p no:xdist -s tests/files/test_fuzz_files.py $(ARGS)
 
 # Repaired by auditwheel, which says on which Linux they run.
 wheel: $(WHEEL)/with-wheels
-	$(BIN)/python tests/wheel_run.py build . wheelhouse $(PYTHONS)
+	$(BIN)/python tests/programs/wheel_run.py build . wheelhouse $(PYTHONS)
 
 # Some minutes for each interpreter; OLDEST: which one gets the oldest libraries.
 test-wheels: $(WHEEL)/with-wheels
-	$(BIN)/python tests/wheel_run.py test . wheelhouse $(PYTHONS) -- -m "not slow" $(ARGS)
-	$(BIN)/python tests/wheel_run.py oldest . wheelhouse $(OLDEST) -- -m "not slow" $(ARGS)
+	$(BIN)/python tests/programs/wheel_run.py test . wheelhouse $(PYTHONS) -- -m "not slow" $(ARGS)
+	$(BIN)/python tests/programs/wheel_run.py oldest . wheelhouse $(OLDEST) -- -m "not slow" $(ARGS)
 
 kill: $(WHEEL)/with-files
-	$(BIN)/python -P tests/kill_run.py $(KILLS) $(SEED)
+	$(BIN)/python -P tests/programs/kill_run.py $(KILLS) $(SEED)
 
 interrupt: $(WHEEL)/built
-	$(BIN)/python -P tests/interrupt_run.py $(ARGS)
+	$(BIN)/python -P tests/programs/interrupt_run.py $(ARGS)
 
 # Other builds of the engine, for defects and for counting; each has an environment of its own.
 # The packaging tests are left out of all: they would make and test yet another build.
@@ -127,9 +135,11 @@ sanitize:
 # What was built without it (the interpreter, NumPy, BLAS) it does not see into.
 threads:
 	mkdir -p build/threads
-	gcc -O1 -g -fsanitize=thread -Isrc/bpcore/kernels tests/team_run.c -o build/threads/team_run -lpthread
-	setarch -R build/threads/team_run
-	BPCORE_SANITIZE=thread $(MAKE) test VENV=.venv-threads TESTS=tests/test_threads.py WORKERS=0 \
+	gcc -O1 -g -fsanitize=thread -Isrc/bpcore/kernels tests/programs/pool_run.c \
+	    -o build/threads/pool_run -lpthread
+	setarch -R build/threads/pool_run
+	BPCORE_SANITIZE=thread $(MAKE) test VENV=.venv-threads WORKERS=0 \
+	    TESTS="tests/core/test_threads.py tests/core/test_blocks.py" \
 	    RUN='setarch -R env LD_PRELOAD="$(shell gcc -print-file-name=libtsan.so)" \
 	        TSAN_OPTIONS=exitcode=66:ignore_noninstrumented_modules=1'
 
@@ -140,7 +150,7 @@ debug:
 valgrind:
 	BPCORE_DEBUG=1 $(MAKE) install VENV=.venv-debug
 	PYTHONMALLOC=malloc valgrind --error-exitcode=1 --suppressions=.ci/valgrind.supp \
-	    .venv-debug/bin/python -P tests/valgrind_run.py $(ARGS)
+	    .venv-debug/bin/python -P tests/programs/valgrind_run.py $(ARGS)
 
 # In one process: workers end without writing what gcc has counted.
 coverage:
@@ -148,12 +158,12 @@ coverage:
 	find build/coverage -name "*.gcda" -delete
 	BPCORE_COVERAGE=1 $(MAKE) test VENV=.venv-coverage WORKERS=0 \
 	    CHOICE="-m 'not packaging' --cov --cov-report=term-missing:skip-covered --cov-fail-under=95"
-	.venv-coverage/bin/python tests/kernel_coverage.py .
+	.venv-coverage/bin/python tests/programs/kernel_coverage.py .
 
 # The changed modules are translated and compiled there, by what builds the wheel elsewhere.
 mutate: $(WHEEL)/with-test
 	$(PIP) install "Cython>=3.1"
-	$(BIN)/python tests/mutation_run.py . $(ARGS)
+	$(BIN)/python tests/programs/mutation_run.py . $(ARGS)
 
 bench: $(WHEEL)/with-bench
 	$(BIN)/python -P -m pytest -p no:xdist benchmarks $(ARGS)
@@ -177,7 +187,7 @@ lint: $(WHEEL)/with-lint
 	    --mypy-config-file "$(CURDIR)/pyproject.toml" \
 	    $(patsubst bpcore/_core/%.pyi,bpcore._core.%,$(wildcard bpcore/_core/*.pyi))
 	cd $(WHEEL) && $(abspath $(BIN))/python -m mypy --strict --config-file "" \
-	    "$(CURDIR)/tests/typing_sample.py"
+	    "$(CURDIR)/tests/house/typing_sample.py"
 	$(BIN)/codespell
 
 install: $(WHEEL)/with-test

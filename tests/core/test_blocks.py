@@ -1,0 +1,172 @@
+"""Blocks of rows at once and products left to BLAS: nothing but time depends on the threads."""
+
+import contextlib
+
+import numpy as np
+import pytest
+from thread_work import everything, share_all_work
+
+from bpcore import Network, _blas, _crew, _train
+
+started = pytest.fixture(share_all_work)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_products_left_to_blas(started, request, dtype):
+    """BLAS has one thread for each of ours, and the bits are the same for any number of them."""
+    request.addfinalizer(_blas.choose_products)
+    _blas.choose_products(most=0)
+    setting = ((90, 40, 10), 300, 120, "adam", {})
+    one = everything(1, *setting, dtype)
+    for n_threads in (2, 4):
+        assert everything(n_threads, *setting, dtype) == one
+
+
+@pytest.fixture
+def own_loops(started):
+    """The own loops as far as they go with AVX2 and more, whatever this processor has."""
+    if _blas.products_level().startswith("none"):
+        pytest.skip("this compiler has no vector types: BLAS does all products")
+    _blas.choose_products(most=2.5e9)
+    yield
+    _blas.choose_products()
+
+
+def test_blas_is_held_at_one_thread_where_it_is_used(own_loops, monkeypatch):
+    """Not only in a fit: a prediction on one thread would else take as many as BLAS has."""
+    held = []
+
+    @contextlib.contextmanager
+    def hold():
+        held.append(True)
+        yield
+
+    monkeypatch.setattr(_crew, "one_blas_thread", hold)
+    rng = np.random.default_rng(0)
+    X, Y = rng.random((600, 20)), rng.random((600, 3))
+    network = Network((20, 30, 3), random_state=0)
+    calls = (
+        lambda: network.predict(X),
+        lambda: network.cost(X, Y),
+        lambda: network.gradient(X, Y),
+    )
+    for call in calls:
+        call()
+    assert held == []
+    _blas.choose_products(most=0)
+    for call in calls:
+        call()
+        assert held == [True]
+        held.clear()
+    # the product of a piece's gradient has all the rows of a pass, the others those of a block
+    n_block = network._rows_at_once(600, 1)[1]
+    assert n_block < 600
+    _blas.choose_products(most=n_block * 20 * 30)
+    network.cost(X, Y)
+    assert held == []
+    network.gradient(X, Y)
+    assert held == [True]
+
+
+MEMBERS = (1, 2, 3, 4, 8)
+
+
+@pytest.fixture
+def large_matrices(own_loops):
+    """Call even the smallest matrix large."""
+    before = _train.large_matrix(0)
+    yield
+    _train.large_matrix(before)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "blocks"),
+    [
+        (128, (4, 2, 1, 1, 1)),  # blocks of 32
+        (200, (5, 2, 1, 1, 1)),  # 48, 48, 48, 48, 8
+        (512, (2, 2, 1, 1, 1)),  # of 128, but never more than 256 rows
+        (16, (1, 1, 1, 1, 1)),
+    ],
+)
+def test_blocks_of_rows_at_once(large_matrices, n_rows, blocks):
+    """As many as leave each member an equal share."""
+    network = Network((70, 90, 64, 3), random_state=0)
+    for members, n in zip(MEMBERS, blocks, strict=True):
+        at_once, block = network._rows_at_once(n_rows, members)
+        assert (at_once // block, at_once % block) == (n, 0)
+
+
+def test_only_large_matrices_are_worth_it(own_loops):
+    assert Network((784, 724, 10), dtype="float32")._rows_at_once(128, 1) == (128, 32)
+    assert Network((784, 600, 10), dtype="float32")._rows_at_once(128, 1) == (32, 32)
+    # with float64 a number is twice as large
+    assert Network((784, 600, 10), dtype="float64")._rows_at_once(128, 1) == (128, 32)
+
+
+def test_signals_do_not_wait_long_for_blocks_at_once(own_loops):
+    """At most some 6 · 10⁹ multiplications of float32, a tenth of a second on one processor."""
+    for dtype, n_rows in (("float32", 128), ("float64", 64)):
+        network = Network((784, 4096, 4096, 10), dtype=dtype, init="zeros")
+        assert network._rows_at_once(128, 1) == (n_rows, 32)
+
+
+def test_short_rows_are_not_taken_at_once(large_matrices):
+    """The bits of a row of fewer than 64 numbers depend on how many rows a product has."""
+    assert Network((64, 64, 3))._rows_at_once(128, 1) == (128, 32)
+    assert Network((63, 64, 3))._rows_at_once(128, 1) == (32, 32)
+    assert Network((64, 63, 3))._rows_at_once(128, 1) == (32, 32)
+
+
+def test_blocks_at_once_do_not_go_to_blas(large_matrices):
+    _blas.choose_products(most=70 * 90 * 64)
+    assert Network((70, 90, 3))._rows_at_once(128, 1) == (64, 32)
+    _blas.choose_products(most=70 * 90 * 31)
+    assert Network((70, 90, 3))._rows_at_once(128, 1) == (32, 32)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("activation", "output", "loss"),
+    [
+        ("sigmoid", "sigmoid", "quadratic"),
+        ("tanh", "identity", "huber"),
+        ("gelu", "softmax", "categorical_cross_entropy"),
+        ("softplus", "identity", "squared_error"),
+    ],
+)
+def test_blocks_at_once_change_no_bit(large_matrices, activation, output, loss, dtype):
+    """Whatever a member takes at once: nothing but time may depend on the number of threads."""
+    rng = np.random.default_rng(0)
+    X = rng.random((611, 75)).astype(dtype)
+    X[rng.random(X.shape) < 0.2] = 0
+    Y = np.eye(5, dtype=dtype)[rng.integers(0, 5, 611)]
+    s = rng.integers(0, 3, 611).astype(float)
+
+    def learn(n_threads, n_bytes):
+        _train.large_matrix(n_bytes)
+        network = Network(
+            (75, 66, 131, 64, 5),
+            activation,
+            output_activation=output,
+            loss=loss,
+            random_state=0,
+            dtype=dtype,
+            dropout=(0.2, 0.0, 0.1),
+            n_threads=n_threads,
+        )
+        history = network.fit(X, Y, 3, 200, 0.01, optimizer="adam", sample_weight=s, l2=1e-3)
+        whole = network.gradient(X, Y, s)
+        return (
+            network.parameters.tobytes(),
+            tuple(history.cost),
+            network.cost(X, Y, s),
+            whole.vector.tobytes(),
+            whole.inputs.tobytes(),
+            network.predict(X).tobytes(),
+        )
+
+    network = Network((75, 66, 131, 64, 5), dtype=dtype)
+    assert network._rows_at_once(200, 1) == (240, 48)
+    apart = learn(1, 1 << 60)
+    for n_threads in MEMBERS:
+        assert learn(n_threads, 0) == apart

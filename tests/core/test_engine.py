@@ -1,0 +1,193 @@
+"""The engine's entries for the estimators: one epoch in a given order, cost and gradient."""
+
+import numpy as np
+import pytest
+from formulas import ReferenceOptimizer
+from numpy.testing import assert_allclose, assert_array_equal
+from reference import Reference, examples
+from scipy import sparse
+
+from bpcore import Network
+from bpcore._data import Rows
+from bpcore._optimizers import Optimizer
+
+TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
+ORDERS = {
+    "as they lie": lambda n, rng: None,
+    "permuted": lambda n, rng: rng.permutation(n),
+    "a part": lambda n, rng: rng.permutation(n)[: n // 2],
+    "with repeats": lambda n, rng: rng.integers(0, n, 2 * n),
+    "one row": lambda n, rng: np.array([n - 1]),
+}
+
+
+def close(dtype):
+    return {"rtol": 1e-3, "atol": 2e-5} if dtype == "float32" else {"rtol": 1e-9, "atol": 1e-12}
+
+
+def problem(n=29):
+    reference = Reference.random(
+        (5, 7, 3), ["silu", "softmax"], "categorical_cross_entropy", seed=61
+    )
+    return reference, *examples(reference, n)
+
+
+@TYPES
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("batch_size", [1, 4, 10, 100])
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_epochs_in_any_order(order, batch_size, weighted, dtype):
+    reference, X, Y, s = problem()
+    network, s = reference.network(dtype), s if weighted else None
+    rows = ORDERS[order](len(X), np.random.default_rng(0))
+    ours = Optimizer("sgd", network.n_parameters, dtype=dtype, learning_rate=0.2)
+    theirs = ReferenceOptimizer("sgd", network.n_parameters, 0.2)
+    for _ in range(2):
+        expected = reference.epoch(X, Y, theirs, rows, batch_size, s)
+        found = network._train_epoch(
+            Rows(X), Rows(Y), ours, order=rows, batch_size=batch_size, sample_weight=s
+        )
+        assert_allclose(found, expected, **close(dtype))
+    assert ours.t == theirs.t
+    assert_allclose(network.parameters, reference.theta, **close(dtype))
+
+
+@TYPES
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+def test_an_epoch_with_every_rule_and_element_type(name, dtype):
+    """Whatever the rows are stored as, the order, the weights and the penalties hold."""
+    reference, X, Y, s = problem()
+    X = np.round(np.abs(X) * 3)
+    order = np.random.default_rng(1).permutation(len(X))
+    rules = {"l2": 0.3, "l1": 0.1, "weight_decay": 0.05, "clip_norm": 0.3}
+    start = reference.theta.copy()
+    expected = reference.epoch(
+        X, Y, ReferenceOptimizer(name, start.size, 0.05, epsilon=1e-3), order, 6, s, **rules
+    )
+    assert expected[1] > 0
+    for table in (
+        X,
+        X.astype("u1"),
+        X.astype("f4"),
+        np.asfortranarray(X),
+        sparse.csr_matrix(X),
+        sparse.csr_matrix(X.astype("f4")),
+    ):
+        network = Reference(
+            reference.layer_sizes, reference.activations, reference.loss, start
+        ).network(dtype)
+        optimizer = Optimizer(name, start.size, dtype=dtype, learning_rate=0.05, epsilon=1e-3)
+        found = network._train_epoch(
+            Rows(table), Rows(Y), optimizer, order=order, batch_size=6, sample_weight=s, **rules
+        )
+        assert_allclose(found, expected, **close(dtype))
+        assert_allclose(network.parameters, reference.theta, **close(dtype))
+
+
+def test_batches_without_weight_are_skipped():
+    """They change neither θ nor the optimizer, and cost nothing."""
+    reference, X, Y, _ = problem(12)
+    s = np.ones(12)
+    s[4:8] = 0
+    network = reference.network()
+    adam = Optimizer("adam", network.n_parameters, dtype="float64", learning_rate=0.1)
+    found = network._train_epoch(Rows(X), Rows(Y), adam, batch_size=4, sample_weight=s)
+    formula = ReferenceOptimizer("adam", network.n_parameters, 0.1)
+    assert_allclose(found, reference.epoch(X, Y, formula, None, 4, s), rtol=1e-10)
+    assert_allclose(network.parameters, reference.theta, rtol=1e-10)
+    assert adam.t == 2
+
+
+@TYPES
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop"])
+def test_batches_of_many_blocks(optimizer, dtype):
+    """A batch larger than the engine works on at a time is still one step."""
+    reference, X, Y, s = problem(5000)
+    network = reference.network(dtype)
+    ours = Optimizer(optimizer, network.n_parameters, dtype=dtype, learning_rate=0.1, epsilon=0.1)
+    theirs = ReferenceOptimizer(optimizer, network.n_parameters, 0.1, epsilon=0.1)
+    order = np.random.default_rng(2).permutation(5000)
+    found = network._train_epoch(
+        Rows(X), Rows(Y), ours, order=order, batch_size=4600, sample_weight=s
+    )
+    assert_allclose(found, reference.epoch(X, Y, theirs, order, 4600, s), **close(dtype))
+    assert_allclose(network.parameters, reference.theta, **close(dtype))
+    assert ours.t == 2
+
+
+@TYPES
+def test_cost_gradient(dtype):
+    reference, X, Y, s = problem()
+    network = reference.network(dtype)
+    g = reference.gradient(X, Y, s)
+    expected = g.vector.copy()
+    for dw, w in zip(reference.split(expected)[0], reference.weights, strict=True):
+        dw += (0.4 * w + 0.2 * np.sign(w)) / s.sum()
+    w = np.concatenate([w.ravel() for w in reference.weights])
+    penalty = (0.2 * w @ w + 0.2 * np.abs(w).sum()) / s.sum()
+    out = np.full(network.n_parameters, np.nan, dtype)
+    found = network._cost_gradient(Rows(X), Rows(Y), s, l2=0.4, l1=0.2, out=out)
+    assert found[2] is out
+    assert_allclose(found[0], g.cost, **close(dtype))
+    assert_allclose(found[1], penalty, **close(dtype))
+    assert_allclose(out, expected, **close(dtype))
+    plain = network._cost_gradient(Rows(X), Rows(Y))
+    assert plain[1] == 0
+    assert_allclose(plain[2], reference.gradient(X, Y).vector, **close(dtype))
+    assert_allclose(network._cost(Rows(X), Rows(Y), s), g.cost, **close(dtype))
+
+
+def test_a_cost_that_is_not_finite_is_returned():
+    """The estimators word the error; θ is as it was before that batch."""
+    network = Network((1, 1), "identity", dtype="float64", init="zeros")
+    X, Y = Rows(np.ones((2, 1))), Rows(np.array([[1.0], [1e200]]))
+    cost, _ = network._train_epoch(X, Y, Optimizer("sgd", 2, dtype="float64"), batch_size=1)
+    assert cost == np.inf
+    assert_allclose(network.parameters, [0.02, 0.02])
+    assert network._cost_gradient(X, Y)[0] == np.inf
+
+
+def test_the_guard_of_a_fit():
+    network = Network((1, 1), random_state=0)
+    network._begin_fit()
+    with pytest.raises(RuntimeError, match="fit"):
+        network._begin_fit()
+    with pytest.raises(RuntimeError, match="fit"):
+        network.fit([[1.0]], [1.0], 1)
+    network._end_fit()
+    assert network.fit([[1.0]], [1.0], 1).epochs == 1
+
+
+@pytest.mark.parametrize("order", [[0, 29], [-1], [10**12]])
+def test_orders_that_point_outside(order):
+    reference, X, Y, _ = problem()
+    network = reference.network()
+    before = network.parameters.copy()
+    with pytest.raises((ValueError, IndexError)):
+        network._train_epoch(
+            Rows(X),
+            Rows(Y),
+            Optimizer("sgd", before.size, dtype="float64"),
+            order=np.array(order, np.intp),
+        )
+    assert_array_equal(network.parameters, before)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        Optimizer("sgd", 7),
+        Optimizer("sgd", 66, dtype="float32"),
+        Optimizer("adam", 65, dtype="float64"),
+    ],
+)
+def test_optimizers_of_another_network(optimizer):
+    network = problem()[0].network()
+    before = network.parameters.copy()
+    _, X, Y, _ = problem()
+    assert before.size == 66
+    with pytest.raises((ValueError, TypeError)):
+        network._train_epoch(Rows(X), Rows(Y), optimizer)
+    with pytest.raises((ValueError, TypeError)):
+        network.fit(X, Y, 1, optimizer=optimizer)
+    assert_array_equal(network.parameters, before)

@@ -1,0 +1,148 @@
+"""Class weights, validation data and early stopping, in fit and in partial_fit."""
+
+import numpy as np
+import pytest
+from estimator_problems import DIGITS, LABELS, classifier, regressor
+from sklearn.model_selection import train_test_split
+from sklearn.utils import compute_sample_weight
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+# ---------------------------------------------------------------- class weights
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 5.0, 1: 0.5}])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_class_weight_multiplies_the_sample_weights(class_weight, solver):
+    y = (LABELS == 3).astype(int)
+    more = np.random.RandomState(0).uniform(0.5, 2, 600)
+    by_class = classifier(class_weight=class_weight, solver=solver).fit(DIGITS, y, more)
+    by_row = classifier(solver=solver).fit(DIGITS, y, more * compute_sample_weight(class_weight, y))
+    np.testing.assert_allclose(by_class.coefs_[0], by_row.coefs_[0], rtol=1e-9)
+
+
+def test_class_weight_evens_out_rare_classes():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(1000, 2))
+    y = ((X[:, 0] + rng.normal(size=1000)) > 2.3).astype(int)
+    recall = [
+        classifier(class_weight=weight, max_iter=60).fit(X, y).predict(X)[y == 1].mean()
+        for weight in (None, "balanced")
+    ]
+    assert recall[0] < 0.2
+    assert recall[1] > 0.7
+
+
+def test_class_weight_in_partial_fit():
+    with pytest.raises(ValueError, match=r"'balanced' needs all of y at once.*a dict"):
+        classifier(class_weight="balanced").partial_fit(DIGITS, LABELS, classes=range(10))
+    weights = {label: 1.0 + label for label in range(10)}
+    one = classifier(class_weight=weights).partial_fit(DIGITS, LABELS, classes=range(10))
+    other = classifier().partial_fit(DIGITS, LABELS, 1.0 + LABELS, classes=range(10))
+    np.testing.assert_allclose(one.coefs_[0], other.coefs_[0], rtol=1e-10)
+    with pytest.raises(ValueError, match="every row of y with a sample weight of zero"):
+        classifier(class_weight={0: 0, 1: 0}).fit([[0.0], [1.0]], [0, 1])
+
+
+# ---------------------------------------------------------------- validation
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_validation_data_is_only_looked_at(solver):
+    X, X_val, y, y_val = train_test_split(DIGITS, LABELS, random_state=0)
+    plain = classifier(solver=solver).fit(X, y)
+    assert plain.validation_loss_curve_ is None
+    clf = classifier(solver=solver).fit(X, y, validation_data=(X_val, y_val))
+    np.testing.assert_array_equal(clf.coefs_[0], plain.coefs_[0])
+    assert len(clf.validation_scores_) == len(clf.validation_loss_curve_) == clf.n_iter_
+    assert clf.validation_scores_[-1] == pytest.approx(clf.score(X_val, y_val))
+    p = clf.predict_proba(X_val)[np.arange(len(y_val)), y_val]
+    assert clf.validation_loss_curve_[-1] == pytest.approx(-np.log(p).mean())
+
+
+def test_validation_data_of_a_regressor_with_weights(curve):
+    X, y = curve
+    weights = np.linspace(0, 1, 100)
+    reg = regressor(max_iter=5).fit(X[100:], y[100:], validation_data=(X[:100], y[:100], weights))
+    residual = reg.predict(X[:100]) - y[:100]
+    loss = np.average(0.5 * residual**2, weights=weights)
+    assert reg.validation_loss_curve_[-1] == pytest.approx(loss)
+    assert reg.validation_scores_[-1] == pytest.approx(reg.score(X[:100], y[:100], weights))
+
+
+@pytest.mark.parametrize("stop_on", ["loss", "score"])
+@pytest.mark.parametrize("given", [False, True])
+def test_the_best_weights_are_restored(stop_on, given):
+    X, X_val, y, y_val = train_test_split(DIGITS, LABELS, train_size=100, random_state=0)
+    clf = classifier(
+        early_stopping=True,
+        stop_on=stop_on,
+        max_iter=300,
+        n_iter_no_change=5,
+        alpha=0,
+        learning_rate_init=0.05,
+        validation_fraction=0.3,
+    )
+    clf.fit(X, y, validation_data=(X_val, y_val) if given else None)
+    assert clf.stopped_early_
+    assert clf.n_iter_ < 300
+    assert max(clf.validation_scores_) == clf.best_validation_score_
+    if stop_on == "loss":
+        assert min(clf.validation_loss_curve_) == clf.best_validation_loss_
+        assert clf.best_validation_loss_ < clf.validation_loss_curve_[-1]
+    if given:
+        p = clf.predict_proba(X_val)[np.arange(len(y_val)), y_val]
+        if stop_on == "loss":
+            assert -np.log(p).mean() == pytest.approx(clf.best_validation_loss_)
+        else:
+            assert clf.score(X_val, y_val) == clf.best_validation_score_
+
+
+@pytest.mark.parametrize(
+    "given, error, message",
+    [
+        ((DIGITS[:, :5], LABELS), ValueError, "validation_data: X has 5 features"),
+        ((DIGITS, LABELS + 1), ValueError, "validation_data: `y` has classes not in"),
+        ((DIGITS, LABELS[1:]), ValueError, "validation_data: Found input"),
+        ((DIGITS, LABELS, np.zeros(600)), ValueError, "validation_data: Sample weights"),
+        (DIGITS, TypeError, "validation_data must be"),
+    ],
+    ids=["width", "labels", "length", "weights", "no tuple"],
+)
+def test_validation_data_that_cannot_be(given, error, message):
+    with pytest.raises(error, match=message):
+        classifier().fit(DIGITS, LABELS, validation_data=given)
+
+
+# ---------------------------------------------------------------- partial_fit
+
+
+def test_partial_fit_with_early_stopping():
+    clf = classifier(early_stopping=True, n_iter_no_change=3, learning_rate_init=0.02)
+    for _ in range(100):
+        clf.partial_fit(DIGITS, LABELS, classes=range(10))
+        if clf.stopped_early_:
+            break
+    assert clf.stopped_early_
+    assert 10 < len(clf.validation_scores_) < 100
+    assert max(clf.validation_scores_) == clf.best_validation_score_ > 0.9
+    assert clf.t_ == 540 * len(clf.loss_curve_)
+    # the rows held out were the same in each call: their score is the best one again
+    rows = train_test_split(np.arange(600), test_size=0.1, random_state=clf._split_seed)[1]
+    assert clf.score(DIGITS[rows], LABELS[rows]) == clf.best_validation_score_
+    clf.partial_fit(DIGITS, LABELS)
+    assert not clf.stopped_early_
+
+
+def test_partial_fit_with_a_validation_set_of_ones_own(curve):
+    X, y = curve
+    reg = regressor(early_stopping=True, stop_on="loss", n_iter_no_change=5)
+    for _ in range(400):
+        reg.partial_fit(X[:40], y[:40], validation_data=(X[200:], y[200:]))
+        if reg.stopped_early_:
+            break
+    assert reg.stopped_early_
+    assert reg.t_ == 40 * len(reg.loss_curve_)
+    half = 0.5 * (reg.predict(X[200:]) - y[200:]) ** 2
+    assert half.mean() == pytest.approx(reg.best_validation_loss_)

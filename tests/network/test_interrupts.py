@@ -1,0 +1,173 @@
+"""Ctrl-C at any moment, and errors in callbacks."""
+
+import os
+import signal
+import threading
+import traceback
+
+import numpy as np
+import pytest
+from fault_jobs import LONG, MANY, X, Y, small, usable
+from numpy.testing import assert_array_equal
+
+from bpcore import MLPRegressor, Network, _train
+
+# ---------------------------------------------------------------- Ctrl-C
+
+
+def interrupt_soon(seconds=0.03):
+    """SIGINT as from a terminal, while compiled code runs."""
+    threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+
+def interrupted(call, *arguments, seconds=0.03, **options):
+    """The call and a SIGINT into it, which on a busy machine may come before the call."""
+    interrupt_soon(seconds)
+    return call(*arguments, **options)
+
+
+def inside(error):
+    """The names of the functions that an exception came through; some Cython versions give the
+    names of compiled ones in full."""
+    return [frame.name.rpartition(".")[2] for frame in traceback.extract_tb(error.__traceback__)]
+
+
+@pytest.mark.parametrize("batch_size", [32, None], ids=["small batches", "one batch"])
+@pytest.mark.parametrize(("optimizer", "dtype"), [("sgd", "float32"), ("adam", "float64")])
+def test_an_interrupt_within_an_epoch(optimizer, dtype, batch_size):
+    network = small(dtype=dtype)
+
+    def callback(net, history):
+        if history.epochs == 1:
+            interrupt_soon()
+
+    rows = [table[: MANY // 3] if batch_size else table for table in LONG]
+    with pytest.raises(KeyboardInterrupt) as caught:
+        network.fit(
+            *rows, 3, batch_size, 1e-4, optimizer=optimizer, callback=callback, shuffle=False
+        )
+    assert "_train_epochs" in inside(caught.value)
+    assert network.history_.epochs == 1
+    assert network.history_.stopped == "interrupt"
+    assert len(network.history_.seconds) == len(network.history_.learning_rate) == 1
+    usable(network)
+
+
+def repeat(function, *arguments):
+    for _ in range(1000):
+        function(*arguments)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("call", ["predict", "cost", "gradient"])
+def test_an_interrupt_within_a_pass(call, dtype):
+    network = small(dtype=dtype)
+    before = network.parameters.copy()
+    arguments = LONG if call != "predict" else LONG[:1]
+    # checks of the data come first, and they are long as well
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(repeat, getattr(network, call), *arguments)
+    assert_array_equal(network.parameters, before)
+    usable(network)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("clip_norm", [None, 1.0], ids=["update", "whole gradient"])
+def test_an_interrupt_in_any_part_of_a_batch(clip_norm, dtype):
+    """A long update is left between its pieces, as the search for the gradient is."""
+    rng = np.random.default_rng(0)
+    table, targets = rng.standard_normal((512, 400)), rng.standard_normal((512, 10))
+    arguments = {"batch_size": None, "learning_rate": 1e-4, "clip_norm": clip_norm}
+    before = _train.look_for_signals(0, 0)
+    try:
+        for part in range(12):
+            network = Network((400, 400, 10), "tanh", dtype=dtype, random_state=0)
+            with pytest.raises(KeyboardInterrupt):
+                interrupted(
+                    network.fit, table, targets, 10**5, shuffle=False,
+                    seconds=0.02 + 0.0028 * part, **arguments,
+                )  # fmt: skip
+            assert np.isfinite(network.parameters).all()
+            assert network.fit(table, targets, 1, **arguments).epochs == 1
+    finally:
+        assert _train.look_for_signals(*before) == (0, 0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("call", ["per_sample_gradients", "jacobian"])
+def test_an_interrupt_within_a_long_answer(call, dtype):
+    network = Network((6, 2000, 2), "tanh", random_state=0, dtype=dtype)
+    n = 10**4 if call == "per_sample_gradients" else 10**5
+    arguments = (table[:n] for table in LONG[: 2 if call == "per_sample_gradients" else 1])
+    with pytest.raises(KeyboardInterrupt) as caught:
+        interrupted(getattr(network, call), *arguments)
+    assert f"_{call}" in inside(caught.value)
+    usable(network)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_an_interrupted_estimator_predicts(solver):
+    reg = MLPRegressor(hidden_layer_sizes=(20,), solver=solver, max_iter=10**6, tol=0,
+                       n_iter_no_change=10**6, random_state=0)  # fmt: skip
+    calls = []
+
+    def callback(est):
+        calls.append(est.n_iter_)
+        if len(calls) == 3:
+            interrupt_soon()
+
+    reg.set_params(callback=callback)
+    many = np.tile(X, (50, 1)), np.tile(Y, (50, 1))
+    if solver == "lbfgs":
+        with pytest.raises(KeyboardInterrupt):
+            reg.fit(*many)
+    else:
+        with pytest.warns(UserWarning, match="Training interrupted by user"):
+            reg.fit(*many)
+    assert len(calls) >= 3
+    assert np.isfinite(reg.predict(X)).all()
+
+
+# ---------------------------------------------------------------- callbacks
+
+
+class Own(BaseException):
+    """Not even an Exception."""
+
+
+@pytest.mark.parametrize("error", [ValueError("mine"), Own("mine"), SystemExit(3), MemoryError()])
+def test_an_error_of_a_callback_comes_through(error):
+    network, reference = small(), small()
+    reference.fit(X, Y, 3)
+
+    def callback(net, history):
+        if history.epochs == 3:
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        network.fit(X, Y, 9, callback=callback)
+    assert caught.value is error
+    assert network.history_.epochs == 3
+    assert network.history_.cost == reference.history_.cost
+    assert_array_equal(network.parameters, reference.parameters)
+    usable(network)
+
+
+def test_a_callback_may_use_the_network():
+    network = small()
+    seen = []
+
+    def callback(net, history):
+        seen.append((net.cost(X, Y), net.predict(X[0]).tolist(), net.gradient(X, Y).cost))
+        with pytest.raises(RuntimeError, match="being trained"):
+            net.fit(X, Y, 1)
+
+    network.fit(X, Y, 3, callback=callback)
+    assert [one for one, _, _ in seen] == [one for _, _, one in seen]
+    assert seen[-1][0] == network.cost(X, Y)
+
+
+def test_a_callback_may_replace_the_parameters():
+    network = small()
+    network.fit(X, Y, 2, callback=lambda net, history: net.set_parameters(net.parameters * 0))
+    assert not network.parameters.any()

@@ -1,0 +1,211 @@
+"""The formulas once more, in NumPy and float64, as they stand in books and papers.
+
+Activations, losses, schedules and optimizers by name.  Nothing here is taken from the engine;
+``test_reference.py`` holds all of it against hand-worked numbers and central differences.
+"""
+
+import numpy as np
+from scipy.special import erf, expit, xlogy
+
+# ---------------------------------------------------------------- activations: σ(z), σ'(z)
+
+
+def _normal_density(z):
+    return np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+
+
+def _normal_distribution(z):
+    return 0.5 * (1 + erf(z / np.sqrt(2)))
+
+
+def _softmax(z, _=None):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def _softmax_jacobian(z, _=None):
+    """∂a_i/∂z_j = a_i (1[i = j] - a_j), an (n, m, m) array."""
+    a = _softmax(z)
+    return np.einsum("ki,ij->kij", a, np.eye(z.shape[1])) - np.einsum("ki,kj->kij", a, a)
+
+
+def _silu_slope(z, _=None):
+    s = expit(z)
+    return s * (1 + z * (1 - s))
+
+
+ACTIVATIONS = {
+    "sigmoid": (lambda z, p: expit(z), lambda z, p: expit(z) * expit(-z)),
+    "tanh": (lambda z, p: np.tanh(z), lambda z, p: 1 - np.tanh(z) ** 2),
+    "relu": (lambda z, p: np.maximum(z, 0), lambda z, p: np.where(z > 0, 1.0, 0.0)),
+    "identity": (lambda z, p: z.copy(), lambda z, p: np.ones_like(z)),
+    "leaky_relu": (lambda z, p: np.where(z > 0, z, p * z), lambda z, p: np.where(z > 0, 1.0, p)),
+    "elu": (
+        lambda z, p: np.where(z > 0, z, p * np.expm1(np.minimum(z, 0))),
+        lambda z, p: np.where(z > 0, 1.0, p * np.exp(np.minimum(z, 0))),
+    ),
+    "softplus": (lambda z, p: np.logaddexp(0, z), lambda z, p: expit(z)),
+    "gelu": (
+        lambda z, p: z * _normal_distribution(z),
+        lambda z, p: _normal_distribution(z) + z * _normal_density(z),
+    ),
+    "silu": (lambda z, p: z * expit(z), _silu_slope),
+    "exponential": (lambda z, p: np.exp(z), lambda z, p: np.exp(z)),
+    "softmax": (_softmax, _softmax_jacobian),
+}
+
+# ---------------------------------------------------------------- losses: C_j(a, y), ∂C_j/∂a
+
+
+def _huber(a, y, delta):
+    r = np.abs(a - y)
+    return np.where(r <= delta, 0.5 * r * r, delta * (r - 0.5 * delta))
+
+
+def _pinball(a, y, q):
+    q = np.asarray(q)
+    return np.maximum(q * (y - a), (q - 1) * (y - a))
+
+
+def _pinball_slope(a, y, q):
+    q = np.broadcast_to(q, np.shape(a))
+    return np.where(a < y, -q, np.where(a > y, 1 - q, 0.0))
+
+
+LOSSES = {
+    "quadratic": (lambda a, y, p: (a - y) ** 2, lambda a, y, p: 2 * (a - y)),
+    "squared_error": (lambda a, y, p: 0.5 * (a - y) ** 2, lambda a, y, p: a - y),
+    "absolute": (lambda a, y, p: np.abs(a - y), lambda a, y, p: np.sign(a - y)),
+    "huber": (_huber, lambda a, y, p: np.clip(a - y, -p, p)),
+    "quantile": (_pinball, _pinball_slope),
+    "binary_cross_entropy": (
+        lambda a, y, p: -xlogy(y, a) - xlogy(1 - y, 1 - a),
+        lambda a, y, p: (1 - y) / (1 - a) - y / a,
+    ),
+    "categorical_cross_entropy": (lambda a, y, p: -xlogy(y, a), lambda a, y, p: -y / a),
+    "poisson": (lambda a, y, p: xlogy(y, y / a) - y + a, lambda a, y, p: 1 - y / a),
+}
+
+DEFAULTS = {"leaky_relu": 0.01, "elu": 1.0, "huber": 1.0, "quantile": 0.5}
+
+# what a loss takes at the output, and what it takes where nothing is said
+OUTPUTS = {
+    "binary_cross_entropy": ("sigmoid",),
+    "categorical_cross_entropy": ("softmax",),
+    "poisson": ("exponential", "softplus"),
+}
+
+
+def pairs():
+    """Every (output activation, loss) that the contract allows."""
+    return [(a, loss) for loss in LOSSES for a in OUTPUTS.get(loss, ACTIVATIONS)]
+
+
+def name_and_parameter(given):
+    """("elu", 1.0) of "elu", ("elu", 2.0) of ("elu", 2.0)."""
+    name, parameter = (given, None) if isinstance(given, str) else given
+    name = {"logistic": "sigmoid"}.get(name, name)
+    return name, DEFAULTS.get(name) if parameter is None else parameter
+
+
+# ---------------------------------------------------------------- optimizers and schedules
+
+
+def rate(eta, schedule, t):
+    """η of update t = 1, 2, …"""
+    plan = {"kind": schedule} if isinstance(schedule, str) else dict(schedule or {})
+    kind = plan.get("kind") or "constant"
+    warmup = plan.get("warmup", 0)
+    if t <= warmup:  # a straight line from 0 that reaches η one update after the warm-up
+        return eta * t / (warmup + 1)
+    done = t - 1 - warmup
+    if kind == "constant":
+        return eta
+    if kind == "step":
+        return eta * plan.get("factor", 0.1) ** (done // plan["every"])
+    share = min(1.0, done / max(plan["total"] - warmup, 1))
+
+    def half_cosine(start, end, share):
+        return end + (start - end) * (1 + np.cos(np.pi * share)) / 2
+
+    if kind == "cosine":
+        return half_cosine(eta, eta * plan.get("final", 0.0), share)
+    if kind == "one_cycle":  # from η / 25 up in 30 % of the run, then down to final η
+        if share < 0.3:
+            return half_cosine(eta / 25, eta, share / 0.3)
+        return half_cosine(eta, eta * plan.get("final", 1e-4), (share - 0.3) / 0.7)
+    raise KeyError(kind)
+
+
+class ReferenceOptimizer:
+    """The update rules as they stand in the papers, on flat float64 vectors."""
+
+    def __init__(
+        self,
+        name,
+        n,
+        learning_rate=0.01,
+        momentum=0.0,
+        nesterov=False,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        schedule=None,
+    ):
+        self.learning_rate, self.momentum, self.nesterov = learning_rate, momentum, nesterov
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self.schedule = schedule
+        self.rule = getattr(self, "_" + name.replace("-", "_minus"))
+        self.t = 0
+        self.m, self.v = np.zeros(n), np.zeros(n)
+        self.product = 1.0
+
+    def rate(self, t):
+        return rate(self.learning_rate, self.schedule, t)
+
+    def update(self, theta, g):
+        self.t += 1
+        theta += self.rule(theta, g, self.rate(self.t))
+
+    def _sgd(self, theta, g, eta):
+        self.v = self.momentum * self.v - eta * g
+        return self.momentum * self.v - eta * g if self.nesterov else self.v
+
+    def _moments(self, g):
+        self.m = self.beta_1 * self.m + (1 - self.beta_1) * g
+        self.v = self.beta_2 * self.v + (1 - self.beta_2) * g * g
+
+    def _adam(self, theta, g, eta):
+        """Kingma and Ba 2015, the form before section 2.1; ε as in scikit-learn."""
+        self._moments(g)
+        eta *= np.sqrt(1 - self.beta_2**self.t) / (1 - self.beta_1**self.t)
+        return -eta * self.m / (np.sqrt(self.v) + self.epsilon)
+
+    def _nadam(self, theta, g, eta):
+        """Dozat 2016, with its warm-up of the momentum."""
+        self._moments(g)
+        mu, mu_next = (self.beta_1 * (1 - 0.5 * 0.96 ** (0.004 * t)) for t in (self.t, self.t + 1))
+        self.product *= mu
+        mean = mu_next * self.m / (1 - self.product * mu_next) + (1 - mu) * g / (1 - self.product)
+        return -eta * mean / (np.sqrt(self.v / (1 - self.beta_2**self.t)) + self.epsilon)
+
+    def _rmsprop(self, theta, g, eta):
+        self.v = self.beta_2 * self.v + (1 - self.beta_2) * g * g
+        return -eta * g / (np.sqrt(self.v) + self.epsilon)
+
+    def _adagrad(self, theta, g, eta):
+        self.v = self.v + g * g
+        return -eta * g / (np.sqrt(self.v) + self.epsilon)
+
+    def _irprop_minus(self, theta, g, eta):
+        """Igel and Hüsken 2003: v is each parameter's step, first η, m its last gradient."""
+        if self.t == 1:
+            self.v = np.full_like(g, eta)
+        agreement = np.sign(self.m * g)
+        self.v = np.where(agreement > 0, np.minimum(1.2 * self.v, 50.0), self.v)
+        self.v = np.where(agreement < 0, np.maximum(0.5 * self.v, 1e-6), self.v)
+        self.m = np.where(agreement < 0, 0.0, g)
+        return -np.sign(self.m) * self.v
+
+
+OPTIMIZERS = ("sgd", "adam", "rmsprop", "adagrad", "nadam", "irprop-")
