@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from tuned import untune
 
 # The same examples in every run, and no clock: a failure is a failure everywhere.
 # HYPOTHESIS_PROFILE=explore looks for new ones.
@@ -41,6 +42,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_collection_modifyitems(items):
     """Start with the longest files, so that parallel workers end together."""
     items.sort(key=lambda item: item.get_closest_marker("packaging") is None)
+
+
+@pytest.fixture(autouse=True)
+def _as_tuned():
+    """What a test has set of the engine's tuned numbers ends with it."""
+    yield
+    untune()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from formulas import ACTIVATIONS as FORMULAS
 from formulas import DEFAULTS
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bpcore._activations import ACTIVATIONS, apply
+from bpcore._core.activations import ACTIVATIONS, apply
 
 ELEMENTWISE = [name for name in ACTIVATIONS if name != "softmax"]
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])

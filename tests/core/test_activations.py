@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from reference import Reference
 
 from bpcore import Network
-from bpcore._activations import ACTIVATIONS, apply
+from bpcore._core.activations import ACTIVATIONS, apply
 
 ELEMENTWISE = [name for name in ACTIVATIONS if name != "softmax"]
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -5,8 +5,10 @@ import contextlib
 import numpy as np
 import pytest
 from thread_work import everything, share_all_work
+from tuned import own_products_up_to, tune, untune
 
-from bpcore import Network, _blas, _crew, _train
+from bpcore import Network
+from bpcore._core import epoch, products
 
 started = pytest.fixture(share_all_work)
 
@@ -14,8 +16,8 @@ started = pytest.fixture(share_all_work)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_products_left_to_blas(started, request, dtype):
     """BLAS has one thread for each of ours, and the bits are the same for any number of them."""
-    request.addfinalizer(_blas.choose_products)
-    _blas.choose_products(most=0)
+    request.addfinalizer(untune)
+    own_products_up_to(0)
     setting = ((90, 40, 10), 300, 120, "adam", {})
     one = everything(1, *setting, dtype)
     for n_threads in (2, 4):
@@ -25,11 +27,11 @@ def test_products_left_to_blas(started, request, dtype):
 @pytest.fixture
 def own_loops(started):
     """The own loops as far as they go with AVX2 and more, whatever this processor has."""
-    if _blas.products_level().startswith("none"):
+    if products.isa().startswith("none"):
         pytest.skip("this compiler has no vector types: BLAS does all products")
-    _blas.choose_products(most=2.5e9)
+    own_products_up_to(2.5e9)
     yield
-    _blas.choose_products()
+    products.set_isa()
 
 
 def test_blas_is_held_at_one_thread_where_it_is_used(own_loops, monkeypatch):
@@ -41,7 +43,7 @@ def test_blas_is_held_at_one_thread_where_it_is_used(own_loops, monkeypatch):
         held.append(True)
         yield
 
-    monkeypatch.setattr(_crew, "one_blas_thread", hold)
+    monkeypatch.setattr(epoch, "one_blas_thread", hold)
     rng = np.random.default_rng(0)
     X, Y = rng.random((600, 20)), rng.random((600, 3))
     network = Network((20, 30, 3), random_state=0)
@@ -53,15 +55,15 @@ def test_blas_is_held_at_one_thread_where_it_is_used(own_loops, monkeypatch):
     for call in calls:
         call()
     assert held == []
-    _blas.choose_products(most=0)
+    own_products_up_to(0)
     for call in calls:
         call()
         assert held == [True]
         held.clear()
     # the product of a piece's gradient has all the rows of a pass, the others those of a block
-    n_block = network._rows_at_once(600, 1)[1]
+    n_block = network._rows_per_task(600, 1)[1]
     assert n_block < 600
-    _blas.choose_products(most=n_block * 20 * 30)
+    own_products_up_to(n_block * 20 * 30)
     network.cost(X, Y)
     assert held == []
     network.gradient(X, Y)
@@ -74,9 +76,9 @@ MEMBERS = (1, 2, 3, 4, 8)
 @pytest.fixture
 def large_matrices(own_loops):
     """Call even the smallest matrix large."""
-    before = _train.large_matrix(0)
+    tune(large_matrix_bytes=0)
     yield
-    _train.large_matrix(before)
+    untune()
 
 
 @pytest.mark.parametrize(
@@ -92,36 +94,36 @@ def test_blocks_of_rows_at_once(large_matrices, n_rows, blocks):
     """As many as leave each member an equal share."""
     network = Network((70, 90, 64, 3), random_state=0)
     for members, n in zip(MEMBERS, blocks, strict=True):
-        at_once, block = network._rows_at_once(n_rows, members)
+        at_once, block = network._rows_per_task(n_rows, members)
         assert (at_once // block, at_once % block) == (n, 0)
 
 
 def test_only_large_matrices_are_worth_it(own_loops):
-    assert Network((784, 724, 10), dtype="float32")._rows_at_once(128, 1) == (128, 32)
-    assert Network((784, 600, 10), dtype="float32")._rows_at_once(128, 1) == (32, 32)
+    assert Network((784, 724, 10), dtype="float32")._rows_per_task(128, 1) == (128, 32)
+    assert Network((784, 600, 10), dtype="float32")._rows_per_task(128, 1) == (32, 32)
     # with float64 a number is twice as large
-    assert Network((784, 600, 10), dtype="float64")._rows_at_once(128, 1) == (128, 32)
+    assert Network((784, 600, 10), dtype="float64")._rows_per_task(128, 1) == (128, 32)
 
 
 def test_signals_do_not_wait_long_for_blocks_at_once(own_loops):
     """At most some 6 · 10⁹ multiplications of float32, a tenth of a second on one processor."""
     for dtype, n_rows in (("float32", 128), ("float64", 64)):
         network = Network((784, 4096, 4096, 10), dtype=dtype, init="zeros")
-        assert network._rows_at_once(128, 1) == (n_rows, 32)
+        assert network._rows_per_task(128, 1) == (n_rows, 32)
 
 
 def test_short_rows_are_not_taken_at_once(large_matrices):
     """The bits of a row of fewer than 64 numbers depend on how many rows a product has."""
-    assert Network((64, 64, 3))._rows_at_once(128, 1) == (128, 32)
-    assert Network((63, 64, 3))._rows_at_once(128, 1) == (32, 32)
-    assert Network((64, 63, 3))._rows_at_once(128, 1) == (32, 32)
+    assert Network((64, 64, 3))._rows_per_task(128, 1) == (128, 32)
+    assert Network((63, 64, 3))._rows_per_task(128, 1) == (32, 32)
+    assert Network((64, 63, 3))._rows_per_task(128, 1) == (32, 32)
 
 
 def test_blocks_at_once_do_not_go_to_blas(large_matrices):
-    _blas.choose_products(most=70 * 90 * 64)
-    assert Network((70, 90, 3))._rows_at_once(128, 1) == (64, 32)
-    _blas.choose_products(most=70 * 90 * 31)
-    assert Network((70, 90, 3))._rows_at_once(128, 1) == (32, 32)
+    own_products_up_to(70 * 90 * 64)
+    assert Network((70, 90, 3))._rows_per_task(128, 1) == (64, 32)
+    own_products_up_to(70 * 90 * 31)
+    assert Network((70, 90, 3))._rows_per_task(128, 1) == (32, 32)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -143,7 +145,7 @@ def test_blocks_at_once_change_no_bit(large_matrices, activation, output, loss, 
     s = rng.integers(0, 3, 611).astype(float)
 
     def learn(n_threads, n_bytes):
-        _train.large_matrix(n_bytes)
+        tune(large_matrix_bytes=n_bytes)
         network = Network(
             (75, 66, 131, 64, 5),
             activation,
@@ -166,7 +168,7 @@ def test_blocks_at_once_change_no_bit(large_matrices, activation, output, loss, 
         )
 
     network = Network((75, 66, 131, 64, 5), dtype=dtype)
-    assert network._rows_at_once(200, 1) == (240, 48)
+    assert network._rows_per_task(200, 1) == (240, 48)
     apart = learn(1, 1 << 60)
     for n_threads in MEMBERS:
         assert learn(n_threads, 0) == apart

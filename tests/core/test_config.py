@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 import bpcore
-from bpcore import _activations, _blas
+from bpcore._core import activations, products
 
 
 def test_dict_and_print_say_the_same(monkeypatch, capsys):
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     config = bpcore.show_config(mode="dict")
     assert config["version"] == bpcore.__version__
-    assert config["products"] == _blas.products_level()
-    assert config["elementwise"] == _activations.vector_level()
+    assert config["products"] == products.isa()
+    assert config["elementwise"] == activations.vector_level()
     assert config["environment"]["OPENBLAS_CORETYPE"] == "Haswell"
     assert config["threads"] >= 1
     assert bpcore.show_config() is None
@@ -25,12 +25,12 @@ def test_dict_and_print_say_the_same(monkeypatch, capsys):
 
 def test_products_level_follows_the_choice():
     try:
-        assert _blas.choose_products(2) == 2
+        assert products.set_isa(2) == 2
         assert "baseline" in bpcore.show_config(mode="dict")["products"]
         # where AVX2 is asked for AVX-512 is not taken; a processor may have neither
-        assert _blas.choose_products(3) in (2, 3)
+        assert products.set_isa(3) in (2, 3)
     finally:
-        _blas.choose_products()
+        products.set_isa()
 
 
 def test_unknown_mode():

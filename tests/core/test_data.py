@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from table_problem import COUNTS, WIDTH, N, Y, assert_same, make, results
+from tuned import own_products_up_to, untune
 
-from bpcore import Network, _blas
+from bpcore import Network
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
@@ -136,8 +137,8 @@ def test_repeated_rows_without_memory(dtype):
 def test_rows_further_apart_than_blas_can_count(tmp_path, request, products, dtype):
     """Two rows 2³¹ numbers apart, in a file with a hole between them."""
     if products == "BLAS":
-        _blas.choose_products(most=0)
-        request.addfinalizer(_blas.choose_products)
+        own_products_up_to(0)
+        request.addfinalizer(untune)
     distance = (2**31 + 8) * np.dtype(dtype).itemsize
     path = tmp_path / "hole"
     try:

@@ -8,8 +8,8 @@ from reference import Reference, examples
 from scipy import sparse
 
 from bpcore import Network
-from bpcore._data import Rows
-from bpcore._optimizers import Optimizer
+from bpcore._core.optimizers import Optimizer
+from bpcore._core.rows import Rows
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 ORDERS = {

@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose
 from reference import Reference, examples
 
 from bpcore import Network
-from bpcore._activations import ACTIVATIONS
-from bpcore._losses import LOSSES
+from bpcore._core.activations import ACTIVATIONS
+from bpcore._core.losses import LOSSES
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 PLAIN = [name for name in LOSSES if name not in OUTPUTS]

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from instruction_sets import LEVELS, WITH_PAGES, at_the_end
 from numpy.testing import assert_array_equal
+from tuned import own_products_up_to
 
-from bpcore import Network, _blas
+from bpcore import Network
+from bpcore._core import products, testing
 
 ROWS = (1, 2, 3, 5, 8, 13, 33)
 COLUMNS = (1, 2, 3, 7, 10, 16, 17, 31, 48, 49, 70)
@@ -20,7 +22,7 @@ LONG = ((300, 10, 129), (521, 3, 70), (5, 10, 1100), (9, 7, 2301), (34, 256, 70)
 @pytest.fixture(autouse=True)
 def restore():
     yield
-    _blas.choose_products()
+    products.set_isa()
 
 
 def rows_apart(matrix, gap):
@@ -46,7 +48,7 @@ def check_products(dtype, shapes):
                 if beta == 0:
                     C[:] = np.nan  # is written without being read
                 expected = alpha * a @ b + (beta * C.astype(float) if beta else 0)
-                result = _blas.multiply(A, B, trans_a, trans_b, alpha, beta, C)
+                result = testing.multiply(A, B, trans_a, trans_b, alpha, beta, C)
                 assert result is C
                 error = np.abs(C - expected) / size
                 assert error.max() < bound, (m, n, k, trans_a, trans_b, alpha, beta)
@@ -56,13 +58,15 @@ def check_products(dtype, shapes):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("level", LEVELS)
 def test_own_products(level, dtype):
-    assert _blas.choose_products(level, most=1e12) == level
+    assert products.set_isa(level) == level
+    own_products_up_to(1e12)
     check_products(np.dtype(dtype), (*itertools.product(ROWS, COLUMNS, DEPTHS), *LONG))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_products_through_blas(dtype):
-    _blas.choose_products(4, most=0)
+    products.set_isa(4)
+    own_products_up_to(0)
     check_products(np.dtype(dtype), itertools.product((1, 2, 33), (1, 10, 49), (1, 17, 129)))
 
 
@@ -71,12 +75,13 @@ def test_products_through_blas(dtype):
     ("level", "most"), [*((level, 1e12) for level in LEVELS), (4, 0)], ids=lambda x: f"{x:g}"
 )
 def test_products_with_a_bias(level, most, dtype):
-    _blas.choose_products(level, most=most)
+    products.set_isa(level)
+    own_products_up_to(most)
     rng = np.random.default_rng(0)
     for m, n, k in itertools.product((1, 3, 33), COLUMNS, (1, 4, 17, 129, 300)):
         A, B, bias = (rng.standard_normal(shape).astype(dtype) for shape in ((m, k), (n, k), n))
         C = np.full((m, n), np.nan, dtype)  # is written without being read
-        result = _blas.multiply(A, B, trans_b=True, C=C, bias=bias)
+        result = testing.multiply(A, B, trans_b=True, C=C, bias=bias)
         wide = A.astype(float) @ B.T.astype(float) + bias
         size = np.abs(A).astype(float) @ np.abs(B.T).astype(float) + np.abs(bias) + 1
         assert (np.abs(result - wide) / size).max() < 8 * np.finfo(dtype).eps, (m, n, k)
@@ -85,7 +90,7 @@ def test_products_with_a_bias(level, most, dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("level", LEVELS)
 def test_sums_of_columns(level, dtype):
-    _blas.choose_products(level)
+    products.set_isa(level)
     rng = np.random.default_rng(0)
     for n, width, beyond in itertools.product((1, 2, 3, 4, 5, 33), COLUMNS, (0, 3)):
         A = rng.standard_normal((n, width + beyond)).astype(dtype)
@@ -95,17 +100,17 @@ def test_sums_of_columns(level, dtype):
             if beta == 0:
                 out[:] = np.nan  # is written without being read
             expected = alpha * total + (beta * out.astype(float) if beta else 0)
-            _blas.add_rows(A, out, alpha, beta)
+            testing.add_rows(A, out, alpha, beta)
             assert (np.abs(out - expected) / size).max() < 4 * np.finfo(dtype).eps
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_no_rounding_hides_nan_and_infinity(dtype):
     for level in LEVELS:
-        _blas.choose_products(level)
+        products.set_isa(level)
         A, B = np.ones((5, 40), dtype), np.ones((6, 40), dtype)
         A[2, 39], B[4, 7] = np.nan, np.inf
-        C = _blas.multiply(A, B, trans_b=True)
+        C = testing.multiply(A, B, trans_b=True)
         assert np.isnan(C[2]).all()
         assert np.isinf(C[[0, 1, 3, 4], 4]).all()
         assert (np.delete(np.delete(C, 2, 0), 4, 1) == 40).all()
@@ -116,7 +121,8 @@ def test_no_rounding_hides_nan_and_infinity(dtype):
 @pytest.mark.parametrize("level", LEVELS)
 def test_nothing_behind_the_operands_is_touched(level, dtype):
     """Of what is loaded and stored with a mask AddressSanitizer knows nothing."""
-    _blas.choose_products(level, most=1e12)
+    products.set_isa(level)
+    own_products_up_to(1e12)
     rng = np.random.default_rng(0)
     bound = 8 * np.finfo(dtype).eps
     for m, n, k in itertools.product((1, 2, 3, 5, 13), (*range(1, 19), 31, 33, 49), (1, 3, 17, 63)):
@@ -129,7 +135,7 @@ def test_nothing_behind_the_operands_is_touched(level, dtype):
             a, b = (A.T if trans_a else A).astype(float), (B.T if trans_b else B).astype(float)
             size = np.abs(a) @ np.abs(b) + 1
             expected = a @ b + 0.5 * C.astype(float)
-            _blas.multiply(A, B, trans_a, trans_b, 1.0, 0.5, C)
+            testing.multiply(A, B, trans_a, trans_b, 1.0, 0.5, C)
             error = np.abs(C - expected) / size
             assert error.max() < bound, (m, n, k, trans_a, trans_b)
 
@@ -140,7 +146,7 @@ def test_nothing_behind_the_operands_is_touched(level, dtype):
 @pytest.mark.parametrize("n_in", [64, 67, 70])
 def test_nothing_behind_shuffled_rows_is_read(n_in, level, dtype):
     """Rows are read where they lie, and the next batch's are fetched meanwhile."""
-    _blas.choose_products(level)
+    products.set_isa(level)
     rng = np.random.default_rng(0)
     X, Y = at_the_end(np.dtype(dtype), (100, n_in)), rng.random((100, 3))
     X[:] = rng.random(X.shape)
@@ -153,14 +159,14 @@ def test_nothing_behind_shuffled_rows_is_read(n_in, level, dtype):
 
 def test_multiply_refuses_what_does_not_fit():
     with pytest.raises(ValueError, match="do not fit"):
-        _blas.multiply(np.ones((2, 3)), np.ones((2, 3)))
+        testing.multiply(np.ones((2, 3)), np.ones((2, 3)))
     with pytest.raises(ValueError, match="do not fit"):
-        _blas.multiply(np.ones((2, 3)), np.ones((3, 4)), C=np.ones((2, 3)))
+        testing.multiply(np.ones((2, 3)), np.ones((3, 4)), C=np.ones((2, 3)))
     with pytest.raises(ValueError, match="do not fit"):
-        _blas.multiply(np.ones((2, 3)), np.ones((4, 3)), trans_b=True, bias=np.ones(3))
+        testing.multiply(np.ones((2, 3)), np.ones((4, 3)), trans_b=True, bias=np.ones(3))
     with pytest.raises(ValueError, match="do not fit"):
-        _blas.add_rows(np.ones((2, 3)), np.ones(4))
+        testing.add_rows(np.ones((2, 3)), np.ones(4))
     with pytest.raises(ValueError, match="must be contiguous"):
-        _blas.multiply(np.ones((2, 3)), np.ones((4, 3)).T)
+        testing.multiply(np.ones((2, 3)), np.ones((4, 3)).T)
     with pytest.raises(ValueError, match="one after the other"):
-        _blas.multiply(np.ones((2, 3)), np.ones((3, 4))[::-1])
+        testing.multiply(np.ones((2, 3)), np.ones((3, 4))[::-1])

@@ -10,10 +10,12 @@ from formulas import ReferenceOptimizer
 from instruction_sets import LEVELS
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import Reference
+from tuned import compress_from, share_always, untune
 from zeros import TYPES, blank, close, every_table_is_sparse
 
-from bpcore import DivergenceError, Network, _blas, _engine
-from bpcore._optimizers import Optimizer
+from bpcore import DivergenceError, Network
+from bpcore._core import products
+from bpcore._core.optimizers import Optimizer
 
 
 class Stop(Exception):
@@ -31,7 +33,7 @@ def whole_numbers(rng, shape, most=3):
 @pytest.mark.parametrize("level", LEVELS)
 def test_sums_that_need_no_rounding_are_exact(level, dtype, rng):
     """With small whole numbers every order of the additions gives the same bits."""
-    _blas.choose_products(level)
+    products.set_isa(level)
     shapes = itertools.product((64, 67, 79, 80, 2000), (16, 17, 30, 65, 150, 301), (1, 9))
     for n_in, n_out, n in shapes:
         network = Network((n_in, n_out), "identity", loss="quadratic", dtype=dtype)
@@ -87,7 +89,7 @@ def test_epochs_are_the_references(optimizer, rules, width, dtype, rng):
         assert_allclose(network.parameters, reference.theta, **close(dtype))
     dense = reference.network(dtype)
     other = Optimizer(name, network.n_parameters, dtype, 0.01, **options)
-    _engine.sparse_from(-1, 1)
+    compress_from(-1, 1)
     dense.parameters[:] = Reference.random(
         (70, width, 5), ["tanh", "sigmoid"], "quadratic", scale=0.2
     ).theta
@@ -102,7 +104,7 @@ def test_epochs_are_the_references(optimizer, rules, width, dtype, rng):
 @pytest.mark.parametrize("width", [16, 100])
 def test_bitwise_the_same_for_any_number_of_threads(width, dtype, rng):
     X, Y = blank(rng, 500, 130), rng.random((500, 3))
-    before = _engine.share_from(0.0, 0.0)
+    share_always()
 
     def everything(n_threads, rules):
         network = Network((130, width, 3), "tanh", dtype=dtype, random_state=0, n_threads=n_threads)
@@ -117,7 +119,7 @@ def test_bitwise_the_same_for_any_number_of_threads(width, dtype, rng):
                 for a, b in zip(everything(n_threads, rules), one, strict=True):
                     assert_array_equal(a, b)
     finally:
-        _engine.share_from(*before)
+        untune()
 
 
 @TYPES
@@ -141,7 +143,7 @@ def test_gradients_of_single_rows_add_up_to_the_whole(dtype, rng):
     network = Network((64, 19, 3), "tanh", dtype=dtype, random_state=0)
     single, whole = network.per_sample_gradients(X, Y), network.gradient(X, Y).vector
     assert_allclose(single.mean(axis=0), whole, **close(dtype))
-    _engine.sparse_from(-1, 1)
+    compress_from(-1, 1)
     assert_array_equal(single, network.per_sample_gradients(X, Y))
 
 
@@ -150,7 +152,7 @@ def test_dropout_leaves_out_the_same_units(dtype, rng):
     X, Y = blank(rng, 200, 64), rng.random((200, 3))
     found = []
     for density in (-1, 1.0):
-        _engine.sparse_from(density, 1)
+        compress_from(density, 1)
         network = Network((64, 40, 3), "tanh", dtype=dtype, random_state=0, dropout=0.5)
         network.fit(X, Y, 3, 32, 0.1, random_state=5)
         found.append(network.parameters)
@@ -164,7 +166,7 @@ def test_without_a_hidden_layer_and_without_anything(dtype, rng):
     for X in (blank(rng, 50, 64), np.zeros((50, 64))):
         found = []
         for density in (-1, 1.0):
-            _engine.sparse_from(density, 1)
+            compress_from(density, 1)
             network = Network((64, 16), output_activation="softmax", dtype=dtype, random_state=0)
             network.fit(X, Y, 3, 16, 0.1, random_state=5)
             found.append((network.parameters, network.predict(X)))

@@ -5,10 +5,12 @@ import pytest
 import scipy.sparse
 from instruction_sets import LEVELS, WITH_PAGES, at_the_end
 from numpy.testing import assert_allclose, assert_array_equal
+from tuned import compress_from
 from zeros import TYPES, blank, close, every_table_is_sparse
 
-from bpcore import MLPClassifier, Network, _blas, _engine, scaled
-from bpcore._data import Rows
+from bpcore import MLPClassifier, Network, scaled
+from bpcore._core import products
+from bpcore._core.rows import Rows
 
 sparse = pytest.fixture(autouse=True)(every_table_is_sparse)
 
@@ -56,9 +58,9 @@ def test_every_kind_of_table(n_in, width, optimizer, dtype, rng):
         return network.parameters, network.predict(table), gradient, network.cost(table, Y)
 
     for shuffle in (True, False):
-        _engine.sparse_from(-1, 1)
+        compress_from(-1, 1)
         whole = learn(X, shuffle)
-        _engine.sparse_from(1.0, 1)
+        compress_from(1.0, 1)
         ours = learn(X, shuffle)
         for a, b in zip(ours, whole, strict=True):
             assert_allclose(a, b, **close(dtype))
@@ -94,7 +96,7 @@ def test_bytes_are_divided_first(dtype, rng):
 def test_which_tables_are_sparse(rng):
     """Up to a quarter of the numbers not zero, 256 rows or more of at least 64 numbers, at least 16
     units."""
-    _engine.sparse_from(0.25, 256)
+    compress_from(0.25, 256)
 
     for n, n_in, n_out, density, expected in [
         (256, 64, 16, 0.25, True),
@@ -119,7 +121,7 @@ def test_which_tables_are_sparse(rng):
 @TYPES
 @pytest.mark.parametrize("level", LEVELS)
 def test_what_is_not_finite_is_found(level, dtype, rng):
-    _blas.choose_products(level)
+    products.set_isa(level)
     X = blank(rng, 300, 64)
     network = Network((64, 19, 3), "tanh", dtype=dtype, random_state=0)
     for bad in (np.nan, np.inf, -np.inf):
@@ -134,7 +136,7 @@ def test_what_is_not_finite_is_found(level, dtype, rng):
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("n_in", [64, 67, 70])
 def test_nothing_behind_the_rows_is_read(n_in, level, dtype, rng):
-    _blas.choose_products(level)
+    products.set_isa(level)
     X = at_the_end(np.dtype(dtype), (100, n_in))
     X[:] = blank(rng, 100, n_in)
     Y = rng.random((100, 3))
@@ -155,9 +157,9 @@ def test_estimators_on_sparse_matrices(rng):
             MLPClassifier((18,), solver=solver, max_iter=15, random_state=0).fit(table, y)
             for table in (X, scipy.sparse.csr_matrix(X))
         ]
-        _engine.sparse_from(-1, 1)
+        compress_from(-1, 1)
         fits.append(MLPClassifier((18,), solver=solver, max_iter=15, random_state=0).fit(X, y))
-        _engine.sparse_from(1.0, 1)
+        compress_from(1.0, 1)
         assert_array_equal(fits[0].coefs_[0], fits[1].coefs_[0])
         assert_allclose(fits[0].coefs_[0], fits[2].coefs_[0], rtol=1e-6, atol=1e-8)
         assert_array_equal(fits[0].predict_proba(X), fits[1].predict_proba(X))

@@ -14,8 +14,9 @@ from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 from thread_work import SETTINGS, Started, everything, share_all_work
 
-from bpcore import MLPClassifier, Network, _threads
-from bpcore._threads import threads_for
+from bpcore import MLPClassifier, Network
+from bpcore._core import threads
+from bpcore._core.threads import threads_for
 
 started = pytest.fixture(share_all_work)
 
@@ -143,7 +144,7 @@ def test_blas_is_held_at_one_thread_and_put_back():
 def test_overlapping_limits_end_where_they_began():
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
         before = blas_threads()
-        first, second = _threads.one_blas_thread(), _threads.one_blas_thread()
+        first, second = threads.one_blas_thread(), threads.one_blas_thread()
         first.__enter__()
         second.__enter__()
         first.__exit__(None, None, None)
@@ -161,7 +162,7 @@ def test_usable_processors(monkeypatch, variable, most):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(16))
     else:
         monkeypatch.setattr(os, "cpu_count", lambda: 16)
-    assert _threads.usable_processors() == min(16, most)
+    assert threads.usable_processors() == min(16, most)
 
 
 def test_n_threads_is_checked_and_kept():
@@ -205,7 +206,7 @@ def test_estimators_share_work_among_n_jobs_threads(started, solver):
 
 
 def test_n_jobs_counts_as_joblib_does(monkeypatch):
-    monkeypatch.setattr("bpcore._threads.usable_processors", lambda: 4)
+    monkeypatch.setattr("bpcore._core.threads.usable_processors", lambda: 4)
     counts = {None: None, 1: 1, 7: 7, -1: 4, -2: 3, -9: 1}
     assert {n_jobs: threads_for(n_jobs) for n_jobs in counts} == counts
     for wrong in (0, "two", 1.5):

@@ -49,7 +49,7 @@ def test_elements_are_big_endian(write):
 
 
 def test_larger_than_one_chunk(write, monkeypatch):
-    monkeypatch.setattr("bpcore._idx._CHUNK", 1000)
+    monkeypatch.setattr("bpcore.datasets.idx._CHUNK", 1000)
     array = sample((50, 61), "f4")
     assert_array_equal(load_idx(write(idx_bytes(array, 0x0D))), array)
 

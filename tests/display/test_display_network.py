@@ -10,7 +10,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 pytest.importorskip("matplotlib")
 
-from bpcore._display_network_layout import RADIUS, fold
 from pictures import XOR, assert_readable, close_figures, small_recogniser, texts_of
 
 from bpcore import (
@@ -20,6 +19,7 @@ from bpcore import (
     Network,
     NetworkDisplay,
 )
+from bpcore.display.network_layout import RADIUS, fold
 
 close = pytest.fixture(autouse=True)(close_figures)
 recogniser = pytest.fixture(scope="module")(small_recogniser)

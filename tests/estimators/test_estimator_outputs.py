@@ -79,7 +79,7 @@ def test_predictions_in_bounded_memory(method, result):
 
 
 def test_blocks_of_rows_fit_together(monkeypatch):
-    import bpcore._estimator_base as base
+    import bpcore.estimators.base as base
 
     clf = classifier().fit(DIGITS, np.c_[LABELS % 3, LABELS])
     reg = regressor(max_iter=2).fit(DIGITS, LABELS)

@@ -8,7 +8,8 @@ from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 import bpcore
-from bpcore import MLPClassifier, MLPRegressor, ModelFileError, Network, _model_estimator
+from bpcore import MLPClassifier, MLPRegressor, ModelFileError, Network
+from bpcore.estimators import sections
 
 pytest.importorskip("safetensors", reason='model files need the extra "files"')
 from model_files import parts, put
@@ -159,7 +160,7 @@ def test_partial_fits_go_on_as_they_would_have(kind, cls, path):
     known = {"classes": [0, 1, 2]} if cls is MLPClassifier else {}
     for _ in range(4):
         est.partial_fit(X, y, **known)
-    assert set(vars(est)) <= {*est.get_params(), *_model_estimator.KEPT, *_model_estimator.DERIVED}
+    assert set(vars(est)) <= {*est.get_params(), *sections.KEPT, *sections.DERIVED}
     est.save(path)
     loaded = bpcore.load(path)
     same_estimators(est, loaded)

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from reference import Reference
 
 from bpcore import Explanation, Network
-from bpcore._activations import ACTIVATIONS
+from bpcore._core.activations import ACTIVATIONS
 
 PLACES = [
     ("w", {"layer": 1, "j": 4, "k": 2}),

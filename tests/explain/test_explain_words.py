@@ -12,11 +12,11 @@ from formulas import pairs
 from numpy.testing import assert_allclose
 
 from bpcore import Network
-from bpcore._activations import ACTIVATIONS
-from bpcore._explain_notation import LOSSES as FORMULAS
-from bpcore._explain_notation import Math, number, slope_formula, symbol
-from bpcore._explain_render import Derivation, Table
-from bpcore._losses import LOSSES
+from bpcore._core.activations import ACTIVATIONS
+from bpcore._core.losses import LOSSES
+from bpcore.explain.notation import LOSSES as FORMULAS
+from bpcore.explain.notation import Math, number, slope_formula, symbol
+from bpcore.explain.render import Derivation, Table
 
 # ---------------------------------------------------------------- in words
 

@@ -20,7 +20,7 @@ pytest.importorskip("safetensors", reason='model files need the extra "files"')
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-SCRIPT = Path(__file__).parent / "files" / "make_format_1.py"
+SCRIPT = Path(__file__).with_name("make_format_1.py")
 SPEC = importlib.util.spec_from_file_location("make_format_1", SCRIPT)
 made = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(made)

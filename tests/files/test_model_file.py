@@ -10,9 +10,10 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import bpcore
-from bpcore import Network, _model_json
-from bpcore._activations import ACTIVATIONS
-from bpcore._losses import LOSSES
+from bpcore import Network
+from bpcore._core.activations import ACTIVATIONS
+from bpcore._core.losses import LOSSES
+from bpcore.files import values
 
 safetensors = pytest.importorskip("safetensors", reason='model files need the extra "files"')
 from model_files import data, small  # noqa: E402
@@ -28,7 +29,7 @@ def same_networks(one, other):
     assert one._description() == other._description()
     assert one.dtype == other.dtype
     assert one.parameters.tobytes() == other.parameters.tobytes()
-    assert _model_json.state_of(one._rng, "") == _model_json.state_of(other._rng, "")
+    assert values.state_of(one._rng, "") == values.state_of(other._rng, "")
 
 
 # ---------------------------------------------------------------- networks
@@ -63,7 +64,7 @@ def test_every_loss_comes_back(loss, path):
 
 @pytest.mark.parametrize("random_state", [
     None, 5, np.random.RandomState(3),
-    *(np.random.Generator(getattr(np.random, name)(2)) for name in _model_json._GENERATORS),
+    *(np.random.Generator(getattr(np.random, name)(2)) for name in values._GENERATORS),
 ], ids=str)  # fmt: skip
 def test_training_goes_on_as_it_would_have(random_state, path):
     X, Y = data()

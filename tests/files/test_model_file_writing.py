@@ -8,7 +8,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import bpcore
-from bpcore import Network, _model_write
+from bpcore import Network
+from bpcore.files import replace
 
 safetensors = pytest.importorskip("safetensors", reason='model files need the extra "files"')
 from model_files import small  # noqa: E402
@@ -50,7 +51,7 @@ def test_the_disk_is_told_before_the_name_changes(path, monkeypatch):
     assert calls == ["fsync", "replace", *(["fsync"] if os.name == "posix" else [])]
 
 
-@pytest.mark.skipif(_model_write.fcntl is None, reason="no locks on files")
+@pytest.mark.skipif(replace.fcntl is None, reason="no locks on files")
 def test_what_killed_writers_left_is_removed_and_nothing_else(path):
     folder = path.parent
     left = folder / f".{path.name}.0123456789ab.partial"
@@ -58,7 +59,7 @@ def test_what_killed_writers_left_is_removed_and_nothing_else(path):
     for one in (left, *others):
         one.mkdir()
         (one / "new").write_bytes(b"half a file")
-    with _model_write._folder_beside(path) as in_use:
+    with replace._folder_beside(path) as in_use:
         small().save(path)
         assert in_use.exists()
     assert sorted(folder.iterdir()) == sorted([path, *others])
@@ -66,7 +67,7 @@ def test_what_killed_writers_left_is_removed_and_nothing_else(path):
 
 def test_a_folder_taken_for_abandoned_is_made_again(path, monkeypatch):
     """Another writer may come between its creation and its lock."""
-    lock = _model_write.fcntl.flock
+    lock = replace.fcntl.flock
     calls = []
 
     def flock(descriptor, how):
@@ -76,14 +77,14 @@ def test_a_folder_taken_for_abandoned_is_made_again(path, monkeypatch):
             made.rmdir()
         lock(descriptor, how)
 
-    monkeypatch.setattr(_model_write.fcntl, "flock", flock)
+    monkeypatch.setattr(replace.fcntl, "flock", flock)
     small().save(path)
     assert len(calls) == 2
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_without_locks_files_are_written_all_the_same(path, monkeypatch):
-    monkeypatch.setattr(_model_write, "fcntl", None)
+    monkeypatch.setattr(replace, "fcntl", None)
     small().save(path)
     small(activation="relu").save(path)
     assert bpcore.load(path).activations[0] == "relu"

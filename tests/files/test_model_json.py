@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpcore import _model_json
+from bpcore.files import values
 
 SCALARS = (
     st.none()
@@ -27,8 +27,8 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_plain_values_come_back(value):
-    text = _model_json.dumps(_model_json.encode(value, "value"))
-    again = _model_json.decode(_model_json.loads(text))
+    text = values.dumps(values.encode(value, "value"))
+    again = values.decode(values.loads(text))
     assert repr(again) == repr(value)
     assert type(again) is type(value)
 
@@ -40,8 +40,8 @@ def test_plain_values_come_back(value):
     np.array(["a", 1, None, 2.5, True, ("x", 1)], dtype=object), np.arange(3, dtype=">i4"),
 ], ids=str)  # fmt: skip
 def test_arrays_come_back(array):
-    text = _model_json.dumps(_model_json.encode(array, "array"))
-    again = _model_json.decode(_model_json.loads(text))
+    text = values.dumps(values.encode(array, "array"))
+    again = values.decode(values.loads(text))
     assert again.dtype == array.dtype.newbyteorder("=")
     assert again.shape == array.shape
     assert repr(again.tolist()) == repr(array.tolist())
@@ -54,7 +54,7 @@ def test_arrays_come_back(array):
 ], ids=lambda value: type(value).__name__)  # fmt: skip
 def test_other_values_are_refused(value):
     with pytest.raises(TypeError, match="the thing"):
-        _model_json.encode(value, "the thing")
+        values.encode(value, "the thing")
 
 
 @pytest.mark.parametrize("change", [
@@ -63,10 +63,10 @@ def test_other_values_are_refused(value):
 ], ids=str)  # fmt: skip
 def test_positions_beyond_a_generators_words_are_refused(change):
     """NumPy takes them as they are, and then reads beyond its own memory."""
-    state = _model_json.state_of(np.random.Generator(np.random.MT19937(0)), "")
+    state = values.state_of(np.random.Generator(np.random.MT19937(0)), "")
     state["state"] |= change
     with pytest.raises(ValueError, match="MT19937"):
-        _model_json.generator_of(state)
+        values.generator_of(state)
 
 
 @pytest.mark.parametrize("text", [
@@ -83,30 +83,30 @@ def test_positions_beyond_a_generators_words_are_refused(change):
 ])  # fmt: skip
 def test_what_encode_does_not_make_is_refused(text):
     with pytest.raises(ValueError, match=r"\w"):
-        _model_json.decode(_model_json.loads(text))
+        values.decode(values.loads(text))
 
 
 def test_a_numpy_string_comes_back_as_a_string():
-    assert _model_json.encode([np.str_("x")], "") == ["x"]
-    assert type(_model_json.encode(np.str_("x"), "")) is str
+    assert values.encode([np.str_("x")], "") == ["x"]
+    assert type(values.encode(np.str_("x"), "")) is str
 
 
 def test_generators_go_on_where_they_stood():
-    for name in _model_json._GENERATORS:
+    for name in values._GENERATORS:
         one = np.random.Generator(getattr(np.random, name)(3))
         one.integers(5, dtype=np.int32)  # half a word is left over
-        other = _model_json.decode(_model_json.encode(one, name))
+        other = values.decode(values.encode(one, name))
         assert one.integers(2**32, size=9, dtype=np.uint32).tolist() == (
             other.integers(2**32, size=9, dtype=np.uint32).tolist()
         )
     legacy = np.random.RandomState(3)
     legacy.standard_normal()  # of two, the other is kept
-    again = _model_json.decode(_model_json.encode(legacy, ""))
+    again = values.decode(values.encode(legacy, ""))
     assert legacy.standard_normal(5).tolist() == again.standard_normal(5).tolist()
 
 
 def test_strings_take_no_more_room_than_they_show():
-    array = _model_json.decode({"array": ["str99999999", [2], ["a", "b"]]})
+    array = values.decode({"array": ["str99999999", [2], ["a", "b"]]})
     assert array.dtype == "<U64"
-    array = _model_json.decode({"array": ["str1", [2], ["a", "x" * 100]]})
+    array = values.decode({"array": ["str1", [2], ["a", "x" * 100]]})
     assert array.dtype == "<U100"

@@ -39,7 +39,7 @@ def test_what_has_lost_its_place_is_named(tmp_path):
 - a + b
 + a - b
 
-[two.h: one: team_run]
+[two.h: one: pool_run]
 - a + b
 + a - b
 """
@@ -51,5 +51,5 @@ def test_what_has_lost_its_place_is_named(tmp_path):
         "there is no module two",
         "there is no test file test_two",
         "there is no two.h",
-        "there is no test file team_run",
+        "there is no test file pool_run",
     ]

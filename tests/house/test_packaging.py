@@ -184,9 +184,9 @@ class TestDistributions:
         }
         sources |= {"setup.py", "pyproject.toml", "MANIFEST.in", "Makefile", ".ci/run"}
         sources |= {"LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"}
-        sources |= {"tests/mutations.txt", "tests/programs/team_run.c", ".ci/valgrind.supp"}
+        sources |= {"tests/mutations.txt", "tests/programs/pool_run.c", ".ci/valgrind.supp"}
         assert sources - held == set()
-        assert {name for name in held if name.endswith(BUILT)} == {"tests/programs/team_run.c"}
+        assert {name for name in held if name.endswith(BUILT)} == {"tests/programs/pool_run.c"}
 
 
 class TestInstalled:

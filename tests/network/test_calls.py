@@ -5,8 +5,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import Reference, examples
 from sklearn.metrics import accuracy_score, r2_score
+from tuned import share_always, untune
 
-from bpcore import Network, _engine
+from bpcore import Network
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
@@ -185,7 +186,7 @@ def test_a_number_that_is_none_is_found_behind_any_activation(bad, threads, dtyp
     X = np.random.default_rng(0).standard_normal((3000, 70)).astype(dtype)
     X[2718, 69] = bad
     network.weights[0][:, 69] = 0  # 0 times infinity is NaN
-    before = _engine.share_from(0, 0)
+    share_always()
     try:
         with pytest.raises(ValueError, match="in row 2718"):
             network.predict(X)
@@ -197,7 +198,7 @@ def test_a_number_that_is_none_is_found_behind_any_activation(bad, threads, dtyp
             network.predict(X[2718:2719])
         assert np.isfinite(network.predict(X[:2718])).all()
     finally:
-        _engine.share_from(*before)
+        untune()
 
 
 @TYPES

@@ -7,7 +7,7 @@ from formulas import ReferenceOptimizer
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bpcore import Network
-from bpcore._optimizers import Optimizer
+from bpcore._core.optimizers import Optimizer
 
 WAYS = [
     ("full batch", None),

@@ -6,7 +6,8 @@ from fit_problem import TYPES, problem
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import Reference, examples
 
-from bpcore import Network, _blas
+from bpcore import Network
+from bpcore._core import products
 
 # ---------------------------------------------------------------- order
 
@@ -81,7 +82,7 @@ def test_shuffled_rows_are_read_where_they_lie_as_if_copied(n_in, level, dtype):
     """From 64 inputs on; rows whose numbers are no neighbours are copied, to the same bits."""
     rng = np.random.default_rng(0)
     X, Y = rng.random((700, n_in)).astype(dtype), rng.random((700, 3))
-    _blas.choose_products(level)
+    products.set_isa(level)
     try:
         for batch_size, optimizer in ((1, "sgd"), (40, "sgd"), (600, "sgd"), (600, "adam")):
             theta = []
@@ -91,7 +92,7 @@ def test_shuffled_rows_are_read_where_they_lie_as_if_copied(n_in, level, dtype):
                 theta.append(network.parameters)
             assert_array_equal(*theta)
     finally:
-        _blas.choose_products()
+        products.set_isa()
 
 
 @TYPES

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from reference import Reference, central_differences, examples
 
 from bpcore import Gradient, Network
-from bpcore._activations import ACTIVATIONS as ENGINE_ACTIVATIONS
+from bpcore._core.activations import ACTIVATIONS as ENGINE_ACTIVATIONS
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 PAIRS = pytest.mark.parametrize(("output", "loss"), pairs())

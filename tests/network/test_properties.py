@@ -15,8 +15,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from reference import Reference, targets
 from scipy import sparse
 
-from bpcore._activations import ACTIVATIONS, apply
-from bpcore._losses import LOSSES
+from bpcore._core.activations import ACTIVATIONS, apply
+from bpcore._core.losses import LOSSES
 
 HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
 TYPES = st.sampled_from(["float32", "float64"])

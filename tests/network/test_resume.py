@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 
 import bpcore
 from bpcore import DivergenceError, Network
-from bpcore._optimizers import Optimizer
+from bpcore._core.optimizers import Optimizer
 
 pytest.importorskip("safetensors", reason='model files need the extra "files"')
 from model_files import parts

@@ -6,8 +6,8 @@ from formulas import pairs
 from numpy.testing import assert_allclose
 from reference import Reference, examples
 
-from bpcore._activations import ACTIVATIONS as ENGINE_ACTIVATIONS
-from bpcore._losses import LOSSES as ENGINE_LOSSES
+from bpcore._core.activations import ACTIVATIONS as ENGINE_ACTIVATIONS
+from bpcore._core.losses import LOSSES as ENGINE_LOSSES
 
 torch = pytest.importorskip(
     "torch", reason="PyTorch, the oracle of these tests, is not installed (extra: oracle)"

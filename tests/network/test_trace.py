@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from reference import Reference, examples
 
 from bpcore import Network, Trace
-from bpcore._activations import ACTIVATIONS
+from bpcore._core.activations import ACTIVATIONS
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 TERMS = [

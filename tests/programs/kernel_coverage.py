@@ -17,7 +17,7 @@ from collections import defaultdict
 from pathlib import Path
 
 # The element type in a function's name: Cython's variants of a fused type, the suffix in C.
-# product_loops.h: tiles of more rows, for more registers
+# gemm_tiles.h: tiles of more rows, for more registers
 AVX_512_ONLY = {"BP_TILES(4)", "BP_TILE(8)"}
 INLINED = "any type"
 TYPES = {"fuse_0": "float32", "fuse_1": "float64", "_f32": "float32", "_f64": "float64"}

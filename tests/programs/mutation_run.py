@@ -78,7 +78,7 @@ def ask(tree, tests):
             os.chdir(tree)
             sys.path[:] = [str(tree), *sys.path[1:]]
             sys.modules.pop("shipping")
-            files = [str(file_of(tree, test)) for test in tests if test != "team_run"]
+            files = [str(file_of(tree, test)) for test in tests if test != "pool_run"]
             options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no"]
             status = int(pytest.main([*options, "-m", "not memory", *files]))
             sys.stdout.flush()
@@ -101,15 +101,15 @@ def file_of(tree, test):
 
 
 def race(tree):
-    """What ThreadSanitizer says of team_run.c, in words; "" where it finds nothing."""
-    program = tree / "team_run"
-    command = ["gcc", "-O1", "-g", "-fsanitize=thread", "-Isrc/bpcore", "tests/programs/team_run.c"]
+    """What ThreadSanitizer says of pool_run.c, in words; "" where it finds nothing."""
+    program = tree / "pool_run"
+    command = ["gcc", "-O1", "-g", "-fsanitize=thread", "-Isrc/bpcore", "tests/programs/pool_run.c"]
     subprocess.run([*command, "-o", program, "-lpthread"], cwd=tree, check=True)
     try:
         done = subprocess.run(["setarch", "-R", program], capture_output=True, timeout=60)
     except subprocess.TimeoutExpired:
-        return "team_run.c, without end"
-    return f"team_run.c, status {done.returncode}" if done.returncode else ""
+        return "pool_run.c, without end"
+    return f"pool_run.c, status {done.returncode}" if done.returncode else ""
 
 
 def verdict(status, output):
@@ -147,7 +147,7 @@ def noticed_by(tree, change):
     path.write_text(text.replace(change.old, change.new), encoding="utf-8")
     for name in change.modules:
         build(tree, name)
-    found = race(tree) if "team_run" in change.tests else ""
+    found = race(tree) if "pool_run" in change.tests else ""
     path.write_text(text, encoding="utf-8")
     return found or verdict(*ask(tree, change.tests))
 
@@ -170,7 +170,7 @@ def misplaced(sources, changes):
             if not (kernels / f"{name}.pyx").is_file():
                 yield f"there is no module {name}: {change}"
         for name in change.tests:
-            if not (tests / (f"{name}.c" if name == "team_run" else f"{name}.py")).is_file():
+            if not (tests / (f"{name}.c" if name == "pool_run" else f"{name}.py")).is_file():
                 yield f"there is no test file {name}: {change}"
 
 
@@ -188,7 +188,7 @@ def prepare(tree, sources, changes):
     for name in modules(sources):
         build(tree, name)
     tests = sorted({test for change in changes for test in change.tests})
-    found = (race(tree) if "team_run" in tests else "") or verdict(*ask(tree, tests))
+    found = (race(tree) if "pool_run" in tests else "") or verdict(*ask(tree, tests))
     if found:
         sys.exit(f"without any change, {found} fails")
 

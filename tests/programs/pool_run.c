@@ -1,4 +1,4 @@
-/* A leader and helpers share blocks as src/bpcore/team.h says, for ThreadSanitizer (`make threads`).
+/* A leader and helpers share blocks as src/bpcore/pool.h says, for ThreadSanitizer (`make threads`).
  *
  * Phases of different length follow each other as those of a training do: each block reads what
  * the phase before has left in another block's place and writes its own, all in plain memory.
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "team.h"
+#include "pool.h"
 
 enum { HELPERS = 3, PHASES = 600, MOST = 13 };
 

@@ -8,10 +8,12 @@ here AVX2) and one thread at a time.
 import itertools
 
 import numpy as np
-from bpcore._activations import ACTIVATIONS
 from scipy import sparse
+from tuned import own_products_up_to, share_always, untune
 
-from bpcore import Network, _blas, _engine
+from bpcore import Network
+from bpcore._core import products
+from bpcore._core.activations import ACTIVATIONS
 
 OPTIMIZERS = [
     "sgd",
@@ -82,14 +84,15 @@ def main():
         network.predict(X[0])
     # the loops of each instruction set and BLAS, rows read through pointers, several threads
     for level, dtype in itertools.product((4, 2, 0), dtypes):
-        _blas.choose_products(level or 4, 5e7 if level else 0)
-        before = _engine.share_from(0.0, 0.0)
+        products.set_isa(level or 4)
+        own_products_up_to(5e7 if level else 0)
+        share_always()
         network = Network((70, 33, 10), "relu", dtype=dtype, random_state=0, n_threads=2)
         X, Y = rng.random((300, 70)).astype(dtype), rng.random((300, 10))
         network.fit(X, Y, 2, 40, 0.01)
         network.fit(X, Y, 1, None, 0.01, clip_norm=0.1)
         assert np.isfinite(network.predict(X)).all()
-        _engine.share_from(*before)
+        untune()
         runs += 1
     print(f"{runs} networks")
 

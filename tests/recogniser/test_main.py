@@ -21,8 +21,8 @@ from main_job import (
 
 import bpcore
 from bpcore import Network
-from bpcore import __main__ as main_module
 from bpcore.datasets import Dataset, load_digits
+from bpcore.recogniser import cli as main_module
 
 FLAGS = """
     --digits --mnist --openml --train --layers --activation --init --dtype --epochs --batch-size

@@ -10,8 +10,9 @@ from functools import partial
 import pytest
 from main_job import keep_apart, needs_matplotlib, png_size, run_main, words, write_small_mnist
 
-from bpcore import Network, _report
-from bpcore import __main__ as main_module
+from bpcore import Network
+from bpcore.recogniser import cli as main_module
+from bpcore.recogniser import report
 
 
 @pytest.fixture(scope="session")
@@ -152,7 +153,7 @@ def test_ctrl_c_reports_and_draws_what_was_reached(run, small_mnist, monkeypatch
     flags = ("--mnist", small_mnist, "--save-history")
     assert run(*flags, "whole.json", "--epochs", 2, "--no-picture").code == 0
 
-    class Impatient(_report.Progress):
+    class Impatient(report.Progress):
         def __call__(self, network, history):
             super().__call__(network, history)
             if history.epochs == 2:

@@ -8,8 +8,10 @@ import pytest
 from main_job import GEMM, needs_matplotlib, png_size, words
 
 import bpcore
-from bpcore import Network, _report
+from bpcore import Network
 from bpcore.datasets import Dataset
+from bpcore.recogniser import outcome as outcomes
+from bpcore.recogniser import picture, report
 
 # ---------------------------------------------------------------- the progress display
 
@@ -37,7 +39,7 @@ def history_of(scores):
 def test_a_terminal_sees_a_bar(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     stream = Terminal()
-    progress = _report.Progress(4, stream)
+    progress = report.Progress(4, stream)
     for done in (1, 2, 4):
         assert not progress(None, history_of([0.5, 0.75, 0.875, 1.0][:done]))
     progress.close()
@@ -55,7 +57,7 @@ def test_a_terminal_sees_a_bar(monkeypatch):
 def test_the_bar_keeps_to_one_line(monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     stream = Terminal()
-    _report.Progress(30, stream)(None, history_of([0.5] * 10))
+    report.Progress(30, stream)(None, history_of([0.5] * 10))
     line = stream.getvalue().lstrip("\r")
     assert len(line) == columns - 1
     assert line.startswith("epoch 10/30")
@@ -65,14 +67,14 @@ def test_a_terminal_without_unicode_sees_ascii(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     stream = Terminal()
     stream.encoding = "cp1252"
-    _report.Progress(2, stream)(None, history_of([0.5]))
+    report.Progress(2, stream)(None, history_of([0.5]))
     assert "#" * 15 + "." * 15 in stream.getvalue()
     assert stream.getvalue().isascii()
 
 
 def test_a_file_sees_a_line_an_epoch():
     stream = io.StringIO()
-    progress = _report.Progress(10, stream)
+    progress = report.Progress(10, stream)
     progress(None, history_of([0.5]))
     progress(None, history_of([0.5, 0.8125]))
     progress.close()
@@ -89,7 +91,7 @@ def outcome_of(labels, outputs, scores=(0.5,), **options):
     pixels = np.arange(n * 6, dtype=np.uint8).reshape(n, 6)
     data = Dataset(pixels, labels, pixels, labels, "squares", (2, 3))
     network = Network((6, 4, width), random_state=0)
-    return _report.Outcome(data, network, history_of(list(scores)), outputs, GEMM, **options)
+    return outcomes.Outcome(data, network, history_of(list(scores)), outputs, GEMM, **options)
 
 
 def outputs_of(guesses, certainties, width):
@@ -100,8 +102,8 @@ def outputs_of(guesses, certainties, width):
 
 def test_flops_of_the_source_s_network():
     # 12,960 weights, of which 784 x 16 = 12,544 have no delta below them.
-    assert _report.flops_per_image((784, 16, 16, 10)) == 6 * 12_960 - 2 * 12_544
-    assert _report.flops_per_image((5, 3)) == 4 * 15
+    assert outcomes.flops_per_image((784, 16, 16, 10)) == 6 * 12_960 - 2 * 12_544
+    assert outcomes.flops_per_image((5, 3)) == 4 * 15
 
 
 def test_outcome():
@@ -124,7 +126,7 @@ def test_results_in_words():
     outputs = outputs_of([0, 2, 2, 2], [0.9, 0.5, 0.8, 0.7], 3)
     outcome = outcome_of(labels, outputs, [0.25, 0.75, 0.5], interrupted=True)
     outcome.network.n_threads = 3
-    lines = [words(line) for line in _report.result_lines(outcome, asked_epochs=9)]
+    lines = [words(line) for line in report.result_lines(outcome, asked_epochs=9)]
     assert lines[:4] == [
         "Interrupted after 3 of 9 epochs; this was reached.",
         "Accuracy 50.00%: 2 of 4 images correct. The best was 75.00%, after epoch 2.",
@@ -132,17 +134,17 @@ def test_results_in_words():
         "Speed 40 images/s: 3 epochs of 4 images in 0.75 s, on up to 3 threads.",
     ]
     outcome.network.n_threads = 1
-    assert "0.75 s, on one thread." in words(_report.result_lines(outcome, 9)[3])
+    assert "0.75 s, on one thread." in words(report.result_lines(outcome, 9)[3])
     assert lines[4].startswith("Arithmetic 0.0 GFLOP/s, 0% of the 100 GFLOP/s")
 
 
 def test_the_best_epoch_is_named_only_where_it_is_not_the_last():
     labels = np.arange(10)
     outputs = outputs_of([0] * 10, [0.9] * 10, 10)
-    lines = _report.result_lines(outcome_of(labels, outputs, [0.1, 0.1]), 2)
+    lines = report.result_lines(outcome_of(labels, outputs, [0.1, 0.1]), 2)
     assert words(lines[0]) == "Accuracy 10.00%: 1 of 10 images correct."
     perfect = outcome_of(labels, outputs_of(labels, [0.9] * 10, 10), [1.0])
-    assert not any("Misread" in line for line in _report.result_lines(perfect, 1))
+    assert not any("Misread" in line for line in report.result_lines(perfect, 1))
 
 
 @needs_matplotlib
@@ -154,7 +156,7 @@ def test_the_picture_of_any_outcome(tmp_path, n_images, n_epochs, right):
     labels = np.arange(n_images) % 10
     guesses = labels if right else (labels + 1) % 10
     outputs = outputs_of(guesses, [0.9] * n_images, 10)
-    _report.draw(outcome_of(labels, outputs, [0.5] * n_epochs), tmp_path / "x.png")
+    picture.draw(outcome_of(labels, outputs, [0.5] * n_epochs), tmp_path / "x.png")
     width, height = png_size(tmp_path / "x.png")
     image_rows = min(2, math.ceil(n_images / 10))
     image_rows += 1 if right else min(3, math.ceil(n_images / 10))
@@ -168,10 +170,10 @@ def test_the_picture_keeps_out_of_the_user_s_style(tmp_path):
 
     outcome = outcome_of(np.array([0, 1]), outputs_of([0, 1], [0.9, 0.8], 2))
     before = dict(matplotlib.rcParams)
-    _report.draw(outcome, tmp_path / "x.png")
+    picture.draw(outcome, tmp_path / "x.png")
     assert dict(matplotlib.rcParams) == before
     with matplotlib.rc_context({"font.size": 30, "figure.facecolor": "black"}):
-        _report.draw(outcome, tmp_path / "y.png")
+        picture.draw(outcome, tmp_path / "y.png")
     assert (tmp_path / "x.png").read_bytes() == (tmp_path / "y.png").read_bytes()
 
 
@@ -184,7 +186,7 @@ def test_the_gemm_rate_is_measured_on_one_thread_and_says_on_what(monkeypatch):
     monkeypatch.delenv("OPENBLAS_L2_SIZE", raising=False)
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     before = threads()
-    rate = _report.measure_gemm("float64", n=64, repeats=2)
+    rate = outcomes.measure_gemm("float64", n=64, repeats=2)
     assert threads() == before
     assert 0 < rate.flops < 1e14
     assert rate.description.startswith("NumPy, 64 x 64 float64, one thread")

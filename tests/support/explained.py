@@ -2,7 +2,7 @@
 
 from reference import Reference, examples
 
-from bpcore._explain_render import Table
+from bpcore.explain.render import Table
 
 
 def make(output="sigmoid", loss="quadratic", hidden="sigmoid", n=6, seed=31, weighted=True):

@@ -8,10 +8,10 @@ import sys
 import numpy as np
 import pytest
 
-from bpcore import _blas
+from bpcore._core import products
 
-LEVELS = sorted({_blas.choose_products(level) for level in (2, 3, 4)})
-_blas.choose_products()
+LEVELS = sorted({products.set_isa(level) for level in (2, 3, 4)})
+products.set_isa()
 
 WITH_PAGES = pytest.mark.skipif(sys.platform == "win32", reason="pages are closed by mprotect")
 

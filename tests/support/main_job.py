@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from bpcore import __main__ as main_module
-from bpcore import _report
 from bpcore.datasets import load_digits
+from bpcore.recogniser import cli as main_module
+from bpcore.recogniser import outcome
 
 REAL_MNIST = os.environ.get("BPCORE_MNIST")
 needs_mnist = pytest.mark.skipif(
@@ -19,7 +19,7 @@ needs_matplotlib = pytest.mark.skipif(
     importlib.util.find_spec("matplotlib") is None,
     reason="the picture needs matplotlib, the extra bpcore[demo]",
 )
-GEMM = _report.GemmRate(1e11, "a rate fixed by the test")
+GEMM = outcome.GemmRate(1e11, "a rate fixed by the test")
 
 
 def write_small_mnist(folder):

@@ -1,8 +1,10 @@
 """What the tests of threads share: work to be shared, and a count of the threads that do."""
 
 import numpy as np
+from tuned import share_always, untune
 
-from bpcore import Network, _crew, _engine
+from bpcore import Network
+from bpcore._core import pool
 
 SETTINGS = {
     "recogniser": ((784, 16, 16, 10), 900, 32, "sgd", {}),
@@ -21,17 +23,17 @@ class Started:
         self.again()
 
     def again(self):
-        self.before = _crew.helpers_started()
+        self.before = pool.threads_started()
 
     def count(self):
-        return _crew.helpers_started() - self.before
+        return pool.threads_started() - self.before
 
 
 def share_all_work():
     """For a fixture: share even the smallest work, and count the threads that take part."""
-    before = _engine.share_from(0.0, 0.0)
+    share_always()
     yield Started()
-    _engine.share_from(*before)
+    untune()
 
 
 def everything(n_threads, sizes, n, batch_size, optimizer, rules, dtype):

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from tuned import compress_from, untune
 
-from bpcore import _blas, _engine
+from bpcore._core import products
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
@@ -20,8 +21,8 @@ def blank(rng, n, m, density=0.2):
 
 
 def every_table_is_sparse():
-    """For an autouse fixture; `_engine.sparse_from(-1, 1)`: no table is."""
-    before = _engine.sparse_from(1.0, 1)
+    """For an autouse fixture; `compress_from(-1, 1)`: no table is."""
+    compress_from(1.0, 1)
     yield
-    _engine.sparse_from(*before)
-    _blas.choose_products()
+    untune()
+    products.set_isa()
