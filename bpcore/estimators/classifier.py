@@ -15,13 +15,14 @@ from bpcore.estimators.base import BaseMLP
 from bpcore.estimators.parameters import described, parameter
 from bpcore.estimators.spec import engine_name
 from bpcore.estimators.targets import Labels, Multilabel, Multioutput, labels_from, labels_of
+from bpcore.functions import LOSSES
 from bpcore.network import Network
 
 __all__ = ["MLPClassifier"]
 
+# the entropy of each output activation, reported as scikit-learn does
 _CLIPPED = {
-    "sigmoid": ("binary_cross_entropy", "clip"),
-    "softmax": ("categorical_cross_entropy", "clip"),
+    row.outputs[0]: (row.name, "clip") for row in LOSSES.values() if row.clips and row.outputs
 }
 _CLASSES = """
     classes_ : ndarray of shape (n_classes,), or a list of these
@@ -76,7 +77,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     _: KW_ONLY
     loss: str = parameter(
         "log_loss",
-        [StrOptions({"log_loss", "quadratic"})],
+        [StrOptions({row.classifier for row in LOSSES.values() if row.classifier})],
         "{'log_loss', 'quadratic'}",
         """
         'log_loss' is the cross-entropy, with softmax outputs for more than two classes and
@@ -292,12 +293,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         (True, (784, 16))
         """
         name, _ = cls._loss_of(network)
-        if name not in ("quadratic", "binary_cross_entropy", "categorical_cross_entropy"):
+        if not LOSSES[name].classifier:
             raise ValueError(
                 f"a classifier takes a network with the quadratic cost or an entropy, got {name}"
             )
-        loss = "quadratic" if name == "quadratic" else "log_loss"
-        est = cls._around(network, {"loss": loss}, parameters)
+        est = cls._around(network, {"loss": LOSSES[name].classifier}, parameters)
         n_outputs = network.layer_sizes[-1]
         if classes is None:
             classes = np.arange(max(n_outputs, 2))

@@ -16,19 +16,13 @@ from bpcore.estimators.base import BaseMLP
 from bpcore.estimators.parameters import described, parameter
 from bpcore.estimators.spec import engine_name
 from bpcore.estimators.targets import Numbers
+from bpcore.functions import LOSSES, as_list, wrapped
 from bpcore.network import Network
 
 __all__ = ["MLPRegressor"]
 
-# the engine's names of the losses
-_LOSSES = {
-    "squared_error": "squared_error",
-    "absolute_error": "absolute",
-    "huber": "huber",
-    "quantile": "quantile",
-    "poisson": "poisson",
-    "quadratic": "quadratic",
-}
+# the losses by the names that they have here
+_LOSSES = {row.regressor: row for row in LOSSES.values() if row.regressor}
 
 
 @described(score="R²")
@@ -81,17 +75,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         "squared_error",
         [StrOptions(set(_LOSSES))],
         "str",
-        """
-        - 'squared_error': ½ (a - y)². As in scikit-learn, the gradient sums over the outputs,
-          while the reported loss is their mean.
-        - 'poisson': half the Poisson deviance, for y ≥ 0, with exponential outputs.
-        - 'absolute_error': \\|a - y\\|.
-        - 'huber': squared up to a distance of ``huber_delta``, absolute beyond.
-        - 'quantile': the pinball loss of ``quantile``.
-        - 'quadratic': (a - y)², without ½.
-
-        All but the first are summed over the outputs.
-        """,
+        as_list({name: row.text for name, row in _LOSSES.items()}, "'")
+        + "\n\n"
+        + wrapped(
+            "They are summed over the outputs; as in scikit-learn, the reported squared error is "
+            "the mean of the outputs', while its gradient is that of their sum. δ is "
+            "``huber_delta``, q ``quantile``."
+        ),
     )
     _: KW_ONLY
     quantile: Any = parameter(
@@ -132,12 +122,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return codec
 
     def _output(self, targets: Any) -> tuple[Any, Any]:
-        loss: Any = _LOSSES[self.loss]
+        row = _LOSSES[self.loss]
+        loss: Any = row.name
         if loss == "huber":
             loss = (loss, float(self.huber_delta))
         elif loss == "quantile":
             loss = (loss, tuple(self._quantiles() * targets.n_targets))
-        default = "exponential" if loss == "poisson" else "identity"
+        default = row.outputs[0] if row.outputs else "identity"
         out = default if self.out_activation is None else engine_name(self.out_activation)
         return out, loss
 
@@ -145,10 +136,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return self.n_outputs_ if self.loss == "squared_error" else 1
 
     def _check_target_range(self, Y: np.ndarray) -> None:
-        if self.loss == "poisson" and Y.min() < 0:
+        targets = _LOSSES[self.loss].targets
+        if targets is not None and Y.min() < targets[0]:
             raise ValueError(
-                f"Some values of y are out of the range of the loss 'poisson': y >= 0, but the "
-                f"smallest is {Y.min():g}"
+                f"Some values of y are out of the range of the loss '{self.loss}': "
+                f"y >= {targets[0]:g}, but the smallest is {Y.min():g}"
             )
 
     def _score_outputs(self, a: np.ndarray, Y: np.ndarray, weights: Any) -> float:
@@ -264,10 +256,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         True
         """
         name, number = cls._loss_of(network)
-        losses = {engine: ours for ours, engine in _LOSSES.items()}
-        if name not in losses:
+        if not LOSSES[name].regressor:
             raise ValueError(f"a regressor takes a network with a cost for numbers, got {name}")
-        loss: dict[str, Any] = {"loss": losses[name]}
+        loss: dict[str, Any] = {"loss": LOSSES[name].regressor}
         n_outputs = network.layer_sizes[-1]
         n_quantiles = 1
         if name == "huber" and number is not None:

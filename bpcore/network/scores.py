@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from bpcore.functions import LOSSES
+
 __all__ = ["METRICS", "check_metric", "choose", "evaluate"]
 
 METRICS = ("auto", "accuracy", "r2", "cost")
@@ -28,8 +30,8 @@ def choose(network: Any, targets: Any, metric: str) -> str:
     """What "auto" stands for: accuracy for classes, r2 for numbers."""
     if metric != "auto":
         return metric
-    if network._loss_name.endswith("cross_entropy"):
-        return "accuracy"
+    if (usual := LOSSES[network._loss_name].metric) is not None:
+        return usual
     array = targets.array
     for start in range(0, array.shape[0], _BLOCK):
         y = _block(array, start)
