@@ -22,10 +22,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from bpcore._blas import choose_products, multiply
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from bpcore import Network, _engine, _train
-from bpcore._blas import choose_products, multiply
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -4,7 +4,6 @@ Operators of opset 17 only, in float32, which every runtime has for all of them.
 """
 
 import importlib
-import math
 from typing import Any
 
 import numpy as np

@@ -69,9 +69,7 @@ class Architecture(Engine):
         )
         self.n_threads = threads
         self.layer_sizes = sizes
-        self.activations = tuple(
-            key if number is None else (key, number) for key, number in layers
-        )
+        self.activations = tuple(key if number is None else (key, number) for key, number in layers)
         self.loss = name if isinstance(loss, str) else tuple(loss)
         self.dropout = tuple(left_out)
         self._loss_name = name

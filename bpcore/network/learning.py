@@ -87,7 +87,12 @@ class Learning(Architecture):
         eta = check.as_number(learning_rate, "learning_rate")
         descent = Optimizer("sgd", self.n_parameters, dtype=self.dtype, learning_rate=eta)
         cost, _ = self._train_epoch(
-            rows, targets, descent, batch_size=len(rows), sample_weight=weights, applies_dropout=False
+            rows,
+            targets,
+            descent,
+            batch_size=len(rows),
+            sample_weight=weights,
+            applies_dropout=False,
         )
         if not np.isfinite(cost):
             raise DivergenceError(

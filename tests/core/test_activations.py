@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from elementwise import apply
 from formulas import ACTIVATIONS as FORMULAS
 from formulas import DEFAULTS
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import Reference
 
 from bpcore import Network
-from bpcore._core.activations import ACTIVATIONS, apply
+from bpcore._core.activations import ACTIVATIONS
 
 ELEMENTWISE = [name for name in ACTIVATIONS if name != "softmax"]
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -9,7 +9,8 @@ from formulas import OPTIMIZERS as FORMULAS
 from formulas import ReferenceOptimizer, rate
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bpcore._core.optimizers import OPTIMIZERS, SCHEDULES, Optimizer
+from bpcore._core.optimizers import OPTIMIZERS, Optimizer
+from bpcore._core.schedules import SCHEDULES
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 N = 67  # more than a vector register holds, and not a multiple of one

@@ -10,9 +10,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bpcore import MLPClassifier, MLPRegressor, Network
-from bpcore._core.activations import ACTIVATIONS
 from bpcore.files import c_header
 from bpcore.files import onnx as onnx_file
+from bpcore.functions import ACTIVATIONS
 
 RNG = np.random.default_rng(9)
 X = RNG.normal(size=(40, 5)).astype(np.float32)
@@ -192,7 +192,7 @@ def test_what_a_file_cannot_hold_is_not_exported(onnx, tmp_path, monkeypatch):
 
 def test_every_activation_has_a_form_in_onnx_and_in_c(onnx):
     graph = onnx_file.Graph()
-    for name, (_, default, _) in ACTIVATIONS.items():
+    for name, default in ((row.name, row.default) for row in ACTIVATIONS.values()):
         activation = name if default is None else (name, default)
         assert graph.activation(activation, "z")
         assert c_header._scalar(activation)

@@ -11,9 +11,8 @@ from numpy.testing import assert_array_equal
 
 import bpcore
 from bpcore import Network
-from bpcore._core.activations import ACTIVATIONS
-from bpcore._core.losses import LOSSES
 from bpcore.files import values
+from bpcore.functions import ACTIVATIONS, LOSSES
 
 safetensors = pytest.importorskip("safetensors", reason='model files need the extra "files"')
 from model_files import data, small  # noqa: E402
@@ -35,9 +34,7 @@ def same_networks(one, other):
 # ---------------------------------------------------------------- networks
 
 HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
-PARTNERS = [
-    (loss, fits) for loss, (_, outputs) in LOSSES.items() for fits in outputs or ("identity",)
-]
+PARTNERS = [(loss, fits) for loss, row in LOSSES.items() for fits in row.outputs or ("identity",)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

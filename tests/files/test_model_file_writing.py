@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 import bpcore
 from bpcore import Network
-from bpcore.files import replace
+from bpcore.files import replace, writer
 
 safetensors = pytest.importorskip("safetensors", reason='model files need the extra "files"')
 from model_files import small  # noqa: E402
@@ -135,7 +135,7 @@ def test_a_name_as_long_as_names_can_be(tmp_path):
 
 
 def test_too_much_beside_the_tensors_is_refused(path, monkeypatch):
-    monkeypatch.setattr(bpcore.model_file, "LONGEST_HEADER", 500)
+    monkeypatch.setattr(writer, "LONGEST_HEADER", 500)
     with pytest.raises(ValueError, match=r"beside tensors .* takes [\d,]+ bytes"):
         small().save(path)
     assert not path.exists()

@@ -16,7 +16,12 @@ from bpcore import datasets, display, estimators, exceptions, model_file
 close = pytest.fixture(autouse=True)(close_figures)
 
 TUTORIAL = ("chain", "layers", "descent", "recogniser")
-NOTEBOOKS = ("start", "inside", "differences-from-scikit-learn", *(f"tutorial/{name}" for name in TUTORIAL))
+NOTEBOOKS = (
+    "start",
+    "inside",
+    "differences-from-scikit-learn",
+    *(f"tutorial/{name}" for name in TUTORIAL),
+)
 
 # Each formula of the notation, and the call that has to stand in the same section.
 FORMULAS = {

@@ -45,19 +45,19 @@ def test_the_package_under_test_is_the_installed_one():
 
 
 def test_every_cython_source_is_built(source_tree):
-    sources = {path.stem for path in (source_tree / "src" / "bpcore").glob("*.pyx")}
+    sources = {path.stem for path in (source_tree / "src" / "bpcore").rglob("*.pyx")}
     assert sources == set(modules(source_tree))
 
 
 def test_every_compiled_module_has_a_stub(source_tree):
-    stubs = {path.stem for path in (source_tree / "bpcore").glob("*.pyi")}
+    stubs = {path.stem for path in (source_tree / "bpcore").rglob("*.pyi")}
     assert stubs == set(modules(source_tree))
 
 
 def test_nothing_is_built_for_one_processor_or_with_unsafe_arithmetic(source_tree):
     forbidden = re.compile(r"-m(arch|cpu|tune|avx|fma|sse)|/arch:|fast-math|Ofast")
     files = [source_tree / name for name in ("setup.py", "pyproject.toml", "Makefile")]
-    files += (source_tree / "src" / "bpcore").glob("*.p[yx][xd]")
+    files += (source_tree / "src" / "bpcore").rglob("*.p[yx][xd]")
     # but for what is asked for with BPCORE_NATIVE=1, to be measured and not to be shipped
     asked_for = ('if NATIVE:\n        COMPILE += ["-march=native"]', "(``-march=native``)")
     found = {}
@@ -94,9 +94,8 @@ def test_the_oldest_libraries_have_exact_versions(source_tree):
 
 
 def test_an_unbuilt_tree_says_what_to_type(source_tree, tmp_path):
-    (tmp_path / "bpcore").mkdir()
-    for path in (source_tree / "bpcore").glob("*.py"):
-        shutil.copy(path, tmp_path / "bpcore")
+    built = shutil.ignore_patterns("*.so", "*.pyd", "__pycache__")
+    shutil.copytree(source_tree / "bpcore", tmp_path / "bpcore", ignore=built)
     # -S: without site-packages, where an editable install would lend its compiled modules.
     command = [sys.executable, "-S", "-c", "import bpcore"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
@@ -143,8 +142,12 @@ class TestDistributions:
 
     def test_wheel_holds_the_package_and_nothing_else(self, distributions, source_tree):
         package = source_tree / "bpcore"
-        expected = {f"bpcore/{p.name}" for p in package.iterdir() if p.suffix in (".py", ".pyi")}
-        expected |= {f"bpcore/{name}{EXTENSION}" for name in modules(source_tree)}
+        expected = {
+            path.relative_to(source_tree).as_posix()
+            for path in package.rglob("*.py*")
+            if path.suffix in (".py", ".pyi")
+        }
+        expected |= {f"bpcore/_core/{name}{EXTENSION}" for name in modules(source_tree)}
         expected.add("bpcore/py.typed")
         with zipfile.ZipFile(distributions[1]) as wheel:
             names = {name for name in wheel.namelist() if ".dist-info/" not in name}

@@ -12,7 +12,6 @@ from numpy.testing import assert_array_equal
 from tuned import poll_signals_always
 
 from bpcore import MLPRegressor, Network
-from bpcore._core import epoch
 
 # ---------------------------------------------------------------- Ctrl-C
 

@@ -6,6 +6,7 @@ The number of examples and their order come from conftest.py: the same in every 
 import pickle
 
 import numpy as np
+from elementwise import apply
 from formulas import ACTIVATIONS as FORMULAS
 from formulas import DEFAULTS, OPTIMIZERS, OUTPUTS, ReferenceOptimizer
 from hypothesis import assume, given, settings
@@ -15,7 +16,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from reference import Reference, targets
 from scipy import sparse
 
-from bpcore._core.activations import ACTIVATIONS, apply
+from bpcore._core.activations import ACTIVATIONS
 from bpcore._core.losses import LOSSES
 
 HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]

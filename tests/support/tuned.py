@@ -30,9 +30,7 @@ def compress_from(density, rows):
 
 def own_products_up_to(multiplications):
     """Larger products go to BLAS; 0: all do."""
-    tune(
-        own_product_max_work=multiplications, own_product_max_work_baseline=multiplications
-    )
+    tune(own_product_max_work=multiplications, own_product_max_work_baseline=multiplications)
 
 
 def poll_signals_always():
