@@ -44,7 +44,8 @@ help:
 	@echo "               shares work, with ThreadSanitizer; make debug: the tests with bounds checks"
 	@echo "make valgrind  a short training of every kind under memcheck"
 	@echo "make coverage  branch coverage of bpcore/ (95 % at least), line coverage of the kernels"
-	@echo "make mutate    change the kernels' formulas one by one: a test has to fail each time"
+	@echo "make mutate    change the kernels' formulas one by one: a test has to fail each time; an hour;"
+	@echo "               ARGS=\"--all\" everything that is generated, ARGS=\"losses\" these"
 	@echo "make lint      ruff, cython-lint, import-linter, mypy, stubtest, codespell"
 	@echo "make bench     bpcore and its peers side by side; ARGS=\"-k words\" selects, ARGS=--docs"
 	@echo "               writes docs/performance.md; make bench-quick: the essentials, two minutes;"
@@ -163,7 +164,7 @@ coverage:
 # The changed modules are translated and compiled there, by what builds the wheel elsewhere.
 mutate: $(WHEEL)/with-test
 	$(PIP) install "Cython>=3.1"
-	$(BIN)/python tests/programs/mutation_run.py . $(ARGS)
+	$(BIN)/python tests/programs/mutation_run.py . --workers $(WORKERS) $(ARGS)
 
 bench: $(WHEEL)/with-bench
 	$(BIN)/python -P -m pytest -p no:xdist benchmarks $(ARGS)

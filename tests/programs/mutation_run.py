@@ -1,16 +1,33 @@
-"""Makes the mistakes of mutations.txt in a copy of the sources, one at a time: is each noticed?
+"""Makes small mistakes in a copy of the kernels, one at a time: is each noticed by a test?
 
-    python mutation_run.py SOURCES [words]
+    python mutation_run.py SOURCES [--all | --sample N] [--seed S] [--workers N] [words]
 
-SOURCES is the checkout; the words choose the changes in whose file or text one of them occurs.
-``make mutate`` does them all, in about an hour. Only the compiled modules that a change reaches
-are built again, without the higher optimisations, in which no formula differs. The tests run in
-a fork of this process, until the first one fails: it, a crash, or a run that does not end means
-that the change was noticed. What was not is listed at the end, which then fails.
+SOURCES is the checkout.  Asked are the mistakes listed in tests/mutations, in a file for each
+source, and of those that ``mutants.py`` makes from the sources the kinds that a list asks for in
+every run and a sample of the others, or all.  The words choose mistakes in whose description, as it
+is printed, one of them occurs.  ``make mutate`` takes about an hour on two processors.  A list:
+
+    = + -
+        tokens whose exchanges every run asks for, of those that are generated
+    [modules: tests]
+        of the mistakes that follow: what is built again (left out where it is the file itself) and
+        what is asked, in this order
+    - text that occurs once in the file, a line of it a line here
+    + what stands there instead
+    ? why this alters no result, so that no test can see it; then it is only looked up
+
+Only the compiled modules that a mistake reaches are built again, without the higher optimisations,
+in which no formula differs; a generated mistake that leaves their machine code as it was alters
+nothing.  The tests run in a fork of this process, until the first one fails: it, a crash, or a run
+that does not end means that the mistake was noticed.  What was not is listed at the end, which then
+fails.
 """
 
+import argparse
 import contextlib
+import functools
 import os
+import random
 import re
 import shutil
 import signal
@@ -19,11 +36,14 @@ import sys
 import sysconfig
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
+from mutants import mutants, place_of
 from shipping import modules
 
 DIRECTIVES = (
@@ -31,10 +51,12 @@ DIRECTIVES = (
 )
 FLAGS = ["-shared", "-fPIC", "-O1", "-w", "-fno-math-errno", "-fno-trapping-math"]
 SECONDS = 240
+SAMPLE = 100
+SAME_CODE = "not asked, the same machine code"
 
 
 class Change(NamedTuple):
-    """What stands in mutations.txt."""
+    """A mistake: what stands in a list, or what is made of a token."""
 
     file: str
     modules: list[str]
@@ -42,27 +64,171 @@ class Change(NamedTuple):
     old: str
     new: str
     why: str
+    at: int | None = None  # generated: the token's offset
+    place: str = ""  # its line and column
+    others: tuple = ((), ())  # the modules and tests of the file's other groups, asked afterwards
 
     def __str__(self):
-        return f"{self.file}: {' '.join(self.old.split())!r} -> {' '.join(self.new.split())!r}"
+        old, new = (repr(" ".join(text.split())) for text in (self.old, self.new))
+        return f"{self.file}:{self.place + ':' if self.place else ''} {old} -> {new}"
+
+    def of(self, text):
+        """The source with this one mistake."""
+        if self.at is None:
+            return text.replace(self.old, self.new)
+        return text[: self.at] + self.new + text[self.at + len(self.old) :]
+
+
+# ---------------------------------------------------------------- the lists
+
+
+def changes_of(text, file=None):
+    """The changes of a list, in order.
+
+    A header is [file: modules: tests], of which a list that is named after its file leaves out the
+    file, and the module where that is the file itself.
+    """
+    for group in re.split(r"^\[", text, flags=re.MULTILINE)[1:]:
+        header, _, body = group.partition("]\n")
+        parts = header.split(":")
+        tests = parts.pop().split()
+        names = parts.pop().split() if parts else [Path(file).stem]
+        source = parts.pop().strip() if parts else file
+        for lines in filter(None, (block.splitlines() for block in body.strip().split("\n\n"))):
+            said = {
+                sign: "\n".join(line[2:] for line in lines if line[0] == sign) for sign in "-+?"
+            }
+            if said["-"]:
+                yield Change(source, names, tests, *said.values())
+
+
+def lists(sources):
+    """(name of a source, text of its list), for each."""
+    for path in sorted((sources / "tests" / "mutations").glob("*.txt")):
+        yield path.stem, path.read_text(encoding="utf-8")
+
+
+def listed(sources):
+    """All changes of all lists."""
+    return [change for file, text in lists(sources) for change in changes_of(text, file)]
+
+
+def find(folder, name):
+    """The one file of that name below the folder, or None."""
+    return next(folder.rglob(name), None)
+
+
+def source_of(tree, file):
+    return find(tree / "src", file)
+
+
+def test_of(tree, name):
+    return find(tree / "tests", f"{name}.c" if name == "pool_run" else f"{name}.py")
+
+
+def misplaced(sources, changes):
+    """What the lists say that the sources do not bear out, in words: lines written anew, files
+    moved."""
+    found = functools.cache(find)
+    texts = {}
+    for change in changes:
+        path = found(sources / "src", change.file)
+        if path not in texts:
+            texts[path] = path.read_text(encoding="utf-8") if path else None
+        if texts[path] is None:
+            yield f"there is no {change.file}: {change}"
+        elif (times := texts[path].count(change.old) if change.old else 0) != 1:
+            yield f"{times} times, not once: {change}"
+        if change.new == change.old:
+            yield f"changes nothing: {change}"
+        for name in change.modules:
+            if not found(sources / "src", f"{name}.pyx"):
+                yield f"there is no module {name}: {change}"
+        for name in change.tests:
+            if not test_of(sources, name):
+                yield f"there is no test file {name}: {change}"
+
+
+# ---------------------------------------------------------------- what is made of the sources
+
+
+def generated(sources):
+    """(change, whether every run asks for it): all that no list has.
+
+    Built and asked is first what the listed change nearest in the file asks for, then the rest.
+    """
+    for file, text in lists(sources):
+        source = source_of(sources, file).read_text(encoding="utf-8")
+        always = {
+            sign for line in re.findall(r"^= (.*)$", text, re.MULTILINE) for sign in line.split()
+        }
+        known = list(changes_of(text, file))
+        texts = {change.of(source) for change in known}
+        anchors = [(source.find(change.old), change) for change in known]
+        place = place_of(source)
+        for one in mutants(file, source):
+            if one.of(source) in texts:
+                continue
+            _, near = min(anchors, key=lambda anchor: abs(anchor[0] - one.start))
+            more = [
+                tuple(dict.fromkeys(name for change in known for name in getattr(change, field)))
+                for field in ("modules", "tests")
+            ]
+            yield (
+                Change(
+                    file, near.modules, near.tests, one.old, one.new, "",
+                    at=one.start, place=":".join(map(str, place(one.start))), others=tuple(more),
+                ),
+                one.old in always,
+            )  # fmt: skip
+
+
+def chosen(sources, options):
+    """The changes to make, in the order of the sources."""
+    made = list(generated(sources))
+    if not options.all:
+        rest = [change for change, always in made if not always]
+        dice = random.Random(options.seed)
+        sample = set(dice.sample(range(len(rest)), min(options.sample, len(rest))))
+        taken = {id(change) for i, change in enumerate(rest) if i in sample}
+        made = [(change, always) for change, always in made if always or id(change) in taken]
+    changes = [*listed(sources), *(change for change, _ in made)]
+    words = options.words
+    changes = [one for one in changes if not words or any(word in str(one) for word in words)]
+    return sorted(changes, key=lambda change: change.file)
+
+
+# ---------------------------------------------------------------- one change
 
 
 def build(tree, name):
     """Compile a module of the copy; a change that is not even C is a mistake of the list."""
-    source, c_file = tree / "src" / "bpcore" / f"{name}.pyx", tree / f"{name}.c"
+    source = source_of(tree, f"{name}.pyx")
+    c_file = tree / f"{name}.c"
     if not c_file.is_file() or c_file.stat().st_mtime_ns <= source.stat().st_mtime_ns:
         command = [sys.executable, "-m", "cython", "-X", DIRECTIVES, "-I", "src", "-o", c_file]
         subprocess.run([*command, source], cwd=tree, check=True)
-    include = [sysconfig.get_path("include"), np.get_include(), "src/bpcore"]
-    out = tree / "bpcore" / f"{name}{sysconfig.get_config_var('EXT_SUFFIX')}"
+    out = built(tree, name)
     out.unlink(missing_ok=True)  # another process may have the old one mapped
-    command = ["gcc", *FLAGS, *[f"-I{folder}" for folder in include], c_file, "-o", out]
+    include = [sysconfig.get_path("include"), np.get_include(), *headers(tree)]
+    command = ["gcc", *FLAGS, *[f"-I{folder}" for folder in include], c_file.name, "-o", out]
     subprocess.run(command, cwd=tree, check=True)
+
+
+def built(tree, name):
+    """Where the module of that name is imported from: below the tree as below src."""
+    folder = source_of(tree, f"{name}.pyx").parent.relative_to(tree / "src")
+    return tree / folder / f"{name}{sysconfig.get_config_var('EXT_SUFFIX')}"
+
+
+def headers(tree):
+    """The folders of src that hold headers, as seen from the tree."""
+    return sorted({path.parent.relative_to(tree) for path in (tree / "src").rglob("*.h")})
 
 
 def ask(tree, tests):
     """The exit status of pytest in a fork and what it printed; None: it had to be ended."""
-    import resource  # not on Windows, where test_mutations imports this file too
+    import resource  # not on Windows, where a test imports this file too
 
     log = tree / "tests.log"
     child = os.fork()
@@ -77,8 +243,9 @@ def ask(tree, tests):
             os.dup2(handle, 2)
             os.chdir(tree)
             sys.path[:] = [str(tree), *sys.path[1:]]
-            sys.modules.pop("shipping")
-            files = [str(file_of(tree, test)) for test in tests if test != "pool_run"]
+            for name in ("mutants", "shipping"):
+                sys.modules.pop(name)
+            files = [str(test_of(tree, test)) for test in tests if test != "pool_run"]
             options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no"]
             status = int(pytest.main([*options, "-m", "not memory", *files]))
             sys.stdout.flush()
@@ -94,16 +261,11 @@ def ask(tree, tests):
     return None, ""
 
 
-def file_of(tree, test):
-    """The file of that name in one of the folders of tests."""
-    (path,) = (tree / "tests").rglob(f"{test}.py")
-    return path
-
-
 def race(tree):
     """What ThreadSanitizer says of pool_run.c, in words; "" where it finds nothing."""
     program = tree / "pool_run"
-    command = ["gcc", "-O1", "-g", "-fsanitize=thread", "-Isrc/bpcore", "tests/programs/pool_run.c"]
+    include = [f"-I{folder}" for folder in headers(tree)]
+    command = ["gcc", "-O1", "-g", "-fsanitize=thread", *include, test_of(tree, "pool_run")]
     subprocess.run([*command, "-o", program, "-lpthread"], cwd=tree, check=True)
     try:
         done = subprocess.run(["setarch", "-R", program], capture_output=True, timeout=60)
@@ -126,52 +288,51 @@ def verdict(status, output):
     return found.group(1)
 
 
-def changes_of(text):
-    """The changes of mutations.txt, in order."""
-    for group in re.split(r"^\[", text, flags=re.MULTILINE)[1:]:
-        header, _, body = group.partition("]\n")
-        file, names, tests = (part.split() for part in header.split(":"))
-        for lines in filter(None, (block.splitlines() for block in body.strip().split("\n\n"))):
-            parts = {
-                sign: "\n".join(line[2:] for line in lines if line[0] == sign) for sign in "-+?"
-            }
-            yield Change(*file, names, tests, *parts.values())
-
-
 def noticed_by(tree, change):
     """Make a change, ask the tests, take it back; the verdict."""
-    path = tree / "src" / "bpcore" / change.file
-    text = path.read_text(encoding="utf-8")
     if change.why:
         return f"not asked, {change.why}"
-    path.write_text(text.replace(change.old, change.new), encoding="utf-8")
-    for name in change.modules:
-        build(tree, name)
-    found = race(tree) if "pool_run" in change.tests else ""
-    path.write_text(text, encoding="utf-8")
-    return found or verdict(*ask(tree, change.tests))
+    path = source_of(tree, change.file)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(change.of(text), encoding="utf-8")
+    rounds = [(change.modules, change.tests)]
+    if change.place:
+        rounds.append(
+            [[name for name in others if name not in first]
+             for others, first in zip(change.others, rounds[0], strict=True)]
+        )  # fmt: skip
+    different, found = False, ""
+    try:
+        for names, tests in rounds:
+            for name in names:
+                try:
+                    build(tree, name)
+                except subprocess.CalledProcessError:
+                    if change.place:  # 0[x]; a list has to be right
+                        return "no C any more"
+                    raise
+                different |= built(tree, name).read_bytes() != kept(tree, name).read_bytes()
+            found = race(tree) if "pool_run" in tests else ""
+            if different or not change.place:
+                found = found or verdict(*ask(tree, tests)) if tests else found
+            if found:
+                break
+    finally:
+        path.write_text(text, encoding="utf-8")
+        for names, _ in rounds:
+            for name in names:
+                if built(tree, name).is_file():
+                    built(tree, name).unlink()
+                shutil.copy(kept(tree, name), built(tree, name))
+    return found or ("" if different else SAME_CODE)
 
 
-def misplaced(sources, changes):
-    """What the list says that the sources do not bear out, in words: lines written anew, files
-    moved."""
-    kernels, tests, texts = sources / "src" / "bpcore", sources / "tests", {}
-    for change in changes:
-        path = kernels / change.file
-        if path not in texts:
-            texts[path] = path.read_text(encoding="utf-8") if path.is_file() else None
-        if texts[path] is None:
-            yield f"there is no {change.file}: {change}"
-        elif (times := texts[path].count(change.old) if change.old else 0) != 1:
-            yield f"{times} times, not once: {change}"
-        if change.new == change.old:
-            yield f"changes nothing: {change}"
-        for name in change.modules:
-            if not (kernels / f"{name}.pyx").is_file():
-                yield f"there is no module {name}: {change}"
-        for name in change.tests:
-            if not (tests / (f"{name}.c" if name == "pool_run" else f"{name}.py")).is_file():
-                yield f"there is no test file {name}: {change}"
+def kept(tree, name):
+    """Where the module as it is without any change is kept."""
+    return tree / "kept" / f"{name}.so"
+
+
+# ---------------------------------------------------------------- all of them
 
 
 def prepare(tree, sources, changes):
@@ -182,40 +343,68 @@ def prepare(tree, sources, changes):
     import sklearn.neural_network  # noqa: F401
 
     for name in ("src", "bpcore", "tests"):
-        built = shutil.ignore_patterns("*.so", "__pycache__")
-        shutil.copytree(sources / name, tree / name, ignore=built)
+        left = shutil.ignore_patterns("*.so", "__pycache__")
+        shutil.copytree(sources / name, tree / name, ignore=left)
     shutil.copy(sources / "pyproject.toml", tree)
+    (tree / "kept").mkdir()
     for name in modules(sources):
         build(tree, name)
-    tests = sorted({test for change in changes for test in change.tests})
+        shutil.copy(built(tree, name), kept(tree, name))
+    tests = sorted({test for one in changes for test in (*one.tests, *one.others[1])})
     found = (race(tree) if "pool_run" in tests else "") or verdict(*ask(tree, tests))
     if found:
         sys.exit(f"without any change, {found} fails")
 
 
-def main(sources, *words):
-    text = Path(sources, "tests", "mutations.txt").read_text(encoding="utf-8")
-    changes = [
-        change
-        for change in changes_of(text)
-        if not words or any(word in str(change) for word in words)
-    ]
-    if lost := list(misplaced(Path(sources), changes)):
+def take_tree(trees):
+    """Give a worker a tree of its own."""
+    global TREE
+    TREE = trees.get()
+
+
+def work(change):
+    return noticed_by(TREE, change)
+
+
+def arguments(given):
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("sources", type=Path)
+    parser.add_argument("words", nargs="*", help="of descriptions as they are printed")
+    parser.add_argument("--all", action="store_true", help="everything that is generated")
+    parser.add_argument("--sample", type=int, default=SAMPLE, help=f"how many, {SAMPLE}")
+    parser.add_argument("--seed", type=int, default=1, help="of the sample, 1")
+    parser.add_argument("--workers", type=int, default=2, help="processes, 2")
+    return parser.parse_intermixed_args(given)
+
+
+def main(*given):
+    options = arguments(given)
+    sources = options.sources.resolve()
+    changes = chosen(sources, options)
+    if lost := list(misplaced(sources, listed(sources))):
         sys.exit("\n".join(lost))
-    missed = []
+    missed, alike = [], 0
     with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder)
-        prepare(tree, Path(sources), changes)
-        for i, change in enumerate(changes):
-            found = noticed_by(tree, change)
-            print(f"{i + 1:4} {change}: {found or 'NOT NOTICED'}", flush=True)
-            if not found:
-                missed.append(change)
-            if i + 1 < len(changes) and changes[i + 1].modules != change.modules:
-                for name in change.modules:
-                    build(tree, name)
-    asked = sum(not change.why for change in changes)
-    print(f"{asked - len(missed)} of {asked} changes noticed, {len(changes) - asked} alter nothing")
+        first = Path(folder, "0")
+        first.mkdir()
+        prepare(first, sources, changes)
+        context = get_context("fork")
+        trees = context.SimpleQueue()
+        for i in range(options.workers):
+            tree = Path(folder, str(i))
+            if i:
+                shutil.copytree(first, tree)
+            trees.put(tree)
+        with ProcessPoolExecutor(options.workers, context, take_tree, (trees,)) as workers:
+            for i, (change, found) in enumerate(
+                zip(changes, workers.map(work, changes), strict=True)
+            ):
+                print(f"{i + 1:4} {change}: {found or 'NOT NOTICED'}", flush=True)
+                alike += found.startswith("not asked")
+                if not found:
+                    missed.append(change)
+    asked = len(changes) - alike
+    print(f"{asked - len(missed)} of {asked} changes noticed, {alike} alter nothing")
     for change in missed:
         print(f"not noticed: {change}")
     return bool(missed)
