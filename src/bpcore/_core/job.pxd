@@ -51,8 +51,8 @@ cdef struct Phase:
     double factor               # what the whole gradient is multiplied by: clipping
     UpdateCoefficients step
 
-# How a run is cut up: it depends on the network, the data and how many rows a batch has, and but for
-# n_threads and blocks_per_task never on the number of threads.
+# How a run is cut up: it depends on the network, the data and how many rows a batch has, and but
+# for n_threads and blocks_per_task never on the number of threads.
 cdef struct Plan:
     int task
     int n_threads

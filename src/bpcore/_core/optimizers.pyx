@@ -11,7 +11,7 @@ from libc.math cimport pow, sqrt
 
 from bpcore._core.schedules import checked as checked_schedule
 
-from bpcore._core.schedules cimport Schedule, make_schedule, rate_at
+from bpcore._core.schedules cimport make_schedule, rate_at
 from bpcore._core.types cimport real_t
 from bpcore.kernels.optimizers cimport adam, nadam, rmsprop, sgd, sgd_momentum
 

@@ -5,8 +5,7 @@ Nothing but the number of threads and what a thread takes at a time depends on h
 there are: results are bitwise the same for any number of them.
 """
 
-from bpcore._core.backward cimport Shard
-from bpcore._core.job cimport COST, GRADIENT, JACOBIAN, PER_SAMPLE, PREDICT, TRAIN
+from bpcore._core.job cimport COST, JACOBIAN, PREDICT, TRAIN
 from bpcore._core.products cimport has_sparse_loops, is_own, loop_depends_on_rows, padded_width
 from bpcore._core.rows cimport has_plain_rows
 from bpcore._core.sparse cimport OFFSET_STRIDE
@@ -171,9 +170,7 @@ cdef bint _by_pointer(const Layout* layout, const Request* request, const Plan* 
             or not is_own(plan.block, first.n_out, first.n_in) \
             or not is_own(first_units, first.n_in, plan.microbatch_rows):
         return False
-    if layout.is_single:
-        return has_plain_rows[float](&x.view, <float*>NULL)
-    return has_plain_rows[double](&x.view, <double*>NULL)
+    return has_plain_rows(&x.view, layout.itemsize)
 
 
 cdef bint _uses_blas(const Layout* layout, const Plan* plan, list shards):

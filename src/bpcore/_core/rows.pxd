@@ -41,6 +41,6 @@ cdef Py_ssize_t sparse_row(const MatrixView* view, Py_ssize_t k, real_t* values,
 cdef const real_t* zero_copy_rows(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t start,
                                   Py_ssize_t* ld, const real_t* of_type) noexcept nogil
 cdef bint row_is_within(const MatrixView* view, Py_ssize_t k, double limit) noexcept nogil
-cdef bint has_plain_rows(const MatrixView* view, const real_t* of_type) noexcept nogil
+cdef bint has_plain_rows(const MatrixView* view, Py_ssize_t itemsize) noexcept nogil
 cdef void row_pointers(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t start,
                         Py_ssize_t n, const void** rows) noexcept nogil

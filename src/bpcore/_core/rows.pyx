@@ -85,10 +85,7 @@ cdef void gather(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t sta
     is NULL."""
     cdef Py_ssize_t k, row
     cdef Py_ssize_t width = view.n_columns
-    cdef bint same_type = (
-        view.kind == (FLOAT32 if sizeof(real_t) == sizeof(float) else FLOAT64)
-        and view.column_stride == sizeof(real_t)
-    )
+    cdef bint same_type = has_plain_rows(view, sizeof(real_t))
     for k in range(n):
         row = order[start + k] if order != NULL else start + k
         if same_type:
@@ -130,7 +127,7 @@ cdef const real_t* zero_copy_rows(const MatrixView* view, const Py_ssize_t* orde
     of_type only names the element type.  ld: out, numbers from one row to the next.
     """
     cdef Py_ssize_t apart = view.row_stride // <Py_ssize_t>sizeof(real_t)
-    if order != NULL or not has_plain_rows(view, of_type) \
+    if order != NULL or not has_plain_rows(view, sizeof(real_t)) \
             or view.row_stride % sizeof(real_t) != 0:
         return NULL
     if apart < view.n_columns or apart > MAX_LD:
@@ -139,10 +136,10 @@ cdef const real_t* zero_copy_rows(const MatrixView* view, const Py_ssize_t* orde
     return <const real_t*>(view.data + start * view.row_stride)
 
 
-cdef bint has_plain_rows(const MatrixView* view, const real_t* of_type) noexcept nogil:
-    """Whether each row is contiguous numbers of the type, so that a pointer tells it."""
-    return (view.kind == (FLOAT32 if sizeof(real_t) == sizeof(float) else FLOAT64)
-            and view.column_stride == sizeof(real_t))
+cdef bint has_plain_rows(const MatrixView* view, Py_ssize_t itemsize) noexcept nogil:
+    """Whether each row is contiguous floats of so many bytes, so that a pointer tells it."""
+    return (view.kind == (FLOAT32 if itemsize == sizeof(float) else FLOAT64)
+            and view.column_stride == itemsize)
 
 
 cdef void row_pointers(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t start,

@@ -14,7 +14,7 @@ from bpcore._core.forward cimport Dropout, forward
 from bpcore._core.job cimport GRADIENT, Job
 from bpcore._core.optimizers cimport Optimizer
 from bpcore._core.plan cimport Request, is_parallel, make_plan, prediction_rows
-from bpcore._core.rows cimport MatrixView, Rows
+from bpcore._core.rows cimport MatrixView
 from bpcore._core.sparse cimport Inputs
 from bpcore._core.tuning cimport TUNING
 from bpcore._core.types cimport Buffers, Layout, real_t

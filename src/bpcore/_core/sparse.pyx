@@ -26,7 +26,7 @@ cdef void _compress_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t
     cdef int32_t* offsets
     cdef const char* numbers
     cdef const char* following
-    cdef bint plain = has_plain_rows(view, of_type)
+    cdef bint plain = has_plain_rows(view, sizeof(real_t))
     for i in range(n):
         at = order[start + i] if order != NULL else start + i
         values = <real_t*>x.values + (row + i) * x.width
@@ -101,8 +101,9 @@ cdef void transpose_in(const Layer* first, const Sparse* x, const real_t* theta,
                        real_t* slot_2) noexcept nogil:
     """w^(1) and what the optimizer remembers of it, transposed.
 
-    theta, slot_1, slot_2: of all parameters; the slots may be NULL.  Where the rows of w_t
-    have no padding a slot is transposed in its own place, to save the memory: slot_1 and slot_1_t are then one.
+    theta, slot_1, slot_2: of all parameters; the slots may be NULL.  Where the rows of w_t have no
+    padding a slot is transposed in its own place, to save the memory: slot_1 and slot_1_t are then
+    one.
     """
     _slot_in(first, x, slot_1, <real_t*>x.slot_1_t)
     _slot_in(first, x, slot_2, <real_t*>x.slot_2_t)

@@ -28,7 +28,7 @@ def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, dou
     if C.shape != (m, n) or (B.shape[1] if trans_b else B.shape[0]) != k:
         raise ValueError("the shapes of A, B and C do not fit")
     lda, ldb, ldc = [_ld(matrix) for matrix in (A, B, C)]
-    cdef Py_ssize_t i
+    cdef Py_ssize_t _
     cdef const float[:, :] a32, b32
     cdef const double[:, :] a64, b64
     cdef float[:, :] c32
@@ -39,7 +39,7 @@ def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, dou
     cdef const double* row64
     if bias is not None and not (bias.shape == (n,) and ldb == k and ldc == n):
         raise ValueError("the shapes of B, C and bias do not fit")
-    for i in range(repeat):
+    for _ in range(repeat):
         if A.dtype == np.float32 and bias is not None:
             a32, b32, c32, bias32 = A, B, C, bias
             row32 = &a32[0, 0]

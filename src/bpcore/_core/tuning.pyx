@@ -27,7 +27,8 @@ NUMBERS = {
         4, "tasks", "blocks of rows and shards of a layer: enough for a few threads, each large "
         "enough to be worth fetching", "benchmarks/two_builds.py --threads 2"),
     "block_min_rows": (
-        16, "rows", "of a block at least: fewer rows use less of a tile", "benchmarks/two_builds.py"),
+        16, "rows", "of a block at least: fewer rows use less of a tile",
+        "benchmarks/two_builds.py"),
     "block_max_rows": (
         256, "rows", "of a block at most: its activations stay in the second cache",
         "benchmarks/two_builds.py"),

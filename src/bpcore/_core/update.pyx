@@ -4,7 +4,7 @@ from libc.math cimport fabs
 
 from bpcore._core.backward cimport Target, weight_gradient
 from bpcore._core.batch cimport Reading, buffer_row, prefetched, read_inputs
-from bpcore._core.job cimport GRADIENT, Memory, Regularisation
+from bpcore._core.job cimport GRADIENT, Regularisation
 from bpcore._core.optimizers cimport Optimizer, is_plain_sgd, offset, update, update_range
 from bpcore._core.types cimport Layer
 

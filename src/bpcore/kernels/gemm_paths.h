@@ -1,12 +1,12 @@
 /* Included by gemm.h once for float and once for double: which loop for which shape. */
 
-/* out (columns, rows, `step` apart) = the transpose of A (rows, columns), zeros in the gaps. */
+/* out (columns, rows, ldo apart) = the transpose of A (rows, columns), zeros in the gaps. */
 static void BP_P(transpose_padded)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A,
-                                   ptrdiff_t lda, BP_REAL *out, ptrdiff_t step)
+                                   ptrdiff_t lda, BP_REAL *out, ptrdiff_t ldo)
 {
     for (ptrdiff_t j = 0; j < columns; j++) {
-        for (ptrdiff_t i = 0; i < rows; i++) out[j * step + i] = A[i * lda + j];
-        for (ptrdiff_t i = rows; i < step; i++) out[j * step + i] = 0;
+        for (ptrdiff_t i = 0; i < rows; i++) out[j * ldo + i] = A[i * lda + j];
+        for (ptrdiff_t i = rows; i < ldo; i++) out[j * ldo + i] = 0;
     }
 }
 
@@ -176,19 +176,19 @@ static void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdi
 }
 
 #if !BP_HAS_VECTORS
-static void BP_P(plain_column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step,
+static void BP_P(plain_column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t lda,
                                     const BP_REAL *A, BP_REAL alpha, BP_REAL beta, BP_REAL *out)
 {
     for (ptrdiff_t j = 0; j < width; j++) out[j] = beta != 0 ? beta * out[j] : 0;
-    for (ptrdiff_t k = 0; k < n; k++, A += step)
+    for (ptrdiff_t k = 0; k < n; k++, A += lda)
         for (ptrdiff_t j = 0; j < width; j++) out[j] += alpha * A[j];
 }
 #endif
 
-/* out = alpha * the sums of the columns of A (n, width), rows `step` apart, + beta * out. */
-static void BP_P(column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, const BP_REAL *A,
+/* out = alpha * the sums of the columns of A (n, width), rows `lda` apart, + beta * out. */
+static void BP_P(column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t lda, const BP_REAL *A,
                               BP_REAL alpha, BP_REAL beta, BP_REAL *out)
 {
-    bp_gemm.BP_OF(column_sums)(n, width, step, A, alpha, beta, out);
+    bp_gemm.BP_OF(column_sums)(n, width, lda, A, alpha, beta, out);
 }
 

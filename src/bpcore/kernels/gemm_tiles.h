@@ -331,27 +331,27 @@ BP_ENTRY void BP_P(fill)(ptrdiff_t m, ptrdiff_t n, const BP_REAL *bias, BP_REAL 
     }
 }
 
-/* out = alpha * the sums of `count` columns of A, at most a vector, + beta * out: n rows, `step`
+/* out = alpha * the sums of `count` columns of A, at most a vector, + beta * out: n rows, `lda`
  * apart.  Four sums a column: one alone would wait for its last addition at every row. */
-BP_TARGET void BP_P(sum_strip)(ptrdiff_t count, ptrdiff_t n, ptrdiff_t step, const BP_REAL *A,
+BP_TARGET void BP_P(sum_strip)(ptrdiff_t count, ptrdiff_t n, ptrdiff_t lda, const BP_REAL *A,
                                BP_REAL alpha, BP_REAL beta, BP_REAL *out)
 {
     BP_P(vec) sum[4] = {{0}};
     ptrdiff_t k = 0;
     for (; k + 4 <= n; k += 4)
-        for (int r = 0; r < 4; r++, A += step) sum[r] += BP_P(load)(A, count);
-    for (; k < n; k++, A += step) sum[0] += BP_P(load)(A, count);
+        for (int r = 0; r < 4; r++, A += lda) sum[r] += BP_P(load)(A, count);
+    for (; k < n; k++, A += lda) sum[0] += BP_P(load)(A, count);
     BP_P(vec) s = alpha * ((sum[0] + sum[1]) + (sum[2] + sum[3]));
     if (beta != 0) s += beta * BP_P(load)(out, count);
     BP_P(store)(out, s, count);
 }
 
-/* out = alpha * the sums of the columns of A (n, width), rows `step` apart, + beta * out. */
-BP_ENTRY void BP_P(column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t step, const BP_REAL *A,
+/* out = alpha * the sums of the columns of A (n, width), rows `lda` apart, + beta * out. */
+BP_ENTRY void BP_P(column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t lda, const BP_REAL *A,
                                 BP_REAL alpha, BP_REAL beta, BP_REAL *out)
 {
     ptrdiff_t j = 0;
     for (; j + BP_LANES <= width; j += BP_LANES)
-        BP_P(sum_strip)(BP_LANES, n, step, A + j, alpha, beta, out + j);
-    if (j < width) BP_P(sum_strip)(width - j, n, step, A + j, alpha, beta, out + j);
+        BP_P(sum_strip)(BP_LANES, n, lda, A + j, alpha, beta, out + j);
+    if (j < width) BP_P(sum_strip)(width - j, n, lda, A + j, alpha, beta, out + j);
 }
