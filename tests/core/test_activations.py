@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from elementwise import apply
 from formulas import ACTIVATIONS as FORMULAS
-from formulas import DEFAULTS
+from formulas import DEFAULTS, FACTS
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import Reference
 
@@ -58,19 +58,6 @@ def test_parameters(name, parameter, dtype):
 
 # ---------------------------------------------------------------- extremes
 
-FAR = {  # name: σ(-∞), σ'(-∞), σ(+∞), σ'(+∞), where ±1e4 is far enough
-    "sigmoid": (0, 0, 1, 0),
-    "tanh": (-1, 0, 1, 0),
-    "relu": (0, 0, None, 1),
-    "identity": (None, 1, None, 1),
-    "leaky_relu": (None, 0.01, None, 1),
-    "elu": (-1, 0, None, 1),
-    "softplus": (0, 0, None, 1),
-    "gelu": (0, 0, None, 1),
-    "silu": (0, 0, None, 1),
-    "exponential": (0, 0, np.inf, np.inf),
-}
-
 
 @TYPES
 @NAMES
@@ -79,9 +66,11 @@ def test_far_from_zero(name, size, dtype):
     # in long arrays too, where vector instructions work
     z = np.tile(np.array([-size, size], dtype), 33)
     a, slope = apply(name, z)
-    below, slope_below, above, slope_above = FAR[name]
-    below = {"identity": z[0], "leaky_relu": z[0] * np.dtype(dtype).type(0.01)}.get(name, below)
-    above = z[1] if above is None else above
+    below, slope_below, above, slope_above = FACTS[name].far
+    below, above = (
+        value(z_i) if callable(value) else value
+        for value, z_i in zip((below, above), z.astype(float), strict=False)
+    )
     assert_allclose(a, np.tile([below, above], 33).astype(dtype), rtol=1e-6)
     assert_allclose(slope, np.tile(np.array([slope_below, slope_above], dtype), 33), rtol=1e-6)
 

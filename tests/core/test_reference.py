@@ -2,27 +2,22 @@
 
 import numpy as np
 import pytest
-from formulas import ACTIVATIONS, DEFAULTS, LOSSES, OPTIMIZERS, ReferenceOptimizer, pairs, rate
+from formulas import (
+    ACTIVATIONS,
+    DEFAULTS,
+    FACTS,
+    LOSSES,
+    OPTIMIZERS,
+    ReferenceOptimizer,
+    pairs,
+    rate,
+)
 from numpy.testing import assert_allclose
 from reference import Reference, central_differences, examples
 from scipy.optimize import check_grad
 
 ELEMENTWISE = [name for name in ACTIVATIONS if name != "softmax"]
 PAIRS = pytest.mark.parametrize(("output", "loss"), pairs())
-
-# σ(2), σ'(2), σ(-1), σ'(-1), worked with a pocket calculator's functions
-BY_HAND = {
-    "sigmoid": (0.880797078, 0.104993585, 0.268941421, 0.196611933),
-    "tanh": (0.964027580, 0.070650825, -0.761594156, 0.419974342),
-    "relu": (2, 1, 0, 0),
-    "identity": (2, 1, -1, 1),
-    "leaky_relu": (2, 1, -0.01, 0.01),
-    "elu": (2, 1, -0.632120559, 0.367879441),
-    "softplus": (2.126928011, 0.880797078, 0.313261688, 0.268941421),
-    "gelu": (1.954499736, 1.085231801, -0.158655254, -0.083315471),
-    "silu": (1.761594156, 1.090784249, -0.268941421, 0.072329488),
-    "exponential": (7.389056099, 7.389056099, 0.367879441, 0.367879441),
-}
 
 # C and ∂C/∂a of one output at a = 0.66, y = 1
 LOSSES_BY_HAND = {
@@ -41,7 +36,7 @@ LOSSES_BY_HAND = {
 def test_activations_by_hand(name):
     z = np.array([2.0, -1.0])
     value, slope = (f(z, DEFAULTS.get(name)) for f in ACTIVATIONS[name])
-    assert_allclose([value[0], slope[0], value[1], slope[1]], BY_HAND[name], atol=6e-10)
+    assert_allclose([value[0], slope[0], value[1], slope[1]], FACTS[name].by_hand, atol=6e-10)
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)

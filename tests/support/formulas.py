@@ -1,58 +1,26 @@
 """The formulas once more, in NumPy and float64, as they stand in books and papers.
 
-Activations, losses, schedules and optimizers by name.  Nothing here is taken from the engine;
-``test_reference.py`` holds all of it against hand-worked numbers and central differences.
+Losses, schedules and optimizers by name; activations stand in ``activation_formulas.py``.  Nothing
+here is taken from the engine; ``test_reference.py`` holds all of it against hand-worked numbers and
+central differences.
 """
 
 import numpy as np
-from scipy.special import erf, expit, xlogy
+from activation_formulas import ACTIVATIONS, FACTS
+from scipy.special import xlogy
 
-# ---------------------------------------------------------------- activations: σ(z), σ'(z)
-
-
-def _normal_density(z):
-    return np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
-
-
-def _normal_distribution(z):
-    return 0.5 * (1 + erf(z / np.sqrt(2)))
-
-
-def _softmax(z, _=None):
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
-def _softmax_jacobian(z, _=None):
-    """∂a_i/∂z_j = a_i (1[i = j] - a_j), an (n, m, m) array."""
-    a = _softmax(z)
-    return np.einsum("ki,ij->kij", a, np.eye(z.shape[1])) - np.einsum("ki,kj->kij", a, a)
-
-
-def _silu_slope(z, _=None):
-    s = expit(z)
-    return s * (1 + z * (1 - s))
-
-
-ACTIVATIONS = {
-    "sigmoid": (lambda z, p: expit(z), lambda z, p: expit(z) * expit(-z)),
-    "tanh": (lambda z, p: np.tanh(z), lambda z, p: 1 - np.tanh(z) ** 2),
-    "relu": (lambda z, p: np.maximum(z, 0), lambda z, p: np.where(z > 0, 1.0, 0.0)),
-    "identity": (lambda z, p: z.copy(), lambda z, p: np.ones_like(z)),
-    "leaky_relu": (lambda z, p: np.where(z > 0, z, p * z), lambda z, p: np.where(z > 0, 1.0, p)),
-    "elu": (
-        lambda z, p: np.where(z > 0, z, p * np.expm1(np.minimum(z, 0))),
-        lambda z, p: np.where(z > 0, 1.0, p * np.exp(np.minimum(z, 0))),
-    ),
-    "softplus": (lambda z, p: np.logaddexp(0, z), lambda z, p: expit(z)),
-    "gelu": (
-        lambda z, p: z * _normal_distribution(z),
-        lambda z, p: _normal_distribution(z) + z * _normal_density(z),
-    ),
-    "silu": (lambda z, p: z * expit(z), _silu_slope),
-    "exponential": (lambda z, p: np.exp(z), lambda z, p: np.exp(z)),
-    "softmax": (_softmax, _softmax_jacobian),
-}
+__all__ = [
+    "ACTIVATIONS",
+    "DEFAULTS",
+    "FACTS",
+    "LOSSES",
+    "OPTIMIZERS",
+    "OUTPUTS",
+    "ReferenceOptimizer",
+    "name_and_parameter",
+    "pairs",
+    "rate",
+]
 
 # ---------------------------------------------------------------- losses: C_j(a, y), ∂C_j/∂a
 
