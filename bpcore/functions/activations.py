@@ -136,6 +136,16 @@ _ROWS = (
         c="(z > 0.0f ? z : 0.0f) + log1pf(expf(-fabsf(z)))",
     ),
     Activation(
+        name="selu",
+        text="1.0507 z, below 0 1.7581 (e^z - 1), which keeps units near mean 0 and deviation 1",
+        da_dz=(
+            "1.0507009873554805 if @z > 0 else 1.7580993408473766 e^@z",
+            r"1.0507\ \mathrm{if}\ @z > 0\ \mathrm{else}\ 1.7581\,e^{@z}",
+        ),
+        onnx=_operator("Selu"),
+        c="z < 0.0f ? 1.75809934f * expm1f(z) : 1.05070099f * z",
+    ),
+    Activation(
         name="gelu",
         text="z Φ(z), the exact one",
         da_dz=("Φ(@z) + @z φ(@z)", r"\Phi(@z) + @z\,\varphi(@z)"),

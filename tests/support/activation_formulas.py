@@ -32,6 +32,10 @@ def _silu_slope(z, _=None):
     return s * (1 + z * (1 - s))
 
 
+# scale and alpha (Klambauer et al. 2017, equation 14)
+SELU = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+
+
 ACTIVATIONS = {
     "sigmoid": (lambda z, p: expit(z), lambda z, p: expit(z) * expit(-z)),
     "tanh": (lambda z, p: np.tanh(z), lambda z, p: 1 - np.tanh(z) ** 2),
@@ -43,6 +47,10 @@ ACTIVATIONS = {
         lambda z, p: np.where(z > 0, 1.0, p * np.exp(np.minimum(z, 0))),
     ),
     "softplus": (lambda z, p: np.logaddexp(0, z), lambda z, p: expit(z)),
+    "selu": (
+        lambda z, p: SELU[0] * np.where(z > 0, z, SELU[1] * np.expm1(np.minimum(z, 0))),
+        lambda z, p: SELU[0] * np.where(z > 0, 1.0, SELU[1] * np.exp(np.minimum(z, 0))),
+    ),
     "gelu": (
         lambda z, p: z * _normal_distribution(z),
         lambda z, p: _normal_distribution(z) + z * _normal_density(z),
@@ -155,6 +163,17 @@ FACTS = {
         exact=lambda z: np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))),
         ulps=2,
         torch=lambda torch, z, p: torch.nn.functional.softplus(z, threshold=1e9),
+    ),
+    "selu": Facts(
+        by_hand=(2.101401975, 1.050700987, -1.111330738, 0.646768603),
+        far=(-1.758099341, 0, _times(1.0507009873554805), 1.0507009873554805),
+        exact=lambda z: np.where(
+            z < 0,
+            np.longdouble("1.758099340847376859940217520812") * np.expm1(np.minimum(z, 0)),
+            np.longdouble("1.0507009873554804934193349852946") * z,
+        ),
+        ulps=3,
+        torch=lambda torch, z, p: torch.selu(z),
     ),
     "gelu": Facts(
         by_hand=(1.954499736, 1.085231801, -0.158655254, -0.083315471),

@@ -15,6 +15,10 @@
 
 #include "elementary.h"
 
+/* scale z, below 0 scale alpha (e^z - 1): a deviation of 1 stays 1 (Klambauer et al. 2017). */
+#define BP_SELU_SCALE ((BP_REAL)1.05070098735548049342)
+#define BP_SELU_LOW ((BP_REAL)1.75809934084737685994) /* scale alpha */
+
 #define BP_ACTIVATIONS(X)                                                                    \
     X(SIGMOID, "sigmoid", 0, BP_(sigmoid)(x), y * (1 - y), y * (1 - y))                      \
     X(TANH, "tanh", 0, BP_(tanh)(x), (1 - y) * (1 + y), (1 - y) * (1 + y))                   \
@@ -26,6 +30,8 @@
       y > 0 ? 1 : y + p)                                                                     \
     /* from z it is the sigmoid: better than 1 - e^-a where a underflows */                  \
     X(SOFTPLUS, "softplus", 0, BP_(softplus)(x), BP_(sigmoid)(x), -BP_(expm1)(-y))           \
+    X(SELU, "selu", 0, x < 0 ? BP_SELU_LOW * BP_(expm1)(x < 0 ? x : 0) : BP_SELU_SCALE * x,  \
+      y > 0 ? BP_SELU_SCALE : y + BP_SELU_LOW, y > 0 ? BP_SELU_SCALE : y + BP_SELU_LOW)      \
     X(GELU, "gelu", 1, BP_(gelu)(x), BP_(gelu_prime)(x), 1)                                  \
     X(SILU, "silu", 1, BP_(silu)(x), BP_(silu_prime)(x), 1)                                  \
     X(EXPONENTIAL, "exponential", 0, BP_(exp)(x), y, y)
