@@ -163,6 +163,20 @@ _ROWS = (
         c="z >= 0.0f ? z / (1.0f + expf(-z)) : z * expf(z) / (1.0f + expf(z))",
     ),
     Activation(
+        name="mish",
+        text="z tanh(ln(1 + e^z))",
+        da_dz=(
+            "e^@z (4 (@z + 1) + 4 e^(2 @z) + e^(3 @z) + e^@z (4 @z + 6)) "
+            "/ (2 e^@z + e^(2 @z) + 2)²",
+            r"\frac{e^{@z}\,(4\,(@z + 1) + 4\,e^{2 @z} + e^{3 @z} + e^{@z}\,(4 @z + 6))}"
+            r"{(2\,e^{@z} + e^{2 @z} + 2)^2}",
+        ),
+        onnx=lambda graph, z, p: graph.node(
+            "Mul", z, graph.node("Tanh", graph.node("Softplus", z))
+        ),
+        c="z * tanhf((z > 0.0f ? z : 0.0f) + log1pf(expf(-fabsf(z))))",
+    ),
+    Activation(
         name="exponential",
         text="e^z",
         da_dz=("@a", "@a"),

@@ -27,6 +27,11 @@ def _softmax_jacobian(z, _=None):
     return np.einsum("ki,ij->kij", a, np.eye(z.shape[1])) - np.einsum("ki,kj->kij", a, a)
 
 
+def _mish_slope(z, _=None):
+    softplus = np.logaddexp(0, z)
+    return np.tanh(softplus) + z * expit(z) / np.cosh(np.minimum(softplus, 350)) ** 2
+
+
 def _silu_slope(z, _=None):
     s = expit(z)
     return s * (1 + z * (1 - s))
@@ -56,6 +61,7 @@ ACTIVATIONS = {
         lambda z, p: _normal_distribution(z) + z * _normal_density(z),
     ),
     "silu": (lambda z, p: z * expit(z), _silu_slope),
+    "mish": (lambda z, p: z * np.tanh(np.logaddexp(0, z)), _mish_slope),
     "exponential": (lambda z, p: np.exp(z), lambda z, p: np.exp(z)),
     "softmax": (_softmax, _softmax_jacobian),
 }
@@ -190,6 +196,15 @@ FACTS = {
         ulps=4,
         torch=lambda torch, z, p: torch.nn.functional.silu(z),
         da_dz_ulps=10,
+        rises=False,
+    ),
+    "mish": Facts(
+        by_hand=(1.943958960, 1.069317934, -0.303401461, 0.059216756),
+        far=(0, 0, _times(1), 1),
+        exact=lambda z: z * np.tanh(np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))),
+        ulps=6,
+        torch=lambda torch, z, p: torch.nn.functional.mish(z),
+        da_dz_ulps=4,
         rises=False,
     ),
     "exponential": Facts(

@@ -19,6 +19,11 @@
 #define BP_SELU_SCALE ((BP_REAL)1.05070098735548049342)
 #define BP_SELU_LOW ((BP_REAL)1.75809934084737685994) /* scale alpha */
 
+/* Mish is z t with t = tanh(ln(1 + e^z)) (Misra 2019).  With s the sigmoid and q = (1 - s)^2,
+ * 1 - t^2 = 4 q / (1 + q)^2 without a difference; past the limit of tanh, z t is z. */
+#define BP_T BP_(tanh)(BP_(softplus)(x))
+#define BP_Q (BP_(sigmoid)(-x) * BP_(sigmoid)(-x))
+
 #define BP_ACTIVATIONS(X)                                                                    \
     X(SIGMOID, "sigmoid", 0, BP_(sigmoid)(x), y * (1 - y), y * (1 - y))                      \
     X(TANH, "tanh", 0, BP_(tanh)(x), (1 - y) * (1 + y), (1 - y) * (1 + y))                   \
@@ -34,6 +39,8 @@
       y > 0 ? BP_SELU_SCALE : y + BP_SELU_LOW, y > 0 ? BP_SELU_SCALE : y + BP_SELU_LOW)      \
     X(GELU, "gelu", 1, BP_(gelu)(x), BP_(gelu_prime)(x), 1)                                  \
     X(SILU, "silu", 1, BP_(silu)(x), BP_(silu_prime)(x), 1)                                  \
+    X(MISH, "mish", 1, x < -1e30f ? 0 : x * BP_T, x < -1e30f ? 0 : (x > BP_C(TANH_LIMIT)     \
+      ? 1 : BP_T + x * BP_(sigmoid)(x) * 4 * BP_Q / ((1 + BP_Q) * (1 + BP_Q))), 1)           \
     X(EXPONENTIAL, "exponential", 0, BP_(exp)(x), y, y)
 
 #define BP_NUMBER(NAME_, name_, stores_, sigma_, from_z_, from_a_) BP_##NAME_,
