@@ -1,11 +1,14 @@
 """Two at once: a network that is being trained refuses or waits, and is never wrong."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from refusals import GOOD_X, GOOD_Y, make
+
+from bpcore import Network
 
 
 def test_two_fits_at_once():
@@ -123,3 +126,30 @@ def test_threads_may_read_while_one_trains():
     assert failures == []
     alone.fit(X, Y, 20, 16, 0.1, random_state=1)
     assert_array_equal(network.parameters, alone.parameters)
+
+
+@pytest.mark.parametrize("call", ["trace", "jacobian", "per_sample_gradients"])
+def test_a_long_answer_lets_other_threads_run(call):
+    """None of them keeps the interpreter's lock while it computes."""
+    network = Network((20, 400, 400, 3), "tanh", random_state=0)
+    X = np.random.default_rng(0).standard_normal((500, 20))
+    begun, turns = threading.Event(), []
+
+    def other():
+        begun.wait()
+        while begun.is_set():
+            turns.append(time.perf_counter())
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    try:
+        arguments = (X,) if call == "jacobian" else (X, np.zeros((500, 3)))
+        begun.set()
+        start = time.perf_counter()
+        getattr(network, call)(*arguments)
+        middle = (start + time.perf_counter()) / 2
+        inside = [turn for turn in turns if start < turn < middle]
+    finally:
+        begun.clear()
+        thread.join()
+    assert inside

@@ -12,6 +12,8 @@ from numpy.testing import assert_array_equal
 from tuned import poll_signals_always
 
 from bpcore import MLPRegressor, Network
+from bpcore._core import tuning
+from bpcore._core.rows import Rows
 
 # ---------------------------------------------------------------- Ctrl-C
 
@@ -101,6 +103,24 @@ def test_an_interrupt_within_a_long_answer(call, dtype):
         interrupted(getattr(network, call), *arguments)
     assert f"_{call}" in inside(caught.value)
     usable(network)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_interrupt_within_a_trace(dtype):
+    network = Network((6, 400, 400, 2), "tanh", random_state=0, dtype=dtype)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        interrupted(repeat, network.trace, *(table[:5000] for table in LONG))
+    assert "_trace" in inside(caught.value)
+    usable(network)
+
+
+def test_an_interrupt_while_a_table_is_looked_through():
+    """Before anything is computed, a table is looked through for NaN."""
+    rows = Rows(LONG[0])
+    with tuning.override(signal_scanned=1000), pytest.raises(KeyboardInterrupt) as caught:
+        interrupted(repeat, rows.first_row_beyond, 1e30)
+    assert "first_row_beyond" in inside(caught.value)
+    assert rows.first_row_beyond(1e30) == -1
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
