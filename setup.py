@@ -45,6 +45,7 @@ MODULES = [
     "parameters",
     "small_batch",
     "engine",
+    "training",
 ]
 
 # Named, not discovered: setuptools would find the Cython sources in src/ instead.

@@ -2,7 +2,6 @@ from typing import Any
 
 import numpy as np
 
-from bpcore._core.optimizers import Optimizer
 from bpcore._core.rows import Rows
 from bpcore._core.small_batch import SmallBatches
 
@@ -29,37 +28,3 @@ class Engine(SmallBatches):
     def _trace(
         self, x: Rows, y: Rows, sample_weight: np.ndarray | None = None
     ) -> dict[str, Any]: ...
-    def _end_fit(self) -> None: ...
-    def _train_epoch(
-        self,
-        x: Rows,
-        y: Rows,
-        optimizer: Optimizer,
-        order: np.ndarray | None = None,
-        batch_size: int = 32,
-        sample_weight: np.ndarray | None = None,
-        l2: float = 0.0,
-        l1: float = 0.0,
-        weight_decay: float = 0.0,
-        clip_norm: float = 0.0,
-        seed: int = 0,
-        applies_dropout: bool = True,
-    ) -> tuple[float, float]: ...
-    def _train_epochs(
-        self,
-        most: int,
-        costs: list[float],
-        rates: list[float],
-        seconds: list[float],
-        x: Rows,
-        y: Rows,
-        optimizer: Optimizer,
-        order: np.ndarray | None = None,
-        batch_size: int = 32,
-        sample_weight: np.ndarray | None = None,
-        l2: float = 0.0,
-        l1: float = 0.0,
-        weight_decay: float = 0.0,
-        clip_norm: float = 0.0,
-        seed: int = 0,
-    ) -> bool: ...

@@ -1,21 +1,23 @@
 """The epochs of an estimator's fit: order, one compiled epoch, what it improved, when to stop.
 
-The engine's ``_train_epoch`` computes; what surrounds it here is scikit-learn's book-keeping.
+The epochs are those of ``network/epochs.py``; what follows each here is scikit-learn's
+book-keeping.
 """
 
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from bpcore._core.threads import one_blas_thread
+from bpcore._core.training import Diverged, Epoch, Training
 from bpcore.estimators.data import Split
 from bpcore.estimators.optimizer import batch_size_of, make_optimizer, penalties
 from bpcore.exceptions import DivergenceError
+from bpcore.network.epochs import Sampler, epochs, follow
 
 __all__ = ["EpochFit", "exclusive"]
 
@@ -47,6 +49,13 @@ def exclusive(est: Any) -> Iterator[None]:
             _in_training.discard(id(est))
 
 
+def announced(ended: Iterator[Epoch], begin: Callable[[], Any], n: int) -> Iterator[Epoch]:
+    """The n epochs, each announced before it begins."""
+    for _ in range(n):
+        begin()
+        yield next(ended)
+
+
 class EpochFit:
     """One fit, or one partial_fit, of a stochastic solver.
 
@@ -58,20 +67,24 @@ class EpochFit:
         self.est = est
         self.network = est._network
         self.data = data
-        self.training = training = data.training
         self.validation = data.validation
-        self.rng = rng
         self.partial = partial
         self.early_stopping = est.early_stopping
-        self.batch_size = batch_size_of(est, training.n)
-        self.penalties = penalties(est)
-        self.order = training.rows
-        if est.shuffle and self.order is None:
-            self.order = np.arange(training.n, dtype=np.intp)
+        rows = data.training
+        batch_size = batch_size_of(est, rows.n)
+        order = rows.rows
+        if order is not None:
+            order = order.copy()  # callbacks read the rows as they were split
+        elif est.shuffle:
+            order = np.arange(rows.n, dtype=np.intp)
         if not (partial and est._fits_optimizer(self.network)):
-            updates = -(-training.n // self.batch_size)
+            updates = -(-rows.n // batch_size)
             est._optimizer, est._rate = make_optimizer(est, self.network, updates)
-        self.before = np.empty_like(self.network.parameters)
+        self.training = Training(
+            self.network, rows.x, rows.y, est._optimizer, batch_size=batch_size, order=order,
+            sample_weight=rows.weights, **penalties(est),
+        )  # fmt: skip
+        self.sampler = Sampler(rng, order if est.shuffle else None, any(self.network.dropout))
         # set by checkpoint_to and resume_from
         self.checkpoints: Any = None
         self.path: Any = None
@@ -89,12 +102,14 @@ class EpochFit:
 
     def resume_from(self, path: Any) -> None:
         """Go on where a checkpoint stands."""
-        loaded = self.checkpoints.resume(path, self.order)
-        self.order, self.finished = loaded.order, loaded.finished
+        loaded = self.checkpoints.resume(path, self.training.order)
+        if self.training.order is not None:
+            self.training.order[:] = loaded.order
+        self.finished = loaded.finished
         self.first = self.est.n_iter_
         if isinstance(self.est.random_state, np.random.RandomState):
-            self.rng = self.est.random_state
-        self.rng.set_state(loaded.random.get_state())
+            self.sampler.rng = self.est.random_state
+        self.sampler.rng.set_state(loaded.random.get_state())
 
     def run(self, callbacks: Any) -> None:
         """Every epoch, up to max_iter or until something ends the fit."""
@@ -102,18 +117,12 @@ class EpochFit:
         est.n_iter_ = self.first
         if not self.finished:
             est.stopped_early_ = False
-        done = False
-        self.network._begin_fit()
+        done = self.finished
         try:
-            with one_blas_thread():
-                for _ in range(0 if self.finished else est.max_iter - self.first):
-                    callbacks.begin_epoch()
-                    done = self._epoch()
-                    done = callbacks.end_epoch() or done or self.partial
-                    self._checkpoint(done)
-                    if done:
-                        break
-                if not (done or self.finished):
+            with self.training:
+                if not self.finished:
+                    done = self._follow(callbacks)
+                if not done:
                     warnings.warn(
                         f"Stochastic Optimizer: Maximum iterations ({est.max_iter}) reached and "
                         "the optimization hasn't converged yet.",
@@ -122,26 +131,45 @@ class EpochFit:
                     )
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=2)
-        finally:
-            self.network._end_fit()
         if self.early_stopping and (est.stopped_early_ or not self.partial):
             self._restore_best()
+
+    def _follow(self, callbacks: Any) -> bool:
+        """The epochs, and what follows each; whether something ended them before max_iter."""
+        left = 1 if self.partial else self.est.max_iter - self.first
+        ended = False
+
+        def after(_: Any = None) -> bool:
+            nonlocal ended
+            ended = callbacks.end_epoch() or ended or self.partial
+            self._checkpoint(ended)
+            return ended
+
+        def book(epoch: Epoch) -> None:
+            nonlocal ended
+            ended = self._book(epoch)
+
+        ended_epochs = epochs(self.training, self.sampler, left)
+        try:
+            return follow(announced(ended_epochs, callbacks.begin_epoch, left), [book, after])
+        except Diverged:
+            self._diverged()
+            ended = True
+            return after()
 
     def _checkpoint(self, done: bool) -> None:
         n_iter = self.est.n_iter_
         due = done or n_iter % self.every == 0 or n_iter == self.est.max_iter
         if self.path is not None and due:
-            self.checkpoints.write(self.path, self.order, self.rng, done)
+            self.checkpoints.write(self.path, self.training.order, self.sampler.rng, done)
 
-    def _epoch(self) -> bool:
-        """One epoch and its book-keeping; whether it was the last."""
+    def _book(self, epoch: Epoch) -> bool:
+        """An epoch's book-keeping; whether it was the last."""
         est = self.est
-        loss = self._train()
-        if loss is None:
-            return True
+        loss = float(epoch.cost / est._loss_divisor() + epoch.penalty)
         est.n_iter_ += 1
         est.loss_ = loss
-        est.t_ += self.training.n
+        est.t_ += self.data.training.n
         est.loss_curve_.append(loss)
         if est.verbose:
             print(f"Iteration {est.n_iter_}, loss = {loss:.8f}")
@@ -152,32 +180,6 @@ class EpochFit:
         if est._no_improvement_count > est.n_iter_no_change:
             return self._plateau()
         return False
-
-    def _train(self) -> float | None:
-        """The loss of one compiled epoch, or None where it left the finite numbers."""
-        est, network = self.est, self.network
-        theta = network.parameters
-        order = self.order
-        if est.shuffle and order is not None:
-            turn = np.arange(len(order), dtype=np.intp)
-            self.rng.shuffle(turn)
-            self.order = order = order[turn]
-        np.copyto(self.before, theta)
-        cost, penalty = network._train_epoch(
-            self.training.x,
-            self.training.y,
-            est._optimizer,
-            order=order,
-            batch_size=self.batch_size,
-            sample_weight=self.training.weights,
-            seed=self.rng.randint(2**31 - 1) if any(network.dropout) else 0,
-            **self.penalties,
-        )
-        if np.isfinite(cost + penalty) and np.isfinite(theta).all():
-            return float(cost / est._loss_divisor() + penalty)
-        np.copyto(theta, self.before)
-        self._diverged()
-        return None
 
     def _diverged(self) -> None:
         """Say so: as a warning where early stopping has better weights to return to."""
@@ -193,7 +195,7 @@ class EpochFit:
                 "Solver produced non-finite parameter weights. The input data may contain large "
                 f"values and need to be preprocessed. {advice} The weights from before that epoch "
                 "are kept."
-            )
+            ) from None
         est.n_iter_ = epoch
         est.loss_ = float("nan")
         est.loss_curve_.append(est.loss_)

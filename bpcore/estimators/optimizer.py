@@ -82,7 +82,7 @@ def make_optimizer(est: Any, network: Any, updates: int) -> tuple[Optimizer, Lea
 
 
 def penalties(est: Any) -> dict[str, float]:
-    """The arguments of ``Network._train_epoch`` beside the data."""
+    """The penalties of a ``Training``."""
     decay = est.weight_decay
     if decay is None:
         decay = _ADAMW_DECAY if est.solver == "adamw" else 0.0

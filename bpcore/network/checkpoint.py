@@ -19,6 +19,7 @@ from bpcore.files.replace import check_target
 from bpcore.files.sections import describe_optimizer, expected_tensors, read_optimizer
 from bpcore.history import History
 from bpcore.network.architecture import Architecture
+from bpcore.network.epochs import Sampler
 from bpcore.network.sections import network_file, read_network
 
 __all__ = ["Checkpoints", "LoadedCheckpoint"]
@@ -36,10 +37,8 @@ class Checkpoints:
     network : Architecture
     optimizer : Optimizer
     history : History
-    order : ndarray of intp or None
-        The order of the examples in the last epoch; None where they are not shuffled.
-    rng : Generator
-        Draws the shuffles and dropout; the network's own or another.
+    sampler : Sampler
+        Its generator is the network's own or another.
     arguments : dict
         The fit's arguments, plain values by name; the same in every part of a run.
     """
@@ -47,8 +46,7 @@ class Checkpoints:
     network: Architecture
     optimizer: Optimizer
     history: History
-    order: np.ndarray | None
-    rng: np.random.Generator
+    sampler: Sampler
     arguments: dict[str, Any]
 
     def __post_init__(self) -> None:
@@ -56,13 +54,14 @@ class Checkpoints:
         started = describe_optimizer(self.optimizer)[0]
         for name in ("t", "mu_product", "slots"):
             del started[name]
-        own = self.rng is self.network._rng
+        rng, order = self.sampler.rng, self.sampler.order
+        own = rng is self.network._rng
         self.arguments = {
             **{name: values.encode(value, name) for name, value in self.arguments.items()},
             **{f"optimizer's {name}": value for name, value in started.items()},
-            "shuffle": self.order is not None,
+            "shuffle": order is not None,
             "random_state": "the network's" if own else "its own",
-            "bit_generator": type(self.rng.bit_generator).__name__,
+            "bit_generator": type(rng.bit_generator).__name__,
         }
 
     def check(self, path: Any) -> None:
@@ -76,9 +75,9 @@ class Checkpoints:
         sections["optimizer"], slots = describe_optimizer(self.optimizer)
         training = {
             "arguments": self.arguments,
-            "random": values.encode(self.rng, "random_state"),
+            "random": values.encode(self.sampler.rng, "random_state"),
         }
-        write_checkpoint(path, sections, tensors | slots, training, self.order)
+        write_checkpoint(path, sections, tensors | slots, training, self.sampler.order)
 
     def read(self, path: Any, epochs: int) -> "LoadedCheckpoint":
         """Read a checkpoint and compare it with this fit, which stays as it is.
@@ -116,9 +115,9 @@ class Checkpoints:
                     f"this call asks for {epochs} in all"
                 )
             optimizer = read_optimizer(reader, network.n_parameters, network.dtype)
-            order = None
-            if self.order is not None:
-                order = read_order(reader, self.order, f"from 0 to {len(self.order) - 1}")
+            order = self.sampler.order
+            if order is not None:
+                order = read_order(reader, order, f"from 0 to {len(order) - 1}")
             return LoadedCheckpoint(network, optimizer, history, order, rng)
 
     def _read_training(self, reader: ModelReader) -> tuple[dict[str, Any], np.random.Generator]:
@@ -156,7 +155,7 @@ class Checkpoints:
 
 @dataclass
 class LoadedCheckpoint:
-    """What a checkpoint holds, checked; see ``Checkpoints``, whose attributes these are."""
+    """What a checkpoint holds, checked; see ``Checkpoints``."""
 
     network: Architecture
     optimizer: Optimizer
@@ -171,11 +170,11 @@ class LoadedCheckpoint:
         for name in ("cost", "validation_cost", "validation_score", *_ARRAYS[1:]):
             getattr(into.history, name)[:] = getattr(self.history, name)
         into.history.stopped = self.history.stopped
-        if into.order is not None:
-            into.order[:] = self.order
+        if into.sampler.order is not None:
+            into.sampler.order[:] = self.order
         # the generator's state, not another generator: the caller may hold it too
-        into.rng.bit_generator.state = self.rng.bit_generator.state
-        if into.rng is not into.network._rng:
+        into.sampler.rng.bit_generator.state = self.rng.bit_generator.state
+        if into.sampler.rng is not into.network._rng:
             into.network._rng = self.network._rng
 
 

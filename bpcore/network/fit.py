@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from bpcore import checks as check
-from bpcore._core.optimizers import Optimizer
-from bpcore._core.threads import one_blas_thread
+from bpcore._core.training import Diverged, Epoch, Training
 from bpcore.exceptions import DivergenceError
 from bpcore.history import History
+from bpcore.network.epochs import After, Sampler, epochs, follow
 from bpcore.network.initialisation import as_generator
 from bpcore.network.optimizer import make_optimizer
 from bpcore.network.scores import check_metric, evaluate
@@ -45,56 +45,110 @@ class Settings:
 
 
 @dataclass
-class _Run:
+class _Fit:
     """One fit, its arguments checked."""
 
     network: Any
+    settings: Settings
     history: History
     epochs: int
-    rng: np.random.Generator
-    order: np.ndarray | None
-    # the arguments of the engine's _train_epochs
-    epoch: dict[str, Any]
+    training: Training
+    sampler: Sampler
+    penalties: dict[str, float]
+    batch_size: int
     validation: Any
     every: int
     checkpoints: Any = None
     resumed: Any = None
 
+    # ------------------------------------------------------------ what follows an epoch
+
+    def record(self, epoch: Epoch) -> None:
+        """The cost with the penalty, η, the time."""
+        self.history.cost.append(epoch.cost + epoch.penalty)
+        self.history.learning_rate.append(epoch.learning_rate)
+        self.history.seconds.append(epoch.seconds)
+
+    def validate(self, _: Epoch) -> None:
+        """Cost and score of the validation data."""
+        rows, targets, weights = self.validation
+        score = evaluate(self.network, rows, targets, self.settings.metric, weights)
+        self.history.validation_cost.append(float(self.network._cost(rows, targets, weights)))
+        self.history.validation_score.append(score)
+
+    def report(self, _: Epoch) -> None:
+        """A line with a bar, written over the one of the epoch before."""
+        print(_line(self.history, self.epochs), end="", file=sys.stderr, flush=True)
+
+    def call_back(self, _: Epoch) -> None:
+        """Ask the user whether to stop."""
+        assert self.settings.callback is not None
+        if self.settings.callback(self.network, self.history):
+            self.history.stopped = "callback"
+
+    def checkpoint(self, _: Epoch) -> None:
+        """Write one, where it is due."""
+        done = self.history.epochs
+        if done % self.every == 0 or done == self.epochs or self.history.stopped:
+            self.checkpoints.write(self.settings.checkpoint)
+
+    def stopped(self, _: Epoch) -> bool:
+        """Whether a callback, or the fit that is resumed, was the end."""
+        return self.history.stopped is not None
+
+    def after(self) -> list[After]:
+        """What follows every epoch, in order."""
+        settings = self.settings
+        wanted: list[tuple[Any, After]] = [
+            (self.validation is not None, self.validate),
+            (settings.progress, self.report),
+            (settings.callback is not None, self.call_back),
+            (settings.checkpoint is not None, self.checkpoint),
+        ]
+        return [self.record, *(one for is_wanted, one in wanted if is_wanted), self.stopped]
+
 
 def fit(network: Any, X: Any, Y: Any, settings: Settings) -> History:
     """Train a Network; ``Network.fit`` says how."""
     run = _prepare(network, X, Y, settings)
-    network._begin_fit()
+    history, after = run.history, run.after()
     try:
-        if run.resumed is not None:
-            run.resumed.install(run.checkpoints)
-        network.history_ = run.history
-        with one_blas_thread():
-            _train(run, settings)
+        with run.training:
+            if run.resumed is not None:
+                run.resumed.install(run.checkpoints)
+            network.history_ = history
+            if history.stopped is None:
+                left = run.epochs - history.epochs
+                # nothing but the record is kept of an epoch: the engine may run several
+                one_by_one = len(after) > 2
+                follow(epochs(run.training, run.sampler, left, one_by_one=one_by_one), after)
     except KeyboardInterrupt:
-        run.history.stopped = "interrupt"
+        history.stopped = "interrupt"
         raise
+    except Diverged:
+        history.stopped = "diverged"
+        raise DivergenceError(
+            f"training diverged in epoch {history.epochs + 1}: the cost or a parameter is no "
+            f"longer finite (learning rate {run.training.optimizer.current_rate:g}). The network "
+            "keeps the parameters it had before that epoch. Try a smaller learning_rate, scaled "
+            "inputs, or clip_norm"
+        ) from None
     finally:
-        network._end_fit()
-        if settings.progress and run.history.epochs:
+        if settings.progress and history.epochs:
             print(file=sys.stderr)
-    return run.history
+    return history
 
 
-def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Run:
+def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
     """Everything before the first epoch; the network stays as it is."""
     rows, targets, weights = network._examples(X, Y, settings.sample_weight)
     n = len(rows)
-    epochs = check.as_integer(settings.epochs, "epochs", least=0)
+    n_epochs = check.as_integer(settings.epochs, "epochs", least=0)
     batch_size = n if settings.batch_size in (None, "full") else settings.batch_size
     batch_size = min(n, check.as_integer(batch_size, "batch_size"))
+    updates = -(-n // batch_size)
     optimizer = make_optimizer(
-        settings.optimizer,
-        settings.learning_rate,
-        settings.schedule,
-        epochs,
-        -(-n // batch_size),
-        network,
+        settings.optimizer, settings.learning_rate, settings.schedule, n_epochs, updates, network
     )
     penalties = {
         "l2": check.as_number(settings.l2, "l2"),
@@ -108,68 +162,46 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Run:
     rng = network._rng
     if settings.random_state is not None:
         rng = as_generator(settings.random_state)
-    run = _Run(
-        network=network,
-        history=History(n_examples=n),
-        epochs=epochs,
-        rng=rng,
-        # None where a batch is all examples: their order changes nothing then
-        order=np.arange(n) if settings.shuffle and batch_size < n else None,
-        epoch={
-            "x": rows, "y": targets, "optimizer": optimizer, "batch_size": batch_size,
-            "sample_weight": weights, **penalties,
-        },
-        validation=validation,
-        every=check.as_integer(settings.checkpoint_every, "checkpoint_every"),
+    # None where a batch is all examples: their order changes nothing then
+    order = np.arange(n) if settings.shuffle and batch_size < n else None
+    every = check.as_integer(settings.checkpoint_every, "checkpoint_every")
+    training = Training(
+        network, rows, targets, optimizer, batch_size=batch_size, order=order,
+        sample_weight=weights, **penalties,
     )  # fmt: skip
+    run = _Fit(
+        network=network,
+        settings=settings,
+        history=History(n_examples=n),
+        epochs=n_epochs,
+        training=training,
+        sampler=Sampler(rng, order, any(network.dropout)),
+        penalties=penalties,
+        batch_size=batch_size,
+        validation=validation,
+        every=every,
+    )
     if settings.checkpoint is not None or settings.resume is not None:
-        _prepare_checkpoints(run, settings)
+        _prepare_checkpoints(run)
     return run
 
 
-def _train(run: _Run, settings: Settings) -> None:
-    """The epochs that are left."""
-    network, history = run.network, run.history
-    draws_dropout = any(network.dropout)
-    # Nothing is drawn, shown or asked between two epochs: one call of the engine may run several.
-    undisturbed = not (
-        draws_dropout
-        or run.order is not None
-        or run.validation is not None
-        or settings.progress
-        or settings.callback is not None
-        or settings.checkpoint is not None
-    )
-    while history.epochs < run.epochs and history.stopped is None:
-        if run.order is not None:
-            run.rng.shuffle(run.order)
-        seed = int(run.rng.integers(2**63)) if draws_dropout else 0
-        most = run.epochs - history.epochs if undisturbed else 1
-        _train_epochs(network, history, most, order=run.order, seed=seed, **run.epoch)
-        if run.validation is not None:
-            _validate(network, history, run.validation, settings.metric)
-        if settings.progress:
-            _report(history, run.epochs)
-        if settings.callback is not None and settings.callback(network, history):
-            history.stopped = "callback"
-        due = history.epochs % run.every == 0 or history.epochs == run.epochs or history.stopped
-        if settings.checkpoint is not None and due:
-            run.checkpoints.write(settings.checkpoint)
-
-
-def _prepare_checkpoints(run: _Run, settings: Settings) -> None:
+def _prepare_checkpoints(run: _Fit) -> None:
     """Look at the files that the fit is to write and to go on from."""
     # imported only where a file is named: they need the safetensors library
     from bpcore.files.checkpoint import fingerprint
     from bpcore.network.checkpoint import Checkpoints
 
-    arguments = dict(run.epoch)
-    data = [arguments.pop(key) for key in ("x", "y", "sample_weight")]
-    arguments["metric"] = settings.metric
-    arguments["data"] = fingerprint(*data, *(run.validation or ()))
-    optimizer = arguments.pop("optimizer")
+    settings, training = run.settings, run.training
+    looked_at = (training.x, training.y, training.sample_weight, *(run.validation or ()))
+    arguments = {
+        "batch_size": run.batch_size,
+        **run.penalties,
+        "metric": settings.metric,
+        "data": fingerprint(*looked_at),
+    }
     run.checkpoints = Checkpoints(
-        run.network, optimizer, run.history, run.order, run.rng, arguments
+        run.network, training.optimizer, run.history, run.sampler, arguments
     )
     if settings.checkpoint is not None:
         run.checkpoints.check(settings.checkpoint)
@@ -200,29 +232,7 @@ def _validation_data(network: Any, settings: Settings) -> Any:
         raise type(error)(f"validation_data: {error}") from error
 
 
-def _train_epochs(
-    network: Any, history: History, most: int, optimizer: Optimizer, **options: Any
-) -> None:
-    """At most so many epochs into the history, at least one."""
-    lists = history.cost, history.learning_rate, history.seconds
-    if not network._train_epochs(most, *lists, optimizer=optimizer, **options):
-        history.stopped = "diverged"
-        raise DivergenceError(
-            f"training diverged in epoch {history.epochs + 1}: the cost or a parameter is no "
-            f"longer finite (learning rate {optimizer.current_rate:g}). The network keeps the "
-            "parameters it had before that epoch. Try a smaller learning_rate, scaled inputs, or "
-            "clip_norm"
-        )
-
-
-def _validate(network: Any, history: History, validation: Any, metric: str) -> None:
-    rows, targets, weights = validation
-    history.validation_cost.append(float(network._cost(rows, targets, weights)))
-    history.validation_score.append(evaluate(network, rows, targets, metric, weights))
-
-
-def _report(history: History, epochs: int) -> None:
-    """A line with a bar, written over the one of the epoch before."""
+def _line(history: History, epochs: int) -> str:
     done = history.epochs
     bar = "█" * (24 * done // epochs)
     line = f"\repoch {done:>{len(str(epochs))}}/{epochs} |{bar:<24}| cost {history.cost[-1]:.6g}"
@@ -231,4 +241,4 @@ def _report(history: History, epochs: int) -> None:
             f"  validation cost {history.validation_cost[-1]:.6g}"
             f"  score {history.validation_score[-1]:.4f}"
         )
-    print(line + "  ", end="", file=sys.stderr, flush=True)
+    return line + "  "

@@ -7,6 +7,7 @@ import numpy as np
 
 from bpcore import checks as check
 from bpcore._core.optimizers import Optimizer
+from bpcore._core.training import Diverged, Training
 from bpcore.exceptions import DivergenceError
 from bpcore.functions import names_filled_in
 from bpcore.history import History
@@ -86,20 +87,19 @@ class Learning(Architecture):
         rows, targets, weights = self._examples(X, Y, sample_weight)
         eta = check.as_number(learning_rate, "learning_rate")
         descent = Optimizer("sgd", self.n_parameters, dtype=self.dtype, learning_rate=eta)
-        cost, _ = self._train_epoch(
-            rows,
-            targets,
-            descent,
-            batch_size=len(rows),
-            sample_weight=weights,
+        # no claim: a callback may make steps of its own within a fit
+        training = Training(
+            self, rows, targets, descent, batch_size=len(rows), sample_weight=weights,
             applies_dropout=False,
-        )
-        if not np.isfinite(cost):
+        )  # fmt: skip
+        try:
+            (epoch,) = training.run()
+        except Diverged as error:
             raise DivergenceError(
-                f"the cost is {cost}, and no step was made: a weight or an input is too large. "
-                "Scale the inputs, or try a smaller learning_rate"
-            )
-        return float(cost)
+                f"the cost is {error.cost}, and no step was made: a weight or an input is too "
+                "large. Scale the inputs, or try a smaller learning_rate"
+            ) from None
+        return float(epoch.cost)
 
     @names_filled_in
     def fit(

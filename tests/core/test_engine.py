@@ -10,6 +10,7 @@ from scipy import sparse
 from bpcore import Network
 from bpcore._core.optimizers import Optimizer
 from bpcore._core.rows import Rows
+from bpcore._core.training import Diverged, Training
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 ORDERS = {
@@ -32,6 +33,12 @@ def problem(n=29):
     return reference, *examples(reference, n)
 
 
+def one_epoch(network, x, y, optimizer, batch_size=32, **options):
+    """(cost, penalty) of an epoch."""
+    (epoch,) = Training(network, x, y, optimizer, batch_size=batch_size, **options).run()
+    return epoch.cost, epoch.penalty
+
+
 @TYPES
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("batch_size", [1, 4, 10, 100])
@@ -44,8 +51,8 @@ def test_epochs_in_any_order(order, batch_size, weighted, dtype):
     theirs = ReferenceOptimizer("sgd", network.n_parameters, 0.2)
     for _ in range(2):
         expected = reference.epoch(X, Y, theirs, rows, batch_size, s)
-        found = network._train_epoch(
-            Rows(X), Rows(Y), ours, order=rows, batch_size=batch_size, sample_weight=s
+        found = one_epoch(
+            network, Rows(X), Rows(Y), ours, order=rows, batch_size=batch_size, sample_weight=s
         )
         assert_allclose(found, expected, **close(dtype))
     assert ours.t == theirs.t
@@ -77,8 +84,15 @@ def test_an_epoch_with_every_rule_and_element_type(name, dtype):
             reference.layer_sizes, reference.activations, reference.loss, start
         ).network(dtype)
         optimizer = Optimizer(name, start.size, dtype=dtype, learning_rate=0.05, epsilon=1e-3)
-        found = network._train_epoch(
-            Rows(table), Rows(Y), optimizer, order=order, batch_size=6, sample_weight=s, **rules
+        found = one_epoch(
+            network,
+            Rows(table),
+            Rows(Y),
+            optimizer,
+            order=order,
+            batch_size=6,
+            sample_weight=s,
+            **rules,
         )
         assert_allclose(found, expected, **close(dtype))
         assert_allclose(network.parameters, reference.theta, **close(dtype))
@@ -91,7 +105,7 @@ def test_batches_without_weight_are_skipped():
     s[4:8] = 0
     network = reference.network()
     adam = Optimizer("adam", network.n_parameters, dtype="float64", learning_rate=0.1)
-    found = network._train_epoch(Rows(X), Rows(Y), adam, batch_size=4, sample_weight=s)
+    found = one_epoch(network, Rows(X), Rows(Y), adam, batch_size=4, sample_weight=s)
     formula = ReferenceOptimizer("adam", network.n_parameters, 0.1)
     assert_allclose(found, reference.epoch(X, Y, formula, None, 4, s), rtol=1e-10)
     assert_allclose(network.parameters, reference.theta, rtol=1e-10)
@@ -107,8 +121,8 @@ def test_batches_of_many_blocks(optimizer, dtype):
     ours = Optimizer(optimizer, network.n_parameters, dtype=dtype, learning_rate=0.1, epsilon=0.1)
     theirs = ReferenceOptimizer(optimizer, network.n_parameters, 0.1, epsilon=0.1)
     order = np.random.default_rng(2).permutation(5000)
-    found = network._train_epoch(
-        Rows(X), Rows(Y), ours, order=order, batch_size=4600, sample_weight=s
+    found = one_epoch(
+        network, Rows(X), Rows(Y), ours, order=order, batch_size=4600, sample_weight=s
     )
     assert_allclose(found, reference.epoch(X, Y, theirs, order, 4600, s), **close(dtype))
     assert_allclose(network.parameters, reference.theta, **close(dtype))
@@ -138,11 +152,16 @@ def test_cost_gradient(dtype):
 
 
 def test_a_cost_that_is_not_finite_is_returned():
-    """The estimators word the error; θ is as it was before that batch."""
+    """Who trains words the error; outside a fit θ is as it was before that batch."""
     network = Network((1, 1), "identity", dtype="float64", init="zeros")
     X, Y = Rows(np.ones((2, 1))), Rows(np.array([[1.0], [1e200]]))
-    cost, _ = network._train_epoch(X, Y, Optimizer("sgd", 2, dtype="float64"), batch_size=1)
-    assert cost == np.inf
+    training = Training(network, X, Y, Optimizer("sgd", 2, dtype="float64"), batch_size=1)
+    with pytest.raises(Diverged) as caught:
+        training.run()
+    assert caught.value.cost == np.inf
+    assert_allclose(network.parameters, [0.02, 0.02])
+    with training, pytest.raises(Diverged):  # a fit puts θ back
+        training.run()
     assert_allclose(network.parameters, [0.02, 0.02])
     assert network._cost_gradient(X, Y)[0] == np.inf
 
@@ -164,7 +183,8 @@ def test_orders_that_point_outside(order):
     network = reference.network()
     before = network.parameters.copy()
     with pytest.raises((ValueError, IndexError)):
-        network._train_epoch(
+        one_epoch(
+            network,
             Rows(X),
             Rows(Y),
             Optimizer("sgd", before.size, dtype="float64"),
@@ -187,7 +207,7 @@ def test_optimizers_of_another_network(optimizer):
     _, X, Y, _ = problem()
     assert before.size == 66
     with pytest.raises((ValueError, TypeError)):
-        network._train_epoch(Rows(X), Rows(Y), optimizer)
+        one_epoch(network, Rows(X), Rows(Y), optimizer)
     with pytest.raises((ValueError, TypeError)):
         network.fit(X, Y, 1, optimizer=optimizer)
     assert_array_equal(network.parameters, before)

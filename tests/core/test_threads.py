@@ -13,6 +13,7 @@ import threadpoolctl
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 from thread_work import SETTINGS, Started, everything, share_all_work
+from tuned import own_products_up_to
 
 from bpcore import MLPClassifier, Network
 from bpcore._core import threads
@@ -127,18 +128,22 @@ def blas_threads():
 
 
 def test_blas_is_held_at_one_thread_and_put_back():
+    """For a whole fit, where a product of it goes to BLAS."""
     seen = []
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
         before = blas_threads()
         network = Network((3, 4, 2), random_state=0)
-        network.fit(
-            np.ones((9, 3)), np.ones((9, 2)), 1, callback=lambda *_: seen.append(blas_threads())
-        )
-        assert blas_threads() == before
+        for most in (1e9, 0):
+            own_products_up_to(most)
+            network.fit(
+                np.ones((9, 3)), np.ones((9, 2)), 1, callback=lambda *_: seen.append(blas_threads())
+            )
+            assert blas_threads() == before
         with pytest.raises(ZeroDivisionError):
             network.fit(np.ones((9, 3)), np.ones((9, 2)), 1, callback=lambda *_: 1 // 0)
         assert blas_threads() == before
-    assert set(seen[0]) == {1}
+    assert seen[0] == before
+    assert set(seen[1]) == {1}
 
 
 def test_overlapping_limits_end_where_they_began():

@@ -11,6 +11,7 @@ import pytest
 from main_job import keep_apart, needs_matplotlib, png_size, run_main, words, write_small_mnist
 
 from bpcore import Network
+from bpcore.network import fit as network_fit
 from bpcore.recogniser import cli as main_module
 from bpcore.recogniser import report
 
@@ -194,14 +195,14 @@ def test_ctrl_c_inside_an_epoch_drops_its_unfinished_entries(run, small_mnist, m
     assert [len(v) for v in got["history"].values() if isinstance(v, list)] == [2] * 5
 
 
-@pytest.mark.parametrize("stage", ["load_mnist", "measure_gemm", "Network.fit", "Network._train"])
+@pytest.mark.parametrize("stage", ["load_mnist", "measure_gemm", "Network.fit", "the first epoch"])
 def test_ctrl_c_before_the_first_epoch_has_ended_is_exit_code_130(
     run, small_mnist, monkeypatch, stage
 ):
     if stage == "Network.fit":
         monkeypatch.setattr(Network, "fit", interrupt)
-    elif stage == "Network._train":
-        monkeypatch.setattr(Network, "_train_epochs", interrupt, raising=False)
+    elif stage == "the first epoch":
+        monkeypatch.setattr(network_fit, "epochs", interrupt)
     else:
         monkeypatch.setattr(main_module, stage, interrupt)
     result = run("--mnist", small_mnist, "--quiet")

@@ -5,31 +5,19 @@ weights of the right length.  The kernels run without the interpreter, on buffer
 the call; so several threads may predict with one network at the same time.
 """
 
-import time
-
 import numpy as np
 
 cimport numpy as cnp
-from libc.math cimport isfinite
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from bpcore._core.job cimport COST, GRADIENT, JACOBIAN, PER_SAMPLE, PREDICT, TRAIN, Memory, Plan
 from bpcore._core.plan cimport make_plan
-from bpcore._core.tuning cimport TUNING
 from bpcore._core.workspace cimport make_workspace
 
 cnp.import_array()
 
 # An optimizer for the runs that make no update.
 cdef Optimizer NO_UPDATES = Optimizer("sgd", 0)
-
-
-cdef bint _rows_exist(Py_ssize_t n, const Py_ssize_t* order, Py_ssize_t n_rows) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef bint exist = True
-    for i in range(n):
-        exist = exist and 0 <= order[i] < n_rows
-    return exist
 
 
 cdef class Engine(SmallBatches):
@@ -76,7 +64,6 @@ cdef class Engine(SmallBatches):
         request.task = task
         request.n_rows = n_rows
         request.batch_size = max(1, n_rows)
-        request.repeats = 1
         request.max_threads = self.max_threads
         return request
 
@@ -106,7 +93,6 @@ cdef class Engine(SmallBatches):
         cdef Request request = self._request(TRAIN, n_rows)
         cdef Plan plan
         request.max_threads = n_threads
-        request.repeats = 1000
         plan = make_plan(&self.layout, &request, None, [])
         return plan.blocks_per_task * plan.block, plan.block
 
@@ -227,156 +213,3 @@ cdef class Engine(SmallBatches):
                 part = flat[name][n * layer.unit:n * (layer.unit + layer.n_out)]
                 terms[name].append(part.reshape(n, layer.n_out))
         return terms
-
-    # ------------------------------------------------------------ training
-
-    def _end_fit(self):
-        """Give the network back."""
-        self.fit_workspace = None
-        SmallBatches._end_fit(self)
-
-    def _train_epoch(self, Rows x, Rows y, Optimizer optimizer, order=None,
-                     Py_ssize_t batch_size=32, sample_weight=None, double l2=0.0,
-                     double l1=0.0, double weight_decay=0.0, double clip_norm=0.0,
-                     unsigned long long seed=0, bint applies_dropout=True):
-        """One epoch; returns (cost, penalty), each the mean over the epoch's batches.
-
-        Parameters
-        ----------
-        x, y : Rows
-        optimizer : Optimizer
-            Of θ's length and type.
-        order : ndarray of intp or None
-            The rows to go through, in this order; all, as they lie, when None.
-        batch_size : int
-            Rows a step, at least 1.
-        sample_weight : ndarray of float64, shape (n,), or None
-            s_k.
-        l2, l1 : float
-            Penalties ½ l2 Σ w² and l1 Σ |w|, each divided by the batch's Σ s_k.
-        weight_decay : float
-            w ← (1 - η weight_decay) w at every step.
-        clip_norm : float
-            The largest norm of ∇C; 0: no limit.
-        seed : int
-            Draws the units that dropout leaves out.
-        applies_dropout : bool
-            Whether it leaves out any.
-
-        Raises
-        ------
-        RuntimeError
-            If θ is being trained in another thread.
-        """
-        cdef Regularisation regularisation = Regularisation(l2, l1, weight_decay, clip_norm)
-        cdef Run run = self._training(x, y, optimizer, order, batch_size, sample_weight,
-                                      &regularisation, 1)
-        run.job.seed = seed
-        run.job.applies_dropout = run.job.applies_dropout and applies_dropout
-        self.training = True
-        try:
-            run.run()
-        finally:
-            self.training = False
-        return run.job.cost, run.job.penalty
-
-    def _train_epochs(self, Py_ssize_t most, list costs, list rates, list seconds, Rows x, Rows y,
-                      Optimizer optimizer, order=None, Py_ssize_t batch_size=32,
-                      sample_weight=None, double l2=0.0, double l1=0.0,
-                      double weight_decay=0.0, double clip_norm=0.0,
-                      unsigned long long seed=0):
-        """Epochs one after the other, all in the same order: at least one, and more until `most`
-        are done or a hundredth of a second is over.
-
-        The interpreter looks in once a call, not once an epoch, which is most of the time where
-        a table is small.
-
-        Parameters
-        ----------
-        most : int
-        costs, rates, seconds : lists
-            Of every epoch its cost with the penalty, η at its end and its time are appended.
-
-        The others are those of ``_train_epoch``, and so are the errors.
-
-        Returns
-        -------
-        finite : bool
-            False where the last epoch left the finite numbers: it is not in the lists, and θ is
-            what it was before it.
-        """
-        cdef double cost, begun, start
-        cdef double now = 0.0
-        cdef Regularisation regularisation = Regularisation(l2, l1, weight_decay, clip_norm)
-        cdef Run run = self._training(x, y, optimizer, order, batch_size, sample_weight,
-                                      &regularisation, most)
-        cdef cnp.ndarray before = np.empty_like(self._theta)
-        run.job.seed = seed
-        self.training = True
-        try:
-            run.start()
-            begun = time.perf_counter()
-            while most > 0 and now < begun + TUNING.seconds_in_engine:
-                most -= 1
-                memcpy(cnp.PyArray_DATA(before), self.theta, cnp.PyArray_NBYTES(before))
-                run.job.cost = run.job.penalty = 0.0
-                start = time.perf_counter()
-                run.once()
-                now = time.perf_counter()
-                cost = run.job.cost + run.job.penalty
-                if not (isfinite(cost) and self._is_finite(self.layout.n_parameters, self.theta)):
-                    memcpy(self.theta, cnp.PyArray_DATA(before), cnp.PyArray_NBYTES(before))
-                    return False
-                costs.append(cost)
-                rates.append(optimizer.current_rate)
-                seconds.append(now - start)
-        finally:
-            self.training = False   # first: a signal may interrupt the wait for the threads' ends
-            run.join()
-        return True
-
-    cdef Run _training(self, Rows x, Rows y, Optimizer optimizer, object order,
-                       Py_ssize_t batch_size, object sample_weight,
-                       const Regularisation* regularisation, Py_ssize_t repeats):
-        """The run of an epoch that may be repeated; see `_train_epoch`."""
-        cdef Run run
-        cdef cnp.ndarray rows
-        cdef Request request
-        self._check_idle()
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        if optimizer.n_parameters != self.layout.n_parameters or optimizer.dtype != self.dtype:
-            raise ValueError(f"the optimizer is for {optimizer.n_parameters} parameters of "
-                             f"{optimizer.dtype}, the network has {self.layout.n_parameters} of "
-                             f"{self.dtype}")
-        run = self._run(TRAIN, x, y, sample_weight)
-        if order is not None:
-            rows = np.ascontiguousarray(order, dtype=np.intp)
-            if rows.ndim != 1 or not _rows_exist(
-                    rows.size, <const Py_ssize_t*>cnp.PyArray_DATA(rows), x.view.n_rows):
-                raise ValueError("order must be a vector of row numbers from 0 to "
-                                 f"{x.view.n_rows - 1}")
-            run.job.n_rows = rows.size
-            run.job.examples.order = <const Py_ssize_t*>cnp.PyArray_DATA(rows)
-            run.owners += (rows,)
-        run.optimizer = optimizer
-        run.job.batch_size = batch_size
-        run.job.regularisation = regularisation[0]
-        run.job.applies_dropout = self.layout.has_dropout
-        request = self._request(TRAIN, run.job.n_rows)
-        request.batch_size = batch_size
-        request.repeats = repeats
-        request.clips = regularisation.clip != 0
-        request.shuffled = order is not None
-        # Within a fit the epochs are alike: their buffers are made once.
-        key = (id(x), request.n_rows, batch_size, repeats > 1, request.clips, request.shuffled,
-               <size_t>optimizer.slot_1, self.max_threads)
-        if not self.fitting or self.fit_workspace is None or self.fit_key != key:
-            workspace = self._workspace(&request, x, optimizer)
-            if self.fitting:
-                self.fit_workspace, self.fit_key = workspace, key
-            run.owners += (workspace,)
-            run.take_workspace(workspace)
-        else:
-            run.take_workspace(self.fit_workspace)
-        return run

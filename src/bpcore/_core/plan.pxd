@@ -7,7 +7,6 @@ cdef struct Request:
     int task
     Py_ssize_t n_rows
     Py_ssize_t batch_size
-    Py_ssize_t repeats      # how often it may be done by the same threads
     int max_threads
     bint clips              # the norm of the gradient counts
     bint shuffled           # rows are taken in an order

@@ -178,7 +178,7 @@ cdef class SmallBatches(Parameters):
             memset(&request, 0, sizeof(request))
             request.task = GRADIENT
             request.n_rows = request.batch_size = x.n_rows
-            request.repeats = request.max_threads = 1
+            request.max_threads = 1
             self.step_workspace = make_workspace(
                 &self.layout, make_plan(&self.layout, &request, None, shards), shards, x.n_rows,
                 NO_UPDATES)

@@ -1,0 +1,89 @@
+"""The one loop over epochs, and what draws between two of them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpcore._core.training import Epoch, Training
+
+__all__ = ["After", "Sampler", "epochs", "follow"]
+
+# What follows an epoch; a true answer ends the fit.
+After = Callable[[Epoch], Any]
+
+
+@dataclass
+class Sampler:
+    """Draws a new order of the examples and the units that dropout leaves out.
+
+    With these attributes a checkpoint holds all that a training draws from.
+
+    Attributes
+    ----------
+    rng : Generator or RandomState
+    order : ndarray of intp or None
+        Shuffled in place before every epoch; None where the examples are taken as they lie, or
+        the order stays.
+    draws_dropout : bool
+    """
+
+    rng: Any
+    order: np.ndarray | None
+    draws_dropout: bool
+
+    @property
+    def draws(self) -> bool:
+        """Whether anything is drawn between two epochs."""
+        return self.order is not None or self.draws_dropout
+
+    def draw(self) -> int:
+        """Before an epoch: shuffle the order; returns the seed of its dropout."""
+        if self.order is not None:
+            self.rng.shuffle(self.order)
+        if not self.draws_dropout:
+            return 0
+        if isinstance(self.rng, np.random.RandomState):
+            return int(self.rng.randint(2**31 - 1))
+        return int(self.rng.integers(2**63))
+
+
+def epochs(
+    training: Training, sampler: Sampler, most: int, *, one_by_one: bool = True
+) -> Iterator[Epoch]:
+    """Train for so many epochs, and yield each when it has ended.
+
+    Parameters
+    ----------
+    training : Training
+        Entered.
+    sampler : Sampler
+    most : int
+    one_by_one : bool, default=True
+        Whether something happens after each. Where nothing does and nothing is drawn, the engine
+        runs several before it comes back; those that ended before a signal or a divergence are
+        yielded all the same.
+    """
+    while most > 0:
+        done: list[Epoch] = []
+        seed = sampler.draw()
+        try:
+            training.run(1 if one_by_one or sampler.draws else most, seed, done)
+        except BaseException:
+            yield from done
+            raise
+        yield from done
+        most -= len(done)
+
+
+def follow(ended: Iterable[Epoch], after: list[After]) -> bool:
+    """Do after every epoch what is to follow it, in this order; whether something ended the fit.
+
+    All that follows an epoch is done, whichever of it says that this was the last.
+    """
+    for epoch in ended:
+        answers = [one(epoch) for one in after]
+        if any(answers):
+            return True
+    return False
