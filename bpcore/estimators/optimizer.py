@@ -81,7 +81,7 @@ def make_optimizer(est: Any, network: Any, updates: int) -> tuple[Optimizer, Lea
     )
 
 
-def penalties(est: Any) -> dict[str, float]:
+def penalties(est: Any) -> dict[str, Any]:
     """The penalties of a ``Training``."""
     decay = est.weight_decay
     if decay is None:

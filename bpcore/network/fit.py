@@ -54,7 +54,7 @@ class _Fit:
     epochs: int
     training: Training
     sampler: Sampler
-    penalties: dict[str, float]
+    penalties: dict[str, Any]
     batch_size: int
     validation: Any
     every: int
@@ -150,7 +150,7 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
     optimizer = make_optimizer(
         settings.optimizer, settings.learning_rate, settings.schedule, n_epochs, updates, network
     )
-    penalties = {
+    penalties: dict[str, Any] = {
         "l2": check.as_number(settings.l2, "l2"),
         "l1": check.as_number(settings.l1, "l1"),
         "weight_decay": check.as_number(settings.weight_decay, "weight_decay"),
