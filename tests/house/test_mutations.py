@@ -1,25 +1,53 @@
-"""The list of mutations fits the sources: in a second, what `make mutate` would find in an hour."""
+"""The lists of mutations fit the sources: in a second, what `make mutate` would find in an hour."""
 
-from mutation_run import changes_of, misplaced
+from mutants import mutants
+from mutation_run import changes_of, listed, lists, misplaced
+
+# What it fetches into the caches alters no result.
+WITHOUT_LIST = {"prefetch.h"}
 
 
 def test_every_mutation_still_has_its_place(source_tree):
-    text = (source_tree / "tests" / "mutations.txt").read_text(encoding="utf-8")
-    changes = list(changes_of(text))
-    assert len(changes) > 100
+    changes = listed(source_tree)
+    assert len(changes) > 500
     lost = list(misplaced(source_tree, changes))
-    assert not lost, "\n".join(["tests/mutations.txt:", *lost])
+    assert not lost, "\n".join(["tests/mutations:", *lost])
+
+
+def test_every_source_has_a_list(source_tree):
+    """A source is one that has something to exchange in a function without the interpreter."""
+    paths = [
+        path
+        for path in (source_tree / "src").rglob("*")
+        if path.suffix in (".h", ".pxd", ".pyx") and path.name not in WITHOUT_LIST
+        if next(mutants(path.name, path.read_text(encoding="utf-8")), None)
+    ]
+    assert len(paths) > 20
+    named = {name for name, _ in lists(source_tree)}
+    assert not [
+        path for path in paths if not {path.name, f"{path.parent.name}/{path.name}"} & named
+    ]
+
+
+def test_a_list_names_one_source(source_tree):
+    """Where two folders have a source of that name, the list lies in a folder too."""
+    for name, _ in lists(source_tree):
+        assert len(list((source_tree / "src").rglob(name))) == 1, name
 
 
 def test_what_has_lost_its_place_is_named(tmp_path):
-    """Each kind of fault once, in a list of its own."""
-    for folder in ("src/bpcore", "tests"):
+    """Each kind of fault once, in lists of their own."""
+    for folder in ("src/room", "src/other", "tests/mutations/other"):
         (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "src" / "bpcore" / "one.h").write_text("a + b\na * b\na * b\n", encoding="utf-8")
-    (tmp_path / "src" / "bpcore" / "one.pyx").touch()
-    (tmp_path / "tests" / "test_one.py").touch()
-    text = """# a head
-[one.h: one: test_one]
+    (tmp_path / "src/room/one.h").write_text("a + b\na * b\na * b\n", encoding="utf-8")
+    (tmp_path / "src/room/one.pyx").touch()
+    (tmp_path / "src/room/one.pxd").touch()
+    (tmp_path / "src/other/one.pxd").write_text("a - b\n", encoding="utf-8")
+    (tmp_path / "tests/test_one.py").touch()
+    (tmp_path / "tests/mutations/one.h.txt").write_text(
+        """= +
+
+[one: test_one]
 - a + b
 + a - b
 
@@ -35,21 +63,36 @@ def test_what_has_lost_its_place_is_named(tmp_path):
 - a + b
 + a + b
 
-[one.h: two: test_two]
+[two: test_two]
 - a + b
 + a - b
 
-[two.h: one: pool_run]
+[test_one pool_run]
 - a + b
 + a - b
-"""
-    lost = list(misplaced(tmp_path, list(changes_of(text))))
-    assert [line.partition(":")[0] for line in lost] == [
+""",
+        encoding="utf-8",
+    )
+    (tmp_path / "tests/mutations/other/one.pxd.txt").write_text(
+        "[test_one]\n- a - b\n+ a + b\n", encoding="utf-8"
+    )
+    (tmp_path / "tests/mutations/two.h.txt").write_text(
+        "[one: test_one]\n- a - b\n+ a + b\n", encoding="utf-8"
+    )
+    changes = listed(tmp_path)
+    assert [change.modules for change in changes][-3:] == [["one"]] * 3
+    assert [line.partition(":")[0] for line in misplaced(tmp_path, changes)] == [
         "2 times, not once",
         "0 times, not once",
         "changes nothing",
         "there is no module two",
         "there is no test file test_two",
-        "there is no two.h",
         "there is no test file pool_run",
+        "there is no two.h",
     ]
+
+
+def test_a_list_may_speak_of_another_source():
+    (change,) = changes_of("[two.h: one three: test_one]\n- a\n- b\n+ c\n? why\n", "one.h")
+    assert change[:3] == ("two.h", ["one", "three"], ["test_one"])
+    assert change[3:6] == ("a\nb", "c", "why")

@@ -199,6 +199,20 @@ def test_an_example_of_weight_zero_may_even_overflow(loss):
     assert_array_equal(g.inputs[1], 0)
 
 
+@pytest.mark.parametrize("hidden", ["silu", "gelu"])
+def test_an_example_of_weight_zero_may_have_no_derivative(hidden):
+    """Its σ'(z), which these functions store, is NaN, and nothing of it is in ∇C."""
+    network = Network((1, 2, 1, 1), ["identity", hidden], "identity", "quadratic", init="zeros")
+    network.weights[0][:] = [[100.0], [-100.0]]
+    network.weights[1][:] = network.weights[2][:] = 1.0
+    X, Y = np.array([[1.0], [1e38], [2.0]]), np.ones((3, 1))
+    assert np.isnan(network.trace(X, Y, [1, 0, 1]).da_dz[2][1])
+    g, without = network.gradient(X, Y, [1, 0, 1]), network.gradient(X[[0, 2]], Y[[0, 2]])
+    assert g.cost == pytest.approx(without.cost, rel=1e-6)
+    assert_allclose(g.vector, without.vector, rtol=1e-5)
+    assert_array_equal(g.inputs[1], 0)
+
+
 # ---------------------------------------------------------------- per example
 
 

@@ -107,7 +107,7 @@ def test_terms_multiply_as_the_chain_rule_says(dtype):
 )
 def test_trace_shows_what_trains(n, sizes, dtype):
     """Cost, ∇C and inputs of the trace are those of `gradient`, to the last bit, also where the
-    rows are more than a pass of the engine holds, or a layer is updated piece by piece."""
+    rows are more than a microbatch of the engine, or a layer is updated shard by shard."""
     reference = Reference.random(sizes, ["silu", "tanh", "softmax"], "categorical_cross_entropy")
     network = reference.network(dtype)
     X, Y, s = examples(reference, n)
@@ -119,6 +119,7 @@ def test_trace_shows_what_trains(n, sizes, dtype):
     assert_array_equal(t.dC_da[0], g.inputs)
     assert_array_equal(t.activations[-1], network.forward(X))
     assert_array_equal(t.activations[0], X)
+    assert_array_equal(t.targets, Y)
 
 
 @TYPES

@@ -16,15 +16,15 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-# The element type in a function's name: Cython's variants of a fused type, the suffix in C.
-# gemm_tiles.h: tiles of more rows, for more registers
-AVX_512_ONLY = {"BP_TILES(4)", "BP_TILE(8)"}
+# A file, and a line of kernels/gemm_tiles.h: tiles of more rows, for more registers.
+AVX_512_ONLY = {"kernels/gemm_avx512.h", "BP_TILES(4)"}
 INLINED = "any type"
+# The element type in a function's name: Cython's variants of a fused type, the suffix in C.
 TYPES = {"fuse_0": "float32", "fuse_1": "float64", "_f32": "float32", "_f64": "float64"}
 
 
 def element_type(function):
-    found = re.search(r"fuse_[01](?=__pyx)|_f(?:32|64)(?=_v\d|_base|\.|$)", function)
+    found = re.search(r"fuse_[01](?=__pyx)|_f(?:32|64)(?=_avx2|_avx512|_base|\.|$)", function)
     return TYPES[found.group()] if found else None
 
 
@@ -35,7 +35,7 @@ def origins(c_file):
     """
     places, place = {}, None
     for number, text in enumerate(c_file.read_text(encoding="utf-8").splitlines(), 1):
-        if found := re.match(r'\s*/\* "(?:src/)?bpcore/(\w+\.p[yx][xd])":(\d+)$', text):
+        if found := re.match(r'\s*/\* "(?:src/)?bpcore/(\w+/\w+\.p[yx][xd])":(\d+)$', text):
             place = found.group(1), int(found.group(2))
         elif text.startswith(("}", "/*")):
             place = None
@@ -44,9 +44,15 @@ def origins(c_file):
     return places
 
 
+def name_of(path):
+    """The part of a path below src/bpcore, where Cython's C lies as the source does; else None."""
+    _, below, name = path.as_posix().rpartition("src/bpcore/")
+    return name if below else None
+
+
 def counts(build, sources):
-    """(file, line) -> {element type: how often it ran}, over all modules."""
-    kernels = {path.name for path in sources.iterdir() if path.suffix in (".h", ".pyx", ".pxd")}
+    """(file, line) -> {element type: how often it ran}, over all modules; the file with its
+    folder, _core or kernels."""
     ran = defaultdict(lambda: defaultdict(int))
     root = build.parents[1]
     for data in sorted(build.rglob("*.gcda")):
@@ -56,7 +62,10 @@ def counts(build, sources):
         ).stdout
         for file in json.loads(text)["files"]:
             path = root / file["file"]
-            if path.name not in kernels and path.with_suffix(".pyx").name not in kernels:
+            name = name_of(path)
+            if name is None or not any(
+                (sources / name).with_suffix(suffix).is_file() for suffix in (path.suffix, ".pyx")
+            ):
                 continue
             places = origins(path) if path.suffix == ".c" else {}
             for line in file["lines"]:
@@ -64,7 +73,7 @@ def counts(build, sources):
                 kind = element_type(function)
                 if not kind and not function and path.suffix == ".h":
                     kind = INLINED
-                place = places.get(number) if places else (path.name, number)
+                place = places.get(number) if places else (name, number)
                 if kind and place:
                     ran[place][kind] += line["count"]
     return ran
@@ -95,7 +104,7 @@ def main(sources):
             for kind in sorted(kind for kind in kinds if not kinds[kind]):
                 if "__builtin_constant_p" in text:  # the compiler's own business
                     continue
-                excused = text in AVX_512_ONLY and not has_avx_512()
+                excused = (name in AVX_512_ONLY or text in AVX_512_ONLY) and not has_avx_512()
                 missed += not excused
                 print(f"  not run, {kind}: {line}: {text}", "(AVX-512)" * excused)
     return bool(missed)

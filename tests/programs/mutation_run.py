@@ -3,8 +3,9 @@
     python mutation_run.py SOURCES [--all | --sample N] [--seed S] [--workers N] [words]
 
 SOURCES is the checkout.  Asked are the mistakes listed in tests/mutations, in a file for each
-source, and of those that ``mutants.py`` makes from the sources the kinds that a list asks for in
-every run and a sample of the others, or all.  The words choose mistakes in whose description, as it
+source, which lies in a folder as the source does where two have its name, and of those that
+``mutants.py`` makes from the sources the kinds that a list asks for in every run and a sample of
+the others, or all.  The words choose mistakes in whose description, as it
 is printed, one of them occurs.  ``make mutate`` takes about an hour on two processors.  A list:
 
     = + -
@@ -103,9 +104,12 @@ def changes_of(text, file=None):
 
 
 def lists(sources):
-    """(name of a source, text of its list), for each."""
-    for path in sorted((sources / "tests" / "mutations").glob("*.txt")):
-        yield path.stem, path.read_text(encoding="utf-8")
+    """(name of a source, text of its list), for each; the name with its folder, where the list
+    lies in one: two folders may have a source of that name."""
+    folder = sources / "tests" / "mutations"
+    for path in sorted(folder.rglob("*.txt")):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        yield name, path.read_text(encoding="utf-8")
 
 
 def listed(sources):
@@ -129,7 +133,7 @@ def test_of(tree, name):
 def misplaced(sources, changes):
     """What the lists say that the sources do not bear out, in words: lines written anew, files
     moved."""
-    found = functools.cache(find)
+    found, test = functools.cache(find), functools.cache(functools.partial(test_of, sources))
     texts = {}
     for change in changes:
         path = found(sources / "src", change.file)
@@ -145,7 +149,7 @@ def misplaced(sources, changes):
             if not found(sources / "src", f"{name}.pyx"):
                 yield f"there is no module {name}: {change}"
         for name in change.tests:
-            if not test_of(sources, name):
+            if not test(name):
                 yield f"there is no test file {name}: {change}"
 
 
@@ -205,7 +209,9 @@ def build(tree, name):
     """Compile a module of the copy; a change that is not even C is a mistake of the list."""
     source = source_of(tree, f"{name}.pyx")
     c_file = tree / f"{name}.c"
-    if not c_file.is_file() or c_file.stat().st_mtime_ns <= source.stat().st_mtime_ns:
+    read = [source, *(tree / "src").rglob("*.pxd")]
+    newest = max(path.stat().st_mtime_ns for path in read)
+    if not c_file.is_file() or c_file.stat().st_mtime_ns <= newest:
         command = [sys.executable, "-m", "cython", "-X", DIRECTIVES, "-I", "src", "-o", c_file]
         subprocess.run([*command, source], cwd=tree, check=True)
     out = built(tree, name)
