@@ -19,6 +19,7 @@ class Change(NamedTuple):
     why: str
     at: int | None = None  # generated: the token's offset
     place: str = ""  # its line and column
+    line: str = ""  # what stands in that line, with the token's column
     others: tuple = ((), ())  # the modules and tests of the file's other groups, asked afterwards
 
     def __str__(self):
@@ -118,10 +119,11 @@ def generated(sources):
         known = list(changes_of(text, file))
         texts = {change.of(source) for change in known}
         anchors = [(source.find(change.old), change) for change in known]
-        place = place_of(source)
+        place, lines = place_of(source), source.split("\n")
         for one in mutants(file, source):
             if one.of(source) in texts:
                 continue
+            row, column = place(one.start)
             _, near = min(anchors, key=lambda anchor: abs(anchor[0] - one.start))
             more = [
                 tuple(dict.fromkeys(name for change in known for name in getattr(change, field)))
@@ -130,7 +132,8 @@ def generated(sources):
             yield (
                 Change(
                     file, near.modules, near.tests, one.old, one.new, "",
-                    at=one.start, place=":".join(map(str, place(one.start))), others=tuple(more),
+                    at=one.start, place=f"{row}:{column}", others=tuple(more),
+                    line=f"{file} {lines[row - 1]} {column}",
                 ),
                 one.old in always,
             )  # fmt: skip

@@ -1,6 +1,6 @@
 """Makes small mistakes in a copy of the kernels, one at a time: is each noticed by a test?
 
-    python mutation_run.py SOURCES [--all | --sample N] [--seed S] [--workers N] [words]
+    python mutation_run.py SOURCES [--all | --sample N] [--seed S] [--made] [--workers N] [words]
 
 SOURCES is the checkout.  Asked are the mistakes listed in tests/mutations, in a file for each
 source, and of those that ``mutants.py`` makes from the sources the kinds that a list asks for in
@@ -26,7 +26,6 @@ fails.
 import argparse
 import contextlib
 import os
-import random
 import re
 import shutil
 import signal
@@ -35,6 +34,7 @@ import sys
 import sysconfig
 import tempfile
 import time
+import zlib
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -56,15 +56,18 @@ SAME_CODE = "not asked, the same machine code"
 
 
 def chosen(sources, options):
-    """The changes to make, in the order of the sources."""
+    """The changes to make, in the order of the sources.
+
+    The sample is the N that come first by a checksum of the seed, the line and the place in it, so
+    that it stays when other lines change.
+    """
     made = list(generated(sources))
+    rest = [change for change, always in made if not always]
     if not options.all:
-        rest = [change for change, always in made if not always]
-        dice = random.Random(options.seed)
-        sample = set(dice.sample(range(len(rest)), min(options.sample, len(rest))))
-        taken = {id(change) for i, change in enumerate(rest) if i in sample}
-        made = [(change, always) for change, always in made if always or id(change) in taken]
-    changes = [*listed(sources), *(change for change, _ in made)]
+        rest.sort(key=lambda change: zlib.crc32(f"{options.seed} {change.line}".encode()))
+        del rest[options.sample :]
+    changes = [*(change for change, always in made if always), *rest]
+    changes = [*([] if options.made else listed(sources)), *changes]
     words = options.words
     changes = [one for one in changes if not words or any(word in str(one) for word in words)]
     return sorted(changes, key=lambda change: change.file)
@@ -245,6 +248,7 @@ def arguments(given):
     parser.add_argument("--all", action="store_true", help="everything that is generated")
     parser.add_argument("--sample", type=int, default=SAMPLE, help=f"how many, {SAMPLE}")
     parser.add_argument("--seed", type=int, default=1, help="of the sample, 1")
+    parser.add_argument("--made", action="store_true", help="only what is generated, no lists")
     parser.add_argument("--workers", type=int, default=2, help="processes, 2")
     return parser.parse_intermixed_args(given)
 
