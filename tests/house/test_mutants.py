@@ -1,5 +1,6 @@
 """The mistakes that a program makes of the kernels: where, and nowhere else."""
 
+import mutation_lists
 import mutation_run
 import pytest
 from mutants import mutants, place_of
@@ -112,11 +113,11 @@ def chosen(tree, *given):
 
 
 def test_what_a_list_has_is_not_made_again(tree):
-    made = {str(change): always for change, always in mutation_run.generated(tree)}
+    made = {str(change): always for change, always in mutation_lists.generated(tree)}
     assert len(made) == 5 + 12
     assert "one.h:9:49: '-' -> '+'" not in made
     assert [change for change, always in made.items() if always] == []
-    listed = mutation_run.listed(tree)
+    listed = mutation_lists.listed(tree)
     assert [(one.file, one.modules, one.tests) for one in listed] == [
         ("one.h", ["two"], ["test_a"]),
         ("one.h", ["two"], ["test_a"]),
@@ -126,7 +127,7 @@ def test_what_a_list_has_is_not_made_again(tree):
 
 
 def test_the_nearest_group_is_asked_first(tree):
-    made = {str(change): change for change, _ in mutation_run.generated(tree)}
+    made = {str(change): change for change, _ in mutation_lists.generated(tree)}
     assert made["two.pyx:11:16: '-' -> '+'"].tests == ["test_a", "test_b"]
     assert made["two.pyx:16:23: '>' -> '>='"].tests == ["test_c"]
     assert made["two.pyx:16:23: '>' -> '>='"].others == (("two",), ("test_a", "test_b", "test_c"))

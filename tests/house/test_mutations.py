@@ -1,7 +1,7 @@
 """The lists of mutations fit the sources: in a second, what `make mutate` would find in an hour."""
 
 from mutants import mutants
-from mutation_run import changes_of, listed, lists, misplaced
+from mutation_lists import changes_of, listed, lists, misplaced
 
 # What it fetches into the caches alters no result.
 WITHOUT_LIST = {"prefetch.h"}

@@ -1,11 +1,10 @@
 """Makes small mistakes in a copy of the kernels, one at a time: is each noticed by a test?
 
-    python mutation_run.py SOURCES [--all | --sample N] [--seed S] [--workers N] [words]
+    python mutation_run.py SOURCES [--all | --sample N] [--seed S] [--made] [--workers N] [words]
 
 SOURCES is the checkout.  Asked are the mistakes listed in tests/mutations, in a file for each
-source, which lies in a folder as the source does where two have its name, and of those that
-``mutants.py`` makes from the sources the kinds that a list asks for in every run and a sample of
-the others, or all.  The words choose mistakes in whose description, as it
+source, and of those that ``mutants.py`` makes from the sources the kinds that a list asks for in
+every run and a sample of the others, or all.  The words choose mistakes in whose description, as it
 is printed, one of them occurs.  ``make mutate`` takes about an hour on two processors.  A list:
 
     = + -
@@ -26,9 +25,7 @@ fails.
 
 import argparse
 import contextlib
-import functools
 import os
-import random
 import re
 import shutil
 import signal
@@ -37,15 +34,17 @@ import sys
 import sysconfig
 import tempfile
 import time
+import zlib
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
-from mutants import mutants, place_of
+from mutation_lists import changes_of, generated, listed, misplaced, source_of, test_of
 from shipping import modules
+
+__all__ = ["changes_of", "misplaced"]
 
 DIRECTIVES = (
     "language_level=3,wraparound=False,initializedcheck=False,boundscheck=False,cdivision=True"
@@ -56,147 +55,19 @@ SAMPLE = 100
 SAME_CODE = "not asked, the same machine code"
 
 
-class Change(NamedTuple):
-    """A mistake: what stands in a list, or what is made of a token."""
-
-    file: str
-    modules: list[str]
-    tests: list[str]
-    old: str
-    new: str
-    why: str
-    at: int | None = None  # generated: the token's offset
-    place: str = ""  # its line and column
-    others: tuple = ((), ())  # the modules and tests of the file's other groups, asked afterwards
-
-    def __str__(self):
-        old, new = (repr(" ".join(text.split())) for text in (self.old, self.new))
-        return f"{self.file}:{self.place + ':' if self.place else ''} {old} -> {new}"
-
-    def of(self, text):
-        """The source with this one mistake."""
-        if self.at is None:
-            return text.replace(self.old, self.new)
-        return text[: self.at] + self.new + text[self.at + len(self.old) :]
-
-
-# ---------------------------------------------------------------- the lists
-
-
-def changes_of(text, file=None):
-    """The changes of a list, in order.
-
-    A header is [file: modules: tests], of which a list that is named after its file leaves out the
-    file, and the module where that is the file itself.
-    """
-    for group in re.split(r"^\[", text, flags=re.MULTILINE)[1:]:
-        header, _, body = group.partition("]\n")
-        parts = header.split(":")
-        tests = parts.pop().split()
-        names = parts.pop().split() if parts else [Path(file).stem]
-        source = parts.pop().strip() if parts else file
-        for lines in filter(None, (block.splitlines() for block in body.strip().split("\n\n"))):
-            said = {
-                sign: "\n".join(line[2:] for line in lines if line[0] == sign) for sign in "-+?"
-            }
-            if said["-"]:
-                yield Change(source, names, tests, *said.values())
-
-
-def lists(sources):
-    """(name of a source, text of its list), for each; the name with its folder, where the list
-    lies in one: two folders may have a source of that name."""
-    folder = sources / "tests" / "mutations"
-    for path in sorted(folder.rglob("*.txt")):
-        name = path.relative_to(folder).with_suffix("").as_posix()
-        yield name, path.read_text(encoding="utf-8")
-
-
-def listed(sources):
-    """All changes of all lists."""
-    return [change for file, text in lists(sources) for change in changes_of(text, file)]
-
-
-def find(folder, name):
-    """The one file of that name below the folder, or None."""
-    return next(folder.rglob(name), None)
-
-
-def source_of(tree, file):
-    return find(tree / "src", file)
-
-
-def test_of(tree, name):
-    return find(tree / "tests", f"{name}.c" if name == "pool_run" else f"{name}.py")
-
-
-def misplaced(sources, changes):
-    """What the lists say that the sources do not bear out, in words: lines written anew, files
-    moved."""
-    found, test = functools.cache(find), functools.cache(functools.partial(test_of, sources))
-    texts = {}
-    for change in changes:
-        path = found(sources / "src", change.file)
-        if path not in texts:
-            texts[path] = path.read_text(encoding="utf-8") if path else None
-        if texts[path] is None:
-            yield f"there is no {change.file}: {change}"
-        elif (times := texts[path].count(change.old) if change.old else 0) != 1:
-            yield f"{times} times, not once: {change}"
-        if change.new == change.old:
-            yield f"changes nothing: {change}"
-        for name in change.modules:
-            if not found(sources / "src", f"{name}.pyx"):
-                yield f"there is no module {name}: {change}"
-        for name in change.tests:
-            if not test(name):
-                yield f"there is no test file {name}: {change}"
-
-
-# ---------------------------------------------------------------- what is made of the sources
-
-
-def generated(sources):
-    """(change, whether every run asks for it): all that no list has.
-
-    Built and asked is first what the listed change nearest in the file asks for, then the rest.
-    """
-    for file, text in lists(sources):
-        source = source_of(sources, file).read_text(encoding="utf-8")
-        always = {
-            sign for line in re.findall(r"^= (.*)$", text, re.MULTILINE) for sign in line.split()
-        }
-        known = list(changes_of(text, file))
-        texts = {change.of(source) for change in known}
-        anchors = [(source.find(change.old), change) for change in known]
-        place = place_of(source)
-        for one in mutants(file, source):
-            if one.of(source) in texts:
-                continue
-            _, near = min(anchors, key=lambda anchor: abs(anchor[0] - one.start))
-            more = [
-                tuple(dict.fromkeys(name for change in known for name in getattr(change, field)))
-                for field in ("modules", "tests")
-            ]
-            yield (
-                Change(
-                    file, near.modules, near.tests, one.old, one.new, "",
-                    at=one.start, place=":".join(map(str, place(one.start))), others=tuple(more),
-                ),
-                one.old in always,
-            )  # fmt: skip
-
-
 def chosen(sources, options):
-    """The changes to make, in the order of the sources."""
+    """The changes to make, in the order of the sources.
+
+    The sample is the N that come first by a checksum of the seed, the line and the place in it, so
+    that it stays when other lines change.
+    """
     made = list(generated(sources))
+    rest = [change for change, always in made if not always]
     if not options.all:
-        rest = [change for change, always in made if not always]
-        dice = random.Random(options.seed)
-        sample = set(dice.sample(range(len(rest)), min(options.sample, len(rest))))
-        taken = {id(change) for i, change in enumerate(rest) if i in sample}
-        made = [(change, always) for change, always in made if always or id(change) in taken]
-    changes = [*listed(sources), *(change for change, _ in made)]
+        rest.sort(key=lambda change: zlib.crc32(f"{options.seed} {change.line}".encode()))
+        del rest[options.sample :]
+    changes = [*(change for change, always in made if always), *rest]
+    changes = [*([] if options.made else listed(sources)), *changes]
     words = options.words
     changes = [one for one in changes if not words or any(word in str(one) for word in words)]
     return sorted(changes, key=lambda change: change.file)
@@ -249,7 +120,7 @@ def ask(tree, tests):
             os.dup2(handle, 2)
             os.chdir(tree)
             sys.path[:] = [str(tree), *sys.path[1:]]
-            for name in ("mutants", "shipping"):
+            for name in ("mutants", "mutation_lists", "shipping"):
                 sys.modules.pop(name)
             files = [str(test_of(tree, test)) for test in tests if test != "pool_run"]
             options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no"]
@@ -379,6 +250,7 @@ def arguments(given):
     parser.add_argument("--all", action="store_true", help="everything that is generated")
     parser.add_argument("--sample", type=int, default=SAMPLE, help=f"how many, {SAMPLE}")
     parser.add_argument("--seed", type=int, default=1, help="of the sample, 1")
+    parser.add_argument("--made", action="store_true", help="only what is generated, no lists")
     parser.add_argument("--workers", type=int, default=2, help="processes, 2")
     return parser.parse_intermixed_args(given)
 
