@@ -7,10 +7,11 @@ training cuts from a batch today: blocks of rows for FORWARD (z = x wᵀ + b) an
 of a layer times a microbatch for GRADIENT (δᵀ a). One thread; own loops and BLAS in turns, the best
 of several; on a lower level OpenBLAS takes the kernels of that level too.
 
-Both come through the door for tests, whose call from Python is subtracted: what a product of one
-number takes there. `~`: less than that is left of one of them, too little to go by. The operands
-stay in the caches, as they do not quite in an epoch, and lie in one piece: rows that are read by
-pointer (BLAS would have to gather them) and a first layer that passes by zeros are not measured.
+Both come through the door for tests, which repeats a product without going back to Python; what it
+does beside the product is subtracted: what a product of one number takes there. `~`: less than that
+is left of one of them, too little to go by. The operands stay in the caches, as they do not quite
+in an epoch, and lie in one piece: rows that are read by pointer (BLAS would have to gather them)
+and a first layer that passes by zeros are not measured.
 """
 
 import argparse
@@ -22,10 +23,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from bpcore._blas import choose_products, multiply
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from bpcore import Network, _engine, _train
+from bpcore import Network
+from bpcore._core import plan, products, tuning
+from bpcore._core.testing import multiply
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -38,6 +40,7 @@ LEVELS = {"avx512": (4, None), "avx2": (3, "Haswell"), "baseline": (2, "Prescott
 TABLES = {"30-100-1": (200,), "30-64-64-1": (64,)} | dict.fromkeys(
     ("20-64-32-1", "20-256-256-1", "64-64-32-10", "100-256-256-1", "4-32-16-4"), (32, 200)
 )
+PRODUCTS = ("FORWARD", "DELTA", "GRADIENT")
 TURNS = 7
 SECONDS = 0.002
 
@@ -56,42 +59,41 @@ def shapes(sizes: tuple[int, ...], batch: int, dtype: str) -> list[tuple]:
     """(layer, product, m, n, k), C (m, n) and k numbers in each sum, as training cuts them."""
     network = Network(sizes, dtype=dtype, init="zeros", n_threads=1)
     buffers = sizes[0] + 2 * sizes[-1] + 2 * sum(sizes[1:])
-    capacity = _train.pass_rows(batch, buffers, np.dtype(dtype).itemsize)
-    rows = min(network._rows_at_once(batch, 1)[0], capacity)
-    # a batch that is worth two threads is cut for four, however many there are
-    operations = _engine.share_from(0, 0)
-    _engine.share_from(*operations)
-    shares = 4 if 6 * network.n_parameters * batch >= 2 * operations[0] else 1
+    microbatch = plan.microbatch_size(batch, buffers, np.dtype(dtype).itemsize)
+    rows = min(network._rows_per_task(batch, 1)[0], microbatch)
+    # a batch that is worth two threads is cut for several, however many there are
+    operations = 6 * network.n_parameters * batch
+    is_parallel = operations >= 2 * tuning.NUMBERS["parallel_batch_operations"][0]
+    tasks = tuning.NUMBERS["tasks_per_phase"][0] if is_parallel else 1
     found = []
     for layer, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
         found.append((layer, "FORWARD", rows, n_out, n_in))
         if layer > 1:
             found.append((layer, "DELTA", rows, n_in, n_out))
-        found.append((layer, "GRADIENT", _train.piece_units(n_in, n_out, shares), n_in, capacity))
+        found.append((layer, "GRADIENT", plan.shard_units(n_in, n_out, tasks), n_in, microbatch))
     return found
 
 
 def call_of(product: str, m: int, n: int, k: int, dtype: str):
-    """The product as a function without arguments, on noise."""
+    """The product, on noise, as a function of how often it is done."""
     rng = np.random.default_rng(0)
     trans_a, trans_b = product == "GRADIENT", product == "FORWARD"
     A = rng.standard_normal((k, m) if trans_a else (m, k)).astype(dtype)
     B = rng.standard_normal((n, k) if trans_b else (k, n)).astype(dtype)
     C = np.zeros((m, n), dtype)
     bias = np.zeros(n, dtype) if trans_b else None
-    return lambda: multiply(A, B, trans_a, trans_b, 1.0, 0.0, C, bias)
+    return lambda times: multiply(A, B, trans_a, trans_b, 1.0, 0.0, C, bias, times)
 
 
-def best_times(call, level: int) -> list[float]:
-    """Seconds of a call by the own loops and by BLAS."""
+def best_times(call) -> list[float]:
+    """Seconds of a product by the own loops and by BLAS."""
     best, times = [float("inf")] * 2, [1, 1]
     for turn in range(TURNS + 1):
         for which, most in enumerate((float("inf"), 0.0)):
-            choose_products(level, most)
-            start = time.perf_counter()
-            for _ in range(times[which]):
-                call()
-            seconds = (time.perf_counter() - start) / times[which]
+            with tuning.override(own_product_max_work=most, own_product_max_work_baseline=most):
+                start = time.perf_counter()
+                call(times[which])
+                seconds = (time.perf_counter() - start) / times[which]
             if turn > 0:  # the first is for warming up and for counting
                 best[which] = min(best[which], seconds)
             times[which] = max(1, min(10_000, int(SECONDS / seconds)))
@@ -101,16 +103,15 @@ def best_times(call, level: int) -> list[float]:
 def measure(name: str, dtype: str, words: list[str]) -> None:
     """Print the lines of a level, in this process."""
     level = LEVELS[name][0]
-    if choose_products(level) != level:
+    if products.set_isa(level) != level:
         sys.exit(f"{name}: not on this processor")
-    limit = 2.5e9 if level > 2 else 5e7  # as _blas.pyx has it: above, BLAS is taken
+    limit = tuning.NUMBERS["own_product_max_work" + ("" if level > 2 else "_baseline")][0]
     with threadpool_limits(1, "blas"):
         blas = {one.get("architecture") for one in threadpool_info() if one["user_api"] == "blas"}
         print(f"{name}, {dtype}; BLAS as {', '.join(map(str, blas))}")
         print(f"{'':56} {'own':>18} {'BLAS':>18}  BLAS/own  today")
         seen: set[tuple] = set()
-        products = ("FORWARD", "DELTA", "GRADIENT")
-        empty = {one: best_times(call_of(one, 1, 1, 1, dtype), level)[0] for one in products}
+        empty = {one: best_times(call_of(one, 1, 1, 1, dtype))[0] for one in PRODUCTS}
         for network, (sizes, batch) in networks().items():
             for layer, product, m, n, k in shapes(sizes, batch, dtype):
                 line = f"{f'{network}:{layer}':26} {product:8} {m} x {n}, k {k}"
@@ -118,7 +119,7 @@ def measure(name: str, dtype: str, words: list[str]) -> None:
                 if not chosen or (product, m, n, k) in seen:
                     continue
                 seen.add((product, m, n, k))
-                took = best_times(call_of(product, m, n, k, dtype), level)
+                took = best_times(call_of(product, m, n, k, dtype))
                 own, other = [max(seconds - empty[product], 1e-9) for seconds in took]
                 sure = " " if min(own, other) > empty[product] else "~"
                 each = [f"{t * 1e6:8.2f} µs {2e-9 * m * n * k / t:6.1f}" for t in (own, other)]

@@ -97,6 +97,8 @@ numpydoc_show_class_members = False
 
 def plain_words(app, what, name, obj, options, lines):
     """Keep reStructuredText from reading |w| and coefs_ in docstrings as references."""
+    # what Cython says of an attribute's C type
+    lines[:] = [line for line in lines if not re.fullmatch(r"\s*\w+: '\w+'", line)]
     in_code = False
     for i, line in enumerate(lines):
         in_code = line.lstrip().startswith((">>>", "...")) or (in_code and bool(line.strip()))
@@ -104,6 +106,13 @@ def plain_words(app, what, name, obj, options, lines):
             parts = re.split("(``.*?``)", line)
             parts[::2] = [re.sub(r"(?<!\\)\||(?<=\w)_(?!\w)", r"\\\g<0>", p) for p in parts[::2]]
             lines[i] = "".join(parts)
+
+
+def without_self(app, what, name, obj, options, signature, returns):
+    """Show the methods of compiled classes as those of others are."""
+    if signature and signature.startswith("(self"):
+        return re.sub(r"^\(self(?:, )?", "(", signature), returns
+    return None
 
 
 def offline(app, docname, source):
@@ -120,5 +129,6 @@ def units(app, docname, source):
 def setup(app):
     """Called by Sphinx; the docstrings have been through numpydoc by then."""
     app.connect("autodoc-process-docstring", plain_words, priority=900)
+    app.connect("autodoc-process-signature", without_self, priority=400)
     app.connect("source-read", offline)
     app.connect("source-read", units)
