@@ -13,7 +13,7 @@
 
 enum { HELPERS = 3, PHASES = 600, MOST = 13 };
 
-static bp_team team;
+static bp_pool pool;
 static long phase, length; /* of the open phase: plain, as the engine's are */
 static long values[2][MOST];
 
@@ -30,12 +30,12 @@ static void work(ptrdiff_t block)
 static void *help(void *unused)
 {
     (void)unused;
-    for (ptrdiff_t b = bp_team_next(&team); b >= 0; b = bp_team_next(&team)) {
+    for (ptrdiff_t b = bp_pool_next(&pool); b >= 0; b = bp_pool_next(&pool)) {
         sched_yield(); /* the leader may be waiting for this block alone */
         work(b);
-        bp_team_done(&team);
+        bp_pool_done(&pool);
     }
-    bp_team_leave(&team);
+    bp_pool_leave(&pool);
     return NULL;
 }
 
@@ -43,24 +43,24 @@ static long run(int helpers)
 {
     pthread_t thread;
     long sum = 0;
-    memset(&team, 0, sizeof team);
+    memset(&pool, 0, sizeof pool);
     memset(values, 0, sizeof values);
-    team.size = 1 + helpers;
+    pool.size = 1 + helpers;
     for (int i = 0; i < helpers; i++)
         if (pthread_create(&thread, NULL, help, NULL) || pthread_detach(thread)) exit(2);
     for (long p = 0; p < PHASES; p++) {
         phase = p;
         length = 1 + p * 7 % MOST;
-        bp_team_open(&team, length);
+        bp_pool_open(&pool, length);
         if (p % 3 == 0) sched_yield(); /* a helper may be the first */
-        for (ptrdiff_t b = bp_team_take(&team); b >= 0; b = bp_team_take(&team)) {
+        for (ptrdiff_t b = bp_pool_take(&pool); b >= 0; b = bp_pool_take(&pool)) {
             work(b);
-            bp_team_done(&team);
+            bp_pool_done(&pool);
         }
-        bp_team_close(&team, length);
+        bp_pool_close(&pool, length);
     }
-    bp_team_quit(&team);
-    bp_team_join(&team); /* the next run writes to it */
+    bp_pool_quit(&pool);
+    bp_pool_join(&pool); /* the next run writes to it */
     for (int i = 0; i < MOST; i++) sum = 31 * sum + values[0][i] + 17 * values[1][i];
     return sum;
 }

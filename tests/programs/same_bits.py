@@ -1,6 +1,6 @@
 """Two builds of bpcore on the same short jobs: do they give the same bits?
 
-    python tests/same_bits.py PYTHON OTHER_PYTHON [WORD ...]
+    python tests/programs/same_bits.py PYTHON OTHER_PYTHON [WORD ...]
 
 Each is the interpreter of an environment that has one of the builds, with the extras `files` and
 `onnx`; the words choose the cases in whose name all of them occur. A change that only moves or

@@ -29,8 +29,9 @@ cdef void delta_recursion(const Layout* layout, const real_t* theta, const Buffe
         lower = &layout.layers[i - 1]
         at = buffers.rows * layer.unit + row * layer.n_out
         below = buffers.rows * lower.unit + row * lower.n_out
-        gemm(False, False, n, layer.n_in, layer.n_out, <real_t>1, <const real_t*>delta + at,
-             layer.n_out, theta + layer.w, layer.n_in, <real_t>0, delta + below, layer.n_in)
+        gemm(buffers.own == NULL or buffers.own[i].delta, False, False, n, layer.n_in,
+             layer.n_out, <real_t>1, <const real_t*>delta + at, layer.n_out, theta + layer.w,
+             layer.n_in, <real_t>0, delta + below, layer.n_in)
         if buffers.dC_da != NULL:
             memcpy(<real_t*>buffers.dC_da + below, delta + below,
                    n * layer.n_in * sizeof(real_t))
@@ -40,9 +41,9 @@ cdef void delta_recursion(const Layout* layout, const real_t* theta, const Buffe
         times_da_dz(lower, n, <const real_t*>buffers.a + below, da_dz, delta + below)
     if dC_dx != NULL:
         layer = &layout.layers[0]
-        gemm(False, False, n, layer.n_in, layer.n_out, <real_t>1,
-             <const real_t*>delta + row * layer.n_out, layer.n_out, theta + layer.w, layer.n_in,
-             <real_t>0, dC_dx, layer.n_in)
+        gemm(buffers.own == NULL or buffers.own[0].delta, False, False, n, layer.n_in,
+             layer.n_out, <real_t>1, <const real_t*>delta + row * layer.n_out, layer.n_out,
+             theta + layer.w, layer.n_in, <real_t>0, dC_dx, layer.n_in)
 
 
 cdef void weight_gradient(const Layout* layout, const Shard* shard, const Inputs* inputs,
@@ -60,6 +61,7 @@ cdef void weight_gradient(const Layout* layout, const Shard* shard, const Inputs
     cdef real_t alpha = <real_t>target.alpha
     cdef real_t beta = <real_t>target.beta
     cdef real_t* w = <real_t*>target.w
+    cdef bint own = buffers.own == NULL or buffers.own[shard.layer].gradient
     if shard.layer == 0 and inputs.sparse != NULL:
         sparse_gradient(layer, inputs, shard.first, shard.first + shard.units, n, alpha, delta,
                         beta, w)
@@ -72,12 +74,12 @@ cdef void weight_gradient(const Layout* layout, const Shard* shard, const Inputs
                      <const real_t**>inputs.rows, beta, w, layer.n_in,
                      <const real_t**>inputs.prefetch, inputs.n_prefetch)
     elif shard.layer == 0:
-        gemm(True, False, shard.units, layer.n_in, n, alpha, delta, layer.n_out,
+        gemm(own, True, False, shard.units, layer.n_in, n, alpha, delta, layer.n_out,
              <const real_t*>inputs.rows[0], inputs.ld, beta, w, layer.n_in)
     else:
         below = <const real_t*>buffers.a + buffers.rows * layout.layers[shard.layer - 1].unit \
             + row * layer.n_in
-        gemm(True, False, shard.units, layer.n_in, n, alpha, delta, layer.n_out, below,
+        gemm(own, True, False, shard.units, layer.n_in, n, alpha, delta, layer.n_out, below,
              layer.n_in, beta, w, layer.n_in)
     column_sums(n, shard.n_b, layer.n_out, delta, alpha, <real_t>target.beta_b,
                 <real_t*>target.b)

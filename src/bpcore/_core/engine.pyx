@@ -70,8 +70,9 @@ cdef class Engine(SmallBatches):
     cdef Workspace _workspace(self, const Request* request, Rows x, Optimizer optimizer):
         """The buffers for a request, and its plan."""
         cdef list shards = []
-        cdef Plan plan = make_plan(&self.layout, request, x, shards)
-        return make_workspace(&self.layout, plan, shards,
+        cdef list own = []
+        cdef Plan plan = make_plan(&self.layout, request, x, shards, own)
+        return make_workspace(&self.layout, plan, shards, own,
                               min(request.n_rows, request.batch_size), optimizer)
 
     cdef Run _run(self, int task, Rows x, Rows y, cnp.ndarray weights):
@@ -93,7 +94,7 @@ cdef class Engine(SmallBatches):
         cdef Request request = self._request(TRAIN, n_rows)
         cdef Plan plan
         request.max_threads = n_threads
-        plan = make_plan(&self.layout, &request, None, [])
+        plan = make_plan(&self.layout, &request, None, [], [])
         return plan.blocks_per_task * plan.block, plan.block
 
     # ------------------------------------------------------------ forward

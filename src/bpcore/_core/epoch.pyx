@@ -141,7 +141,7 @@ cdef bint _accumulates(const Job* job, Py_ssize_t n) noexcept nogil:
         and (n > job.plan.microbatch_rows or job.regularisation.clip != 0))
 
 
-cdef bint _pass_rows(Run run, Py_ssize_t start, Py_ssize_t n, double* cost,
+cdef bint _forward_backward_batch(Run run, Py_ssize_t start, Py_ssize_t n, double* cost,
                      real_t* theta) noexcept nogil:
     """Forward and back through the n rows of a batch, one microbatch after the other; the gradient
     too, where it is accumulated.  False where a signal handler raised.
@@ -224,7 +224,7 @@ cdef void _run_batches(Run run, real_t* theta) noexcept nogil:
         if weight == 0:
             continue
         job.phase.scale = 1.0 / weight
-        if not _pass_rows(run, start, n, &cost, theta):
+        if not _forward_backward_batch(run, start, n, &cost, theta):
             return
         job.cost += cost * (<double>n / job.n_rows)
         if _accumulates(job, n) and (

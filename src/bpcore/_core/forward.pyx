@@ -56,9 +56,11 @@ cdef bint forward(const Layout* layout, const real_t* theta, const Inputs* input
     cdef real_t* z_l
     cdef real_t* a_l
     cdef real_t* da_dz_l
+    cdef bint own
     cdef bint finite = True
     for i in range(layout.n_layers):
         layer = &layout.layers[i]
+        own = buffers.own == NULL or buffers.own[i].forward
         at = buffers.rows * layer.unit + row * layer.n_out
         a_l = <real_t*>buffers.a + at
         if out != NULL and i == layout.n_layers - 1:
@@ -72,12 +74,12 @@ cdef bint forward(const Layout* layout, const real_t* theta, const Inputs* input
         if buffers.da_dz != NULL and (layer.stores_da_dz or buffers.z != NULL):
             da_dz_l = <real_t*>buffers.da_dz + at
         if i > 0:
-            affine(n, layer.n_out, layer.n_in, &previous, layer.n_in, theta + layer.w,
+            affine(own, n, layer.n_out, layer.n_in, &previous, layer.n_in, theta + layer.w,
                    theta + layer.b, z_l, <const real_t**>NULL, 0)
         elif inputs.sparse != NULL:
             sparse_inputs(layer, inputs, n, theta + layer.b, z_l)
         else:
-            affine(n, layer.n_out, layer.n_in, <const real_t**>inputs.rows, inputs.ld,
+            affine(own, n, layer.n_out, layer.n_in, <const real_t**>inputs.rows, inputs.ld,
                    theta + layer.w, theta + layer.b, z_l, <const real_t**>inputs.prefetch,
                    inputs.n_prefetch)
         if i == 0 and out != NULL:

@@ -52,7 +52,7 @@ cdef Loss make_loss(int kind, bint clips_probabilities, double parameter,
         kind == BINARY_CROSS_ENTROPY or kind == CATEGORICAL_CROSS_ENTROPY
         or (kind == POISSON and output_activation == BP_EXPONENTIAL)
     )
-    loss.bounds_targets = kind >= BINARY_CROSS_ENTROPY
+    loss.bounds_targets = kind in (BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, POISSON)
     loss.max_target = 1.0 if kind == BINARY_CROSS_ENTROPY else DBL_MAX
     return loss
 
@@ -147,7 +147,7 @@ cdef inline double _binary_row(Py_ssize_t width, const real_t* z,
 
 cdef inline double _categorical_row(Py_ssize_t width, const real_t* z, const real_t* a,
                                     const real_t* y) noexcept nogil:
-    """-Σ y_j (z_j - ln Σ e^z); the log of the sum is z - ln a at the largest_shard z, where a is
+    """-Σ y_j (z_j - ln Σ e^z); the log of the sum is z - ln a at the largest z, where a is
     no less than 1 / width."""
     cdef Py_ssize_t j
     cdef Py_ssize_t top = 0

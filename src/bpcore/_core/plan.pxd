@@ -14,4 +14,5 @@ cdef struct Request:
 
 cdef bint is_parallel(const Layout* layout, Py_ssize_t batch) noexcept nogil
 cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout) noexcept nogil
-cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list shards)
+cdef bint is_small_work(const Layout* layout, Py_ssize_t n_rows) noexcept nogil
+cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list shards, list own)

@@ -6,7 +6,10 @@ there are: results are bitwise the same for any number of them.
 """
 
 from bpcore._core.job cimport COST, JACOBIAN, PREDICT, TRAIN
-from bpcore._core.products cimport has_sparse_loops, is_own, loop_depends_on_rows, padded_width
+from bpcore._core.products cimport (
+    DELTA, FIRST_GRADIENT, FORWARD, GRADIENT, choose_own, has_sparse_loops,
+    loop_depends_on_rows, own_loops_serve, padded_width,
+)
 from bpcore._core.rows cimport has_plain_rows
 from bpcore._core.sparse cimport OFFSET_STRIDE
 from bpcore._core.tuning cimport TUNING
@@ -62,13 +65,13 @@ cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout) noexcep
         TUNING.block_min_rows, _rounded(n_rows // TUNING.tasks_per_phase))))
 
 
-cdef Py_ssize_t _largest_matrix(const Layout* layout) noexcept nogil:
-    """Weights of the layer that has most."""
+cdef bint _has_large_matrix(const Layout* layout) noexcept nogil:
+    """Whether some w^(l) does not stay in the second cache from one block of rows to the next."""
     cdef Py_ssize_t l
-    cdef Py_ssize_t most = 0
+    cdef double most = 0
     for l in range(layout.n_layers):
-        most = max(most, layout.layers[l].n_in * layout.layers[l].n_out)
-    return most
+        most = max(most, <double>layout.layers[l].n_in * layout.layers[l].n_out)
+    return most * layout.itemsize >= TUNING.large_matrix_bytes
 
 
 cdef Py_ssize_t _blocks_per_task(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t block,
@@ -84,11 +87,11 @@ cdef Py_ssize_t _blocks_per_task(const Layout* layout, Py_ssize_t n_rows, Py_ssi
         TUNING.block_max_rows // block,
         <Py_ssize_t>(TUNING.product_max_work * 4 / layout.itemsize
                      / (2.0 * layout.n_parameters * block)))
-    if _largest_matrix(layout) * layout.itemsize < TUNING.large_matrix_bytes:
+    if not _has_large_matrix(layout):
         return 1
     for l in range(layout.n_layers):
         layer = &layout.layers[l]
-        while most > 1 and not is_own(most * block, layer.n_out, layer.n_in):
+        while most > 1 and not own_loops_serve(most * block, layer.n_out, layer.n_in):
             most -= 1
         if loop_depends_on_rows(layer.n_in):
             most = 1
@@ -162,36 +165,59 @@ cdef bint _is_sparse(const Layout* layout, const Request* request, Rows x):
     )
 
 
-cdef bint _by_pointer(const Layout* layout, const Request* request, const Plan* plan, Rows x,
-                      Py_ssize_t first_units):
-    """Whether shuffled rows can be read where they lie: plain rows, own products."""
-    cdef const Layer* first = &layout.layers[0]
-    if not request.shuffled or first.n_in < BP_BY_POINTER_INPUTS \
-            or not is_own(plan.block, first.n_out, first.n_in) \
-            or not is_own(first_units, first.n_in, plan.microbatch_rows):
-        return False
-    return has_plain_rows(&x.view, layout.itemsize)
+cdef bint is_small_work(const Layout* layout, Py_ssize_t n_rows) noexcept nogil:
+    """Whether so few rows are so little work that nothing but the own loops pays, by whichever
+    door they come: a small batch has the bits of the long way.  No tuned number is asked."""
+    return n_rows == 1 or (
+        n_rows < 256 and 6.0 * layout.n_parameters * n_rows < 2e7)
 
 
-cdef bint _uses_blas(const Layout* layout, const Plan* plan, list shards):
-    """Whether a product is too large for the own loops."""
+cdef bint _by_pointer(const Layout* layout, const Request* request, Rows x, tuple own):
+    """Whether shuffled rows are read where they lie: plain rows, and own products of layer 1, for
+    which BLAS would have to gather (784-16-16-10: 1.2 times as long)."""
+    forward, _, gradient = own
+    return (
+        request.shuffled and layout.layers[0].n_in >= BP_BY_POINTER_INPUTS
+        and forward and gradient and has_plain_rows(&x.view, layout.itemsize)
+    )
+
+
+cdef list _own_products(const Layout* layout, Plan* plan, Py_ssize_t n_rows, list shards):
+    """Of every layer, which products the own loops compute; plan.uses_blas is set."""
     cdef Py_ssize_t l
+    cdef Py_ssize_t itemsize = layout.itemsize
     cdef const Layer* layer
+    cdef bint is_small = is_small_work(layout, n_rows)
+    # a thread takes several blocks with one product only where all of them are own
+    cdef bint is_large = _has_large_matrix(layout)
+    cdef int kind
+    cdef bint forward, delta, gradient
+    cdef bint learns = plan.task != PREDICT and plan.task != COST
+    units = {}
+    for shard in shards:
+        units.setdefault(shard[0], shard[2])
+    own = []
     for l in range(layout.n_layers):
         layer = &layout.layers[l]
-        if not is_own(plan.block * plan.blocks_per_task, layer.n_out, layer.n_in):
-            return True
-    if plan.task == PREDICT or plan.task == COST:
-        return False
-    for shard in shards:
-        layer = &layout.layers[<Py_ssize_t>shard[0]]
-        if not is_own(shard[2], layer.n_in, plan.microbatch_rows):
-            return True
-    return False
+        forward = choose_own(FORWARD, plan.block, layer.n_out, layer.n_in, itemsize, is_small)
+        delta = choose_own(DELTA, plan.block, layer.n_in, layer.n_out, itemsize,
+                           is_small or is_large)
+        kind = GRADIENT
+        if l == 0 and layer.n_in >= BP_BY_POINTER_INPUTS:
+            kind = FIRST_GRADIENT
+        gradient = choose_own(kind, units[l], layer.n_in, plan.microbatch_rows, itemsize,
+                              is_small)
+        if not forward or learns and not (delta and gradient):
+            plan.uses_blas = True
+        own.append((forward, delta, gradient))
+    return own
 
 
-cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list shards):
-    """The plan for rows of x; its shards are appended to the list."""
+cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list shards, list own):
+    """The plan for rows of x.
+
+    shards, own: lists that its shards, and of every layer which products are own, are appended to.
+    """
     cdef Plan plan
     cdef Py_ssize_t l
     cdef Py_ssize_t batch = min(request.n_rows, request.batch_size)
@@ -224,6 +250,7 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     plan.n_shards = len(shards)
     plan.largest_shard = _rounded(max(n_w + n_b for _, _, _, _, n_w, _, n_b in shards))
     plan.accumulates = plan.task == TRAIN and (request.clips or batch > plan.microbatch_rows)
-    plan.by_pointer = _by_pointer(layout, request, &plan, x, shards[0][2])
-    plan.uses_blas = _uses_blas(layout, &plan, shards)
+    plan.uses_blas = False
+    own += _own_products(layout, &plan, request.n_rows, shards)
+    plan.by_pointer = _by_pointer(layout, request, x, own[0])
     return plan

@@ -2,13 +2,21 @@ from libc.stdint cimport int32_t
 
 from bpcore._core.types cimport real_t
 
-cdef void gemm(bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
+cdef enum Product:
+    FORWARD         # z (rows, n_out) = x wᵀ + b
+    DELTA           # δ w (rows, n_in)
+    GRADIENT        # δᵀ a (units of a shard, n_in), over the rows of a microbatch
+    FIRST_GRADIENT  # the same of a first layer whose rows may be read by pointer
+
+cdef bint choose_own(int product, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_ssize_t itemsize,
+                     bint is_small) noexcept nogil
+cdef bint own_loops_serve(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
+cdef bint loop_depends_on_rows(Py_ssize_t n_in) noexcept nogil
+cdef void gemm(bint own, bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
                real_t alpha, const real_t* A, Py_ssize_t lda,
                const real_t* B, Py_ssize_t ldb,
                real_t beta, real_t* C, Py_ssize_t ldc) noexcept nogil
-cdef bint is_own(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
-cdef bint loop_depends_on_rows(Py_ssize_t n_in) noexcept nogil
-cdef void affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const real_t** x,
+cdef void affine(bint own, Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const real_t** x,
                  Py_ssize_t ldx, const real_t* w, const real_t* b, real_t* z,
                  const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil
 cdef void gemm_tn_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, real_t alpha, const real_t* A,

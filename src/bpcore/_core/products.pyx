@@ -12,7 +12,7 @@ from bpcore._core.tuning cimport TUNING
 from bpcore._core.types cimport real_t
 from bpcore.kernels.blas cimport blas_gemm, blas_gemv
 from bpcore.kernels.gemm cimport (
-    bp_isa, bp_loop_depends_on_rows, bp_set_isa, own_column_sums, own_compress, own_product,
+    bp_is_x86, bp_isa, bp_loop_depends_on_rows, bp_set_isa, own_column_sums, own_compress, own_product,
     own_product_nt, own_product_tn, own_sparse_add, own_sparse_dot, own_transpose,
 )
 from bpcore.kernels.sums cimport add_bias
@@ -50,12 +50,43 @@ def isa():
             2: "the architecture's baseline"}.get(bp_isa(), "none: BLAS does all")
 
 
-cdef bint is_own(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
-    """Whether the own loops serve a product of (m, k) by (k, n), also of rows by pointer."""
+# ---------------------------------------------------------------- the choice
+
+cdef bint own_loops_serve(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
+    """Whether the own loops can have a product of (m, k) by (k, n), also of rows by pointer: there
+    are some, and it is not one for the packed panels of BLAS."""
     cdef double work = <double>m * <double>n * <double>k
     if bp_isa() > 2:
         return work <= TUNING.own_product_max_work
     return bp_isa() > 0 and work <= TUNING.own_product_max_work_baseline
+
+
+cdef bint choose_own(int product, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_ssize_t itemsize,
+                     bint is_small) noexcept nogil:
+    """Whether a product of (m, k) by (k, n) goes to the own loops, else to BLAS.
+
+    Only the plan asks, once for each layer and product, with the nominal size of a block or shard:
+    never with the rows of a call, of which the last are fewer, or the number of threads.  A row of
+    the table is an own loop with its reason; what none names goes to BLAS.
+
+    is_small: the run is so small that holding BLAS at one thread (11 microseconds) would show.
+    """
+    cdef double work = <double>m * <double>n * <double>k
+    if not own_loops_serve(m, n, k):
+        return False
+    if product == FORWARD:
+        # the bits of a row do not depend on its neighbours: predict, trace and fit are one
+        return True
+    if is_small:
+        return True
+    if bp_isa() == 4:
+        # up to there OpenBLAS has kernels that pack nothing; but BLAS would have to gather rows
+        # that are read by pointer, and rows in order have the bits of shuffled ones
+        return product == FIRST_GRADIENT or work > TUNING.own_product_min_work
+    if bp_isa() == 3:
+        return True
+    # the baseline's vectors of doubles are emulated; other architectures are not measured
+    return bp_is_x86() and itemsize == sizeof(float)
 
 
 cdef bint loop_depends_on_rows(Py_ssize_t n_in) noexcept nogil:
@@ -63,18 +94,20 @@ cdef bint loop_depends_on_rows(Py_ssize_t n_in) noexcept nogil:
     return bp_loop_depends_on_rows(n_in)
 
 
-cdef void gemm(bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
+# ---------------------------------------------------------------- the products
+
+cdef void gemm(bint own, bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
                real_t alpha, const real_t* A, Py_ssize_t lda,
                const real_t* B, Py_ssize_t ldb,
                real_t beta, real_t* C, Py_ssize_t ldc) noexcept nogil:
     """C = alpha op(A) op(B) + beta C, where op(A) is (m, k), op(B) is (k, n), C is (m, n).
 
     Row-major matrices are the transposes of Fortran's: Cᵀ = op(B)ᵀ op(A)ᵀ.  With beta = 0,
-    C is written without being read.
+    C is written without being read.  own: by the own loops, else by BLAS.
     """
     cdef char op_a = b"T" if trans_a else b"N"
     cdef char op_b = b"T" if trans_b else b"N"
-    if is_own(m, n, k):
+    if own:
         own_product(trans_a, trans_b, m, n, k, alpha, A, lda, B, ldb, <real_t*>NULL, beta, C, ldc)
     elif m == 1 and not trans_a:
         # One row: c = op(B)ᵀ a.  Fortran sees op(B) transposed once already.
@@ -87,7 +120,7 @@ cdef void gemm(bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_
                   <int>ldc)
 
 
-cdef void affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const real_t** x,
+cdef void affine(bint own, Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const real_t** x,
                  Py_ssize_t ldx, const real_t* w, const real_t* b, real_t* z,
                  const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil:
     """z = x wᵀ + b, z (n, n_out), w (n_out, n_in).
@@ -99,11 +132,11 @@ cdef void affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const real_t**
     """
     if ldx == 0:
         own_product_nt(n, n_out, n_in, x, w, n_in, b, z, n_out, prefetch, n_prefetch)
-    elif is_own(n, n_out, n_in):
+    elif own:
         own_product(False, True, n, n_out, n_in, <real_t>1, x[0], ldx, w, n_in, b, <real_t>0, z,
                     n_out)
     else:
-        gemm(False, True, n, n_out, n_in, <real_t>1, x[0], ldx, w, n_in, <real_t>0, z, n_out)
+        gemm(False, False, True, n, n_out, n_in, <real_t>1, x[0], ldx, w, n_in, <real_t>0, z, n_out)
         add_bias(n, n_out, b, z)
 
 

@@ -11,9 +11,11 @@ from libc.string cimport memset
 from bpcore._core.backward cimport Shard, Target, weight_gradient
 from bpcore._core.batch cimport Reading, forward_backward, read_inputs
 from bpcore._core.forward cimport Dropout, forward
-from bpcore._core.job cimport GRADIENT, Job
+from bpcore._core.job cimport GRADIENT, Job, Plan
 from bpcore._core.optimizers cimport Optimizer
-from bpcore._core.plan cimport Request, is_parallel, make_plan, prediction_rows
+from bpcore._core.plan cimport (
+    Request, is_parallel, is_small_work, make_plan, prediction_rows,
+)
 from bpcore._core.rows cimport MatrixView
 from bpcore._core.sparse cimport Inputs
 from bpcore._core.tuning cimport TUNING
@@ -174,14 +176,16 @@ cdef class SmallBatches(Parameters):
         """The job of a step, its buffers kept from the last step on as many rows."""
         cdef Request request
         cdef list shards = []
+        cdef list own = []
+        cdef Plan plan
         if self.step_workspace is None or self.step_rows != x.n_rows:
             memset(&request, 0, sizeof(request))
             request.task = GRADIENT
             request.n_rows = request.batch_size = x.n_rows
             request.max_threads = 1
-            self.step_workspace = make_workspace(
-                &self.layout, make_plan(&self.layout, &request, None, shards), shards, x.n_rows,
-                NO_UPDATES)
+            plan = make_plan(&self.layout, &request, None, shards, own)
+            self.step_workspace = make_workspace(&self.layout, plan, shards, own, x.n_rows,
+                                                 NO_UPDATES)
             self.step_rows = x.n_rows
         memset(job, 0, sizeof(Job))
         job.layout = &self.layout
@@ -195,7 +199,8 @@ cdef class SmallBatches(Parameters):
     cdef bint _is_small_step(self, Py_ssize_t n) noexcept:
         """Whether a step on n rows goes the short way."""
         return self.layout.n_parameters <= TUNING.locked_step_parameters and (
-            n == 1 or n < TUNING.small_batch_rows and not is_parallel(&self.layout, n))
+            n == 1 or n < TUNING.small_batch_rows and is_small_work(&self.layout, n)
+            and not is_parallel(&self.layout, n))
 
     cdef bint _takes_targets(self, const MatrixView* y) noexcept:
         """Whether plain targets suit the loss."""

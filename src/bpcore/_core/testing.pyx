@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from bpcore._core.products cimport affine, column_sums, gemm
+from bpcore._core.products cimport affine, column_sums, gemm, own_loops_serve
 
 
 def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, double beta=0.0,
-             C=None, bias=None, Py_ssize_t repeat=1):
+             C=None, bias=None, Py_ssize_t repeat=1, own=None):
     """alpha op(A) op(B) + beta C through ``gemm``.
 
     Parameters
@@ -20,6 +20,8 @@ def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, dou
         A Bᵀ + bias through ``affine`` instead, whatever the other arguments.
     repeat : int, default=1
         How often it is done, one time after the other, to measure without the call.
+    own : bool or None, default=None
+        By the own loops, or by BLAS; None: by the own loops where they serve such a product.
     """
     m, k = A.shape[::-1] if trans_a else A.shape
     n = B.shape[0] if trans_b else B.shape[1]
@@ -27,7 +29,11 @@ def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, dou
         C = np.zeros((m, n), dtype=A.dtype)
     if C.shape != (m, n) or (B.shape[1] if trans_b else B.shape[0]) != k:
         raise ValueError("the shapes of A, B and C do not fit")
-    lda, ldb, ldc = [_ld(matrix) for matrix in (A, B, C)]
+    cdef bint by_own = own_loops_serve(m, n, k) if own is None else own
+    cdef Py_ssize_t m_ = m
+    cdef Py_ssize_t n_ = n
+    cdef Py_ssize_t k_ = k
+    cdef Py_ssize_t[3] ld = [_ld(A), _ld(B), _ld(C)]
     cdef Py_ssize_t _
     cdef const float[:, :] a32, b32
     cdef const double[:, :] a64, b64
@@ -37,25 +43,28 @@ def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, dou
     cdef const double[::1] bias64
     cdef const float* row32
     cdef const double* row64
-    if bias is not None and not (bias.shape == (n,) and ldb == k and ldc == n):
+    if bias is not None and not (bias.shape == (n,) and ld[1] == k and ld[2] == n):
         raise ValueError("the shapes of B, C and bias do not fit")
-    for _ in range(repeat):
-        if A.dtype == np.float32 and bias is not None:
-            a32, b32, c32, bias32 = A, B, C, bias
-            row32 = &a32[0, 0]
-            affine[float](m, n, k, &row32, lda, &b32[0, 0], &bias32[0], &c32[0, 0], NULL, 0)
-        elif bias is not None:
-            a64, b64, c64, bias64 = A, B, C, bias
-            row64 = &a64[0, 0]
-            affine[double](m, n, k, &row64, lda, &b64[0, 0], &bias64[0], &c64[0, 0], NULL, 0)
-        elif A.dtype == np.float32:
-            a32, b32, c32 = A, B, C
-            gemm[float](trans_a, trans_b, m, n, k, <float>alpha, &a32[0, 0], lda,
-                        &b32[0, 0], ldb, <float>beta, &c32[0, 0], ldc)
-        else:
-            a64, b64, c64 = A, B, C
-            gemm[double](trans_a, trans_b, m, n, k, alpha, &a64[0, 0], lda,
-                         &b64[0, 0], ldb, beta, &c64[0, 0], ldc)
+    if A.dtype == np.float32:
+        a32, b32, c32, bias32 = A, B, C, np.zeros(n, A.dtype) if bias is None else bias
+        row32 = &a32[0, 0]
+        for _ in range(repeat):
+            if bias is None:
+                gemm[float](by_own, trans_a, trans_b, m_, n_, k_, <float>alpha, row32, ld[0],
+                            &b32[0, 0], ld[1], <float>beta, &c32[0, 0], ld[2])
+            else:
+                affine[float](by_own, m_, n_, k_, &row32, ld[0], &b32[0, 0], &bias32[0],
+                              &c32[0, 0], NULL, 0)
+    else:
+        a64, b64, c64, bias64 = A, B, C, np.zeros(n, A.dtype) if bias is None else bias
+        row64 = &a64[0, 0]
+        for _ in range(repeat):
+            if bias is None:
+                gemm[double](by_own, trans_a, trans_b, m_, n_, k_, alpha, row64, ld[0],
+                             &b64[0, 0], ld[1], beta, &c64[0, 0], ld[2])
+            else:
+                affine[double](by_own, m_, n_, k_, &row64, ld[0], &b64[0, 0], &bias64[0],
+                               &c64[0, 0], NULL, 0)
     return C
 
 

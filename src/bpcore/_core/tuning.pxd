@@ -14,6 +14,7 @@ cdef struct Tuning:
     double large_matrix_bytes
     double max_load
     double product_max_work
+    double own_product_min_work
     double own_product_max_work
     double own_product_max_work_baseline
     double parallel_batch_operations

@@ -48,6 +48,9 @@ NUMBERS = {
         6e9, "multiplications", "of float32 in one such task, a tenth of a second: no signal is "
         "looked at meanwhile", "make interrupt"),
     # ------------------------------------------------------------ BLAS or own loops
+    "own_product_min_work": (
+        1e6, "multiplications", "of a product of deltas or gradients with AVX-512 up to which it "
+        "goes to BLAS, whose kernels pack nothing there", "benchmarks/products.py"),
     "own_product_max_work": (
         2.5e9, "multiplications", "of a product of the own loops at most; from there on the packed "
         "panels of BLAS pay", "benchmarks/products.py"),

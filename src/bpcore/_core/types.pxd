@@ -40,6 +40,12 @@ cdef struct Layout:
     bint has_dropout
     Loss loss
 
+# Which products of a layer the own loops compute; BLAS the others.
+cdef struct OwnProducts:
+    bint forward            # z = x wᵀ + b
+    bint delta              # δ w
+    bint gradient           # δᵀ a
+
 # Buffers for so many rows of every layer, one layer after the other (see Layer).  Those that are
 # not wanted are NULL.
 cdef struct Buffers:
@@ -52,6 +58,7 @@ cdef struct Buffers:
     void* da_dz             # σ'(z), of the layers that store it; in a trace of all
     void* delta
     void* dC_da             # for a trace
+    const OwnProducts* own  # one a layer; NULL: all of all layers
 
 cdef inline Py_ssize_t ceil_div(Py_ssize_t n, Py_ssize_t size) noexcept nogil:
     """How many parts of `size` n make, the last one perhaps smaller."""

@@ -7,5 +7,5 @@ cdef class Workspace:
     cdef Memory memory
     cdef void* allocation
 
-cdef Workspace make_workspace(const Layout* layout, Plan plan, list shards, Py_ssize_t batch,
-                              Optimizer optimizer)
+cdef Workspace make_workspace(const Layout* layout, Plan plan, list shards, list own,
+                              Py_ssize_t batch, Optimizer optimizer)

@@ -7,7 +7,7 @@ from bpcore._core.backward cimport Shard
 from bpcore._core.job cimport GRADIENT, JACOBIAN, PREDICT, TRAIN
 from bpcore._core.products cimport padded_width
 from bpcore._core.sparse cimport OFFSET_STRIDE, ROWS_AT_ONCE
-from bpcore._core.types cimport ceil_div
+from bpcore._core.types cimport OwnProducts, ceil_div
 
 # A line of the caches.
 cdef size_t ALIGNMENT = 64
@@ -74,6 +74,7 @@ cdef dict _gradient_buffers(const Layout* layout, const Plan* plan, Py_ssize_t b
         "costs": n_blocks * sizeof(double),
         "partial_sums": max(<object>plan.n_shards * 2, <object>plan.n_threads) * sizeof(double),
         "shards": plan.n_shards * sizeof(Shard),
+        "own": layout.n_layers * sizeof(OwnProducts),
         "w_t": transposed,
         "gradient_t": transposed if plan.accumulates or plan.task == GRADIENT else 0,
         "slot_1_t": transposed if is_padded and optimizer.slot_1 != NULL else 0,
@@ -86,12 +87,17 @@ cdef void* _at(dict places, str name) except? NULL:
     return <void*><uintptr_t>places[name]
 
 
-cdef Workspace make_workspace(const Layout* layout, Plan plan, list shards, Py_ssize_t batch,
-                              Optimizer optimizer):
-    """The buffers for a plan.  batch: rows of a batch; optimizer: what will make the updates."""
+cdef Workspace make_workspace(const Layout* layout, Plan plan, list shards, list own,
+                              Py_ssize_t batch, Optimizer optimizer):
+    """The buffers for a plan.
+
+    shards, own: what `make_plan` has told of it.  batch: rows of a batch.  optimizer: what will make
+    the updates.
+    """
     cdef Workspace w = Workspace.__new__(Workspace)
     cdef Memory* m = &w.memory
     cdef Shard* table
+    cdef OwnProducts* products
     cdef Py_ssize_t i
     sizes = _row_buffers(layout, &plan) | _gradient_buffers(layout, &plan, batch, optimizer)
     offsets, total = {}, ALIGNMENT
@@ -110,6 +116,10 @@ cdef Workspace make_workspace(const Layout* layout, Plan plan, list shards, Py_s
         (table[i].layer, table[i].first, table[i].units, table[i].w, table[i].n_w, table[i].b,
          table[i].n_b) = shards[i]
     m.shards = table
+    products = <OwnProducts*>_at(places, "own")
+    for i in range(layout.n_layers):
+        products[i].forward, products[i].delta, products[i].gradient = own[i]
+    m.rows.own = products
     m.pointers = <const void**>_at(places, "pointers")
     m.prefetch = <const void**>_at(places, "prefetch")
     m.weights = <double*>_at(places, "weights")

@@ -8,6 +8,7 @@ from bpcore._core.types cimport real_t
 cdef extern from "gemm.h" nogil:
     int bp_set_isa(int limit)
     int bp_isa()
+    bint bp_is_x86()
     bint bp_loop_depends_on_rows(Py_ssize_t k)
     void bp_product_f32(bint, bint, Py_ssize_t, Py_ssize_t, Py_ssize_t, float, const float*,
                         Py_ssize_t, const float*, Py_ssize_t, const float*, float, float*,

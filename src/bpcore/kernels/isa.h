@@ -18,6 +18,9 @@
 #  define BP_HAS_AVX 0
 #endif
 
+/* Whether the lowest level is x86-64's. */
+static int bp_is_x86(void) { return BP_HAS_AVX; }
+
 /* Of x86-64's levels 3 (AVX2, FMA) and 4 (AVX-512) the highest that this processor has and that
  * `limit` allows; else 2, which is the lowest of x86-64 and stands for other processors too; 0
  * without vector types. */
