@@ -31,7 +31,8 @@ def compress_from(density, rows):
 def own_products_up_to(multiplications):
     """Larger products go to BLAS, 0: all do; the others to the own loops, however small."""
     tune(
-        own_product_min_work=0,
+        blas_max_work=0,
+        blas_matrix_bytes=float("inf"),
         own_product_max_work=multiplications,
         own_product_max_work_baseline=multiplications,
     )

@@ -8,7 +8,7 @@ there are: results are bitwise the same for any number of them.
 from bpcore._core.job cimport COST, JACOBIAN, PREDICT, TRAIN
 from bpcore._core.products cimport (
     DELTA, FIRST_GRADIENT, FORWARD, GRADIENT, choose_own, has_sparse_loops,
-    loop_depends_on_rows, own_loops_serve, padded_width,
+    loop_depends_on_rows, own_loops_serve, padded_width, wants_blas,
 )
 from bpcore._core.rows cimport has_plain_rows
 from bpcore._core.sparse cimport OFFSET_STRIDE
@@ -65,17 +65,22 @@ cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout) noexcep
         TUNING.block_min_rows, _rounded(n_rows // TUNING.tasks_per_phase))))
 
 
-cdef bint _has_large_matrix(const Layout* layout) noexcept nogil:
-    """Whether some w^(l) does not stay in the second cache from one block of rows to the next."""
-    cdef Py_ssize_t l
-    cdef double most = 0
+cdef bint _merges_blocks(const Layout* layout, int task) noexcept nogil:
+    """Whether a thread may take several blocks of rows with one product: some w^(l) does not stay
+    in the second cache from one block to the next, and BLAS has no product of a block, whose bits
+    could depend on the number of rows."""
+    cdef Py_ssize_t l, weights
+    cdef bint is_large = False
     for l in range(layout.n_layers):
-        most = max(most, <double>layout.layers[l].n_in * layout.layers[l].n_out)
-    return most * layout.itemsize >= TUNING.large_matrix_bytes
+        weights = layout.layers[l].n_in * layout.layers[l].n_out
+        is_large = is_large or <double>weights * layout.itemsize >= TUNING.large_matrix_bytes
+        if task != PREDICT and task != COST and wants_blas(weights, layout.itemsize):
+            return False
+    return is_large
 
 
-cdef Py_ssize_t _blocks_per_task(const Layout* layout, Py_ssize_t n_rows, Py_ssize_t block,
-                                 int n_threads):
+cdef Py_ssize_t _blocks_per_task(const Layout* layout, int task, Py_ssize_t n_rows,
+                                 Py_ssize_t block, int n_threads):
     """How many blocks of rows, of n_rows in all, a thread goes through with each product.
 
     It may depend on how many threads there are, since the bits of a row must not depend on it:
@@ -87,7 +92,7 @@ cdef Py_ssize_t _blocks_per_task(const Layout* layout, Py_ssize_t n_rows, Py_ssi
         TUNING.block_max_rows // block,
         <Py_ssize_t>(TUNING.product_max_work * 4 / layout.itemsize
                      / (2.0 * layout.n_parameters * block)))
-    if not _has_large_matrix(layout):
+    if not _merges_blocks(layout, task):
         return 1
     for l in range(layout.n_layers):
         layer = &layout.layers[l]
@@ -184,12 +189,11 @@ cdef bint _by_pointer(const Layout* layout, const Request* request, Rows x, tupl
 
 cdef list _own_products(const Layout* layout, Plan* plan, Py_ssize_t n_rows, list shards):
     """Of every layer, which products the own loops compute; plan.uses_blas is set."""
-    cdef Py_ssize_t l
+    cdef Py_ssize_t l, weights
     cdef Py_ssize_t itemsize = layout.itemsize
     cdef const Layer* layer
     cdef bint is_small = is_small_work(layout, n_rows)
-    # a thread takes several blocks with one product only where all of them are own
-    cdef bint is_large = _has_large_matrix(layout)
+    cdef bint merges = _merges_blocks(layout, plan.task)
     cdef int kind
     cdef bint forward, delta, gradient
     cdef bint learns = plan.task != PREDICT and plan.task != COST
@@ -199,14 +203,16 @@ cdef list _own_products(const Layout* layout, Plan* plan, Py_ssize_t n_rows, lis
     own = []
     for l in range(layout.n_layers):
         layer = &layout.layers[l]
-        forward = choose_own(FORWARD, plan.block, layer.n_out, layer.n_in, itemsize, is_small)
-        delta = choose_own(DELTA, plan.block, layer.n_in, layer.n_out, itemsize,
-                           is_small or is_large)
+        weights = layer.n_in * layer.n_out
+        forward = choose_own(FORWARD, plan.block, layer.n_out, layer.n_in, weights, itemsize,
+                             is_small)
+        delta = choose_own(DELTA, plan.block, layer.n_in, layer.n_out, weights, itemsize,
+                           is_small or merges)
         kind = GRADIENT
         if l == 0 and layer.n_in >= BP_BY_POINTER_INPUTS:
             kind = FIRST_GRADIENT
-        gradient = choose_own(kind, units[l], layer.n_in, plan.microbatch_rows, itemsize,
-                              is_small)
+        gradient = choose_own(kind, units[l], layer.n_in, plan.microbatch_rows, weights,
+                              itemsize, is_small)
         if not forward or learns and not (delta and gradient):
             plan.uses_blas = True
         own.append((forward, delta, gradient))
@@ -229,8 +235,8 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     plan.blocks_per_task = 1
     if plan.task == PREDICT:
         plan.block = prediction_rows(request.n_rows, layout)
-        plan.blocks_per_task = _blocks_per_task(layout, request.n_rows, plan.block,
-                                                plan.n_threads)
+        plan.blocks_per_task = _blocks_per_task(
+            layout, plan.task, request.n_rows, plan.block, plan.n_threads)
         plan.microbatch_rows = plan.block * plan.blocks_per_task * plan.n_threads
     else:
         plan.microbatch_rows = microbatch_size(
@@ -240,8 +246,8 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
         if plan.task == JACOBIAN:       # each thread has a block of its own in the buffers
             plan.microbatch_rows = plan.block * plan.n_threads
         else:
-            plan.blocks_per_task = _blocks_per_task(layout, plan.microbatch_rows, plan.block,
-                                                    plan.n_threads)
+            plan.blocks_per_task = _blocks_per_task(
+                layout, plan.task, plan.microbatch_rows, plan.block, plan.n_threads)
     for l in range(layout.n_layers):
         if plan.sparse and l == 0:
             shards += _sparse_shards(layout, n_tasks)

@@ -12,8 +12,8 @@ from bpcore._core.tuning cimport TUNING
 from bpcore._core.types cimport real_t
 from bpcore.kernels.blas cimport blas_gemm, blas_gemv
 from bpcore.kernels.gemm cimport (
-    bp_is_x86, bp_isa, bp_loop_depends_on_rows, bp_set_isa, own_column_sums, own_compress, own_product,
-    own_product_nt, own_product_tn, own_sparse_add, own_sparse_dot, own_transpose,
+    bp_is_x86, bp_isa, bp_loop_depends_on_rows, bp_set_isa, own_column_sums, own_compress,
+    own_product, own_product_nt, own_product_tn, own_sparse_add, own_sparse_dot, own_transpose,
 )
 from bpcore.kernels.sums cimport add_bias
 
@@ -61,17 +61,20 @@ cdef bint own_loops_serve(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nog
     return bp_isa() > 0 and work <= TUNING.own_product_max_work_baseline
 
 
-cdef bint choose_own(int product, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_ssize_t itemsize,
-                     bint is_small) noexcept nogil:
+cdef bint choose_own(int product, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_ssize_t weights,
+                     Py_ssize_t itemsize, bint is_small) noexcept nogil:
     """Whether a product of (m, k) by (k, n) goes to the own loops, else to BLAS.
 
     Only the plan asks, once for each layer and product, with the nominal size of a block or shard:
-    never with the rows of a call, of which the last are fewer, or the number of threads.  A row of
-    the table is an own loop with its reason; what none names goes to BLAS.
+    never with the rows of a call, of which the last are fewer, or the number of threads.  The
+    figures are BLAS's time over that of the own loops, medians over the shapes of
+    benchmarks/products.py, on one thread of an Intel Xeon with AVX-512 and OpenBLAS 0.3.30 as
+    SkylakeX, as Haswell and as Prescott.
 
-    is_small: the run is so small that holding BLAS at one thread (11 microseconds) would show.
+    weights: numbers in w.  is_small: the run is so small that holding BLAS at one thread (11
+    microseconds) would show.
     """
-    cdef double work = <double>m * <double>n * <double>k
+    cdef bint multiplies_little = <double>m * <double>n * <double>k <= TUNING.blas_max_work
     if not own_loops_serve(m, n, k):
         return False
     if product == FORWARD:
@@ -79,14 +82,31 @@ cdef bint choose_own(int product, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_s
         return True
     if is_small:
         return True
-    if bp_isa() == 4:
-        # up to there OpenBLAS has kernels that pack nothing; but BLAS would have to gather rows
-        # that are read by pointer, and rows in order have the bits of shuffled ones
-        return product == FIRST_GRADIENT or work > TUNING.own_product_min_work
     if bp_isa() == 3:
-        return True
-    # the baseline's vectors of doubles are emulated; other architectures are not measured
-    return bp_is_x86() and itemsize == sizeof(float)
+        return True             # δ w 2.1 to 1.25, δᵀ a 4.2 to 1.2: OpenBLAS packs every operand
+    if bp_isa() == 2:
+        # doubles 0.1, their vectors are emulated; floats 2.2 to 1.1 up to 10⁶ multiplications,
+        # 0.98 beyond; other architectures are not measured
+        return bp_is_x86() and itemsize == sizeof(float) and multiplies_little
+    if wants_blas(weights, itemsize):
+        return False            # 0.4 to 0.9
+    if not multiplies_little:
+        return True             # 1.1 to 1.8
+    # up to 10⁶ multiplications OpenBLAS has kernels that pack nothing
+    if product == GRADIENT:
+        return False            # 0.33 to 0.99; doubles 0.86
+    if product == DELTA:
+        # few units: 1.05 to 1.27; more: 0.91 to 0.98; doubles 1.03
+        return k <= TUNING.own_delta_max_units or itemsize == sizeof(double)
+    # FIRST_GRADIENT: BLAS would have to gather rows that are read by pointer, and rows in order
+    # have the bits of shuffled ones
+    return True
+
+
+cdef bint wants_blas(Py_ssize_t weights, Py_ssize_t itemsize) noexcept nogil:
+    """Whether a matrix is so large that BLAS has its products whatever their size."""
+    return bp_isa() == 4 and itemsize == sizeof(double) \
+        and weights * itemsize >= TUNING.blas_matrix_bytes
 
 
 cdef bint loop_depends_on_rows(Py_ssize_t n_in) noexcept nogil:

@@ -14,7 +14,9 @@ cdef struct Tuning:
     double large_matrix_bytes
     double max_load
     double product_max_work
-    double own_product_min_work
+    double blas_max_work
+    double blas_matrix_bytes
+    Py_ssize_t own_delta_max_units
     double own_product_max_work
     double own_product_max_work_baseline
     double parallel_batch_operations

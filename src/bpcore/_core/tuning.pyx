@@ -48,9 +48,16 @@ NUMBERS = {
         6e9, "multiplications", "of float32 in one such task, a tenth of a second: no signal is "
         "looked at meanwhile", "make interrupt"),
     # ------------------------------------------------------------ BLAS or own loops
-    "own_product_min_work": (
-        1e6, "multiplications", "of a product of deltas or gradients with AVX-512 up to which it "
-        "goes to BLAS, whose kernels pack nothing there", "benchmarks/products.py"),
+    "blas_max_work": (
+        1e6, "multiplications", "up to which OpenBLAS packs nothing with AVX-512, so that it gets "
+        "the products of deltas and gradients; without AVX2 the own loops get those",
+        "benchmarks/products.py"),
+    "own_delta_max_units": (
+        16, "units", "of a layer whose δ w the own loops compute even so",
+        "benchmarks/products.py"),
+    "blas_matrix_bytes": (
+        2**23, "bytes", "of a w^(l) of doubles from which on BLAS has δ w and δᵀ a with AVX-512",
+        "benchmarks/products.py"),
     "own_product_max_work": (
         2.5e9, "multiplications", "of a product of the own loops at most; from there on the packed "
         "panels of BLAS pay", "benchmarks/products.py"),

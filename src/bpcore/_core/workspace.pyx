@@ -91,8 +91,8 @@ cdef Workspace make_workspace(const Layout* layout, Plan plan, list shards, list
                               Py_ssize_t batch, Optimizer optimizer):
     """The buffers for a plan.
 
-    shards, own: what `make_plan` has told of it.  batch: rows of a batch.  optimizer: what will make
-    the updates.
+    shards, own: what `make_plan` has told of it.  batch: rows of a batch.  optimizer: what will
+    make the updates.
     """
     cdef Workspace w = Workspace.__new__(Workspace)
     cdef Memory* m = &w.memory
