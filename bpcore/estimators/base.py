@@ -1,5 +1,6 @@
 """What the two estimators have in common: fit, their network, predictions block by block."""
 
+import copy
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,6 +25,7 @@ from bpcore.estimators.export import Export
 from bpcore.estimators.fit import EpochFit, exclusive
 from bpcore.estimators.lbfgs import fit_lbfgs
 from bpcore.estimators.parameters import Parameters
+from bpcore.estimators.record import FitRecord
 from bpcore.estimators.spec import (
     NetworkSpec,
     draw,
@@ -160,6 +162,8 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         files: tuple[Any, Any, Any],
     ) -> None:
         before = dict(self.__dict__)
+        # what the preparation records is lost with it where it fails
+        self._record = copy.copy(before.get("_record", FitRecord()))
         try:
             rng, rng_before = self._random(*files)
             data = self._prepare(
@@ -240,7 +244,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         if validation_data is not None:
             data.validation = self._given_validation(validation_data, targets)
         self._install(network, spec, targets, fresh=not resume)
-        self._open_record(data.validation, resume, partial)
+        self._record.open(self, data.validation is not None, resume=resume, partial=partial)
         return data
 
     def _check_lbfgs(self) -> None:
