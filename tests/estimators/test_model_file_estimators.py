@@ -194,6 +194,22 @@ def test_estimators_that_no_fit_has_seen(path):
     same_estimators(clf, bpcore.load(path))
 
 
+def test_equal_fits_write_equal_files(path):
+    """The network's own generator is in the file too; no fit of an estimator draws from it."""
+    source = np.random.default_rng(0).bit_generator.state
+    for make in (
+        lambda: small(dropout=0.5).fit(X, THIRDS),
+        lambda: small().partial_fit(X, THIRDS, classes=[0, 1, 2]),
+        lambda: small().initialize(3, classes=[0, 1]),
+    ):
+        one, other = make(), make()
+        one.save(path)
+        written = path.read_bytes()
+        other.save(path)
+        assert path.read_bytes() == written
+        assert one.network_._rng.bit_generator.state == source
+
+
 def test_parameters_changed_after_the_fit(path):
     """The weights are those of the fit, the parameters those of the next."""
     clf = small().fit(X, THIRDS)
