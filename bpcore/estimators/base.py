@@ -192,22 +192,22 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
 
     def _random(
         self, checkpoint: Any, every: Any, resume: Any
-    ) -> tuple[np.random.RandomState, np.random.RandomState | None]:
-        """The fit's random state and, for checkpoints, a copy from before its first draw."""
+    ) -> tuple[np.random.RandomState, dict[str, Any] | None]:
+        """The fit's random state and, for checkpoints, its JSON from before the first draw."""
         rng = check_random_state(self.random_state)
         if checkpoint is None and resume is None and every == 1:
             return rng, None
         # imported only where a file is named: they need the safetensors library
         from bpcore.estimators.checkpoint import check_arguments, random_before
+        from bpcore.files import values
 
         check_arguments(self, checkpoint, every, resume)
         if checkpoint is None and resume is None:
             return rng, None
         if resume is not None:
             rng = random_before(resume)
-        before = np.random.RandomState()
-        before.set_state(rng.get_state())
-        return rng, before
+        # a RandomState that no file can hold is refused here, before anything is drawn from it
+        return rng, values.encode(rng, "random_state")
 
     def _prepare(
         self,

@@ -98,11 +98,11 @@ class EstimatorCheckpoints:
     est : estimator
         Prepared for its first epoch, with its optimizer.
     data : Split
-    before : RandomState
-        A copy of the fit's random state, made before anything was drawn.
+    before : dict
+        The fit's random state before anything was drawn, as JSON has it.
     """
 
-    def __init__(self, est: Any, data: Split, before: np.random.RandomState) -> None:
+    def __init__(self, est: Any, data: Split, before: dict[str, Any]) -> None:
         self.est = est
         self.before = before
         describe_estimator(est, callback=False)  # what no file can hold is refused here
@@ -127,7 +127,7 @@ class EstimatorCheckpoints:
         training = {
             "arguments": values.encode(self.arguments, "a parameter"),
             "random": values.encode(rng, "random_state"),
-            "random_before": values.encode(self.before, "random_state"),
+            "random_before": self.before,
             "order": None,  # here since format 1; written in its place
             "finished": finished,
         }

@@ -94,7 +94,7 @@ class EpochFit:
         self.first = 0
         self.finished = False
 
-    def checkpoint_to(self, path: Any, every: int, before: np.random.RandomState) -> None:
+    def checkpoint_to(self, path: Any, every: int, before: dict[str, Any]) -> None:
         """Write the state to a file after so many epochs; None: nothing is written."""
         # imported only where a file is named: it needs the safetensors library
         from bpcore.estimators.checkpoint import EstimatorCheckpoints
