@@ -1,5 +1,6 @@
 """What the two estimators have in common: fit, their network, predictions block by block."""
 
+import copy
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,6 +25,7 @@ from bpcore.estimators.export import Export
 from bpcore.estimators.fit import EpochFit, exclusive
 from bpcore.estimators.lbfgs import fit_lbfgs
 from bpcore.estimators.parameters import Parameters
+from bpcore.estimators.record import FitRecord
 from bpcore.estimators.spec import (
     NetworkSpec,
     draw,
@@ -160,6 +162,8 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         files: tuple[Any, Any, Any],
     ) -> None:
         before = dict(self.__dict__)
+        # what the preparation records is lost with it where it fails
+        self._record = copy.copy(before.get("_record", FitRecord()))
         try:
             rng, rng_before = self._random(*files)
             data = self._prepare(
@@ -188,22 +192,22 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
 
     def _random(
         self, checkpoint: Any, every: Any, resume: Any
-    ) -> tuple[np.random.RandomState, np.random.RandomState | None]:
-        """The fit's random state and, for checkpoints, a copy from before its first draw."""
+    ) -> tuple[np.random.RandomState, dict[str, Any] | None]:
+        """The fit's random state and, for checkpoints, its JSON from before the first draw."""
         rng = check_random_state(self.random_state)
         if checkpoint is None and resume is None and every == 1:
             return rng, None
         # imported only where a file is named: they need the safetensors library
         from bpcore.estimators.checkpoint import check_arguments, random_before
+        from bpcore.files import values
 
         check_arguments(self, checkpoint, every, resume)
         if checkpoint is None and resume is None:
             return rng, None
         if resume is not None:
             rng = random_before(resume)
-        before = np.random.RandomState()
-        before.set_state(rng.get_state())
-        return rng, before
+        # a RandomState that no file can hold is refused here, before anything is drawn from it
+        return rng, values.encode(rng, "random_state")
 
     def _prepare(
         self,
@@ -240,7 +244,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         if validation_data is not None:
             data.validation = self._given_validation(validation_data, targets)
         self._install(network, spec, targets, fresh=not resume)
-        self._open_record(data.validation, resume, partial)
+        self._record.open(self, data.validation is not None, resume=resume, partial=partial)
         return data
 
     def _check_lbfgs(self) -> None:

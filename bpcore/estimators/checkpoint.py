@@ -5,7 +5,7 @@ among it, and beside it the order of the examples and the random state: that fro
 began, which draws the same held-out rows again, and that of now.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,9 @@ import numpy as np
 from bpcore._core.rows import Rows
 from bpcore.checks import as_integer
 from bpcore.estimators.data import Split
+from bpcore.estimators.record import FitRecord, attributes_shown
 from bpcore.estimators.sections import describe_estimator, read_estimator
+from bpcore.estimators.state import State
 from bpcore.files import values
 from bpcore.files.checkpoint import compare, fingerprint, read_order, write_checkpoint
 from bpcore.files.reader import ModelReader, library
@@ -29,12 +31,9 @@ _FREE = {
     "max_iter", "verbose", "callback", "random_state", "warm_start", "hidden_layer_sizes", "n_jobs",
 }  # fmt: skip
 _OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "epsilon", "schedule")
-_CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
-# Attributes that epochs change and that the epochs after them read.
-_WRITTEN = (
-    *("n_iter_", "t_", "_no_improvement_count", *_CURVES, "_best_theta"),
-    *("best_loss_", "best_validation_score_", "best_validation_loss_"),
-)
+# Entries of the record that no epoch changes, or that the file has in a place of their own.
+_NOT_WRITTEN = {"split_seed", "optimizer", "rate"}
+_SHOWN = attributes_shown(State)
 
 
 def check_arguments(est: Any, checkpoint: Any, every: Any, resume: Any) -> None:
@@ -99,11 +98,11 @@ class EstimatorCheckpoints:
     est : estimator
         Prepared for its first epoch, with its optimizer.
     data : Split
-    before : RandomState
-        A copy of the fit's random state, made before anything was drawn.
+    before : dict
+        The fit's random state before anything was drawn, as JSON has it.
     """
 
-    def __init__(self, est: Any, data: Split, before: np.random.RandomState) -> None:
+    def __init__(self, est: Any, data: Split, before: dict[str, Any]) -> None:
         self.est = est
         self.before = before
         describe_estimator(est, callback=False)  # what no file can hold is refused here
@@ -112,7 +111,7 @@ class EstimatorCheckpoints:
         if validation is not None:
             looked_at += [validation.x, validation.y]
         parameters = est.get_params(deep=False)
-        optimizer = est._optimizer
+        optimizer = est._record.optimizer
         self.arguments = {
             **{name: _normalised(one) for name, one in parameters.items() if name not in _FREE},
             **{f"optimizer's {name}": _normalised(getattr(optimizer, name)) for name in _OPTIMIZER},
@@ -128,7 +127,7 @@ class EstimatorCheckpoints:
         training = {
             "arguments": values.encode(self.arguments, "a parameter"),
             "random": values.encode(rng, "random_state"),
-            "random_before": values.encode(self.before, "random_state"),
+            "random_before": self.before,
             "order": None,  # here since format 1; written in its place
             "finished": finished,
         }
@@ -155,16 +154,16 @@ class EstimatorCheckpoints:
                 "parameters",
             )
             there = read_estimator(reader, type(est))
-            network, optimizer = there._network, there._optimizer
+            network, optimizer = there._network, there._record.optimizer
             with reader.reading("training"):
                 if (network.layer_sizes, network.dtype) != (
                     est._network.layer_sizes,
                     est._network.dtype,
                 ):
                     raise ValueError("the network is not the one that it describes")
-                if optimizer.name != est._optimizer.name:
+                if optimizer.name != est._record.optimizer.name:
                     raise ValueError(f"{optimizer.name} is not the solver that it describes")
-                attributes = self._attributes(vars(there))
+                entries = self._entries(vars(there._record))
             loaded = LoadedCheckpoint(
                 read_order(reader, order, "of the training rows"),
                 training["random"],
@@ -177,29 +176,31 @@ class EstimatorCheckpoints:
             )
         est._network.parameters[:] = network.parameters
         state: Any = optimizer.__getstate__()
-        own = est._optimizer.__getstate__()
-        own |= {name: state[name] for name in ("t", "mu_product", "slots")}
-        est._optimizer.__setstate__(own)
-        est._optimizer.learning_rate = optimizer.learning_rate
-        vars(est).update(attributes)
+        own: Any = est._record.optimizer
+        own.__setstate__(
+            own.__getstate__() | {name: state[name] for name in ("t", "mu_product", "slots")}
+        )
+        own.learning_rate = optimizer.learning_rate
+        vars(est._record).update(entries)
         return loaded
 
-    def _attributes(self, there: dict[str, Any]) -> dict[str, Any]:
-        """What an epoch writes to the estimator, from the file: as much as this fit has."""
-        here = vars(self.est)
-        names = [name for name in _WRITTEN if name in here] + ["loss_", "stopped_early_"]
-        found = {}
-        for name in names:
+    def _entries(self, there: dict[str, Any]) -> dict[str, Any]:
+        """What an epoch writes to the record, from the file: as much as this fit has."""
+        here, found = vars(self.est._record), {}
+        for one in fields(FitRecord):
+            name, shown = one.name, _SHOWN.get(one.name, one.name)
+            if name in _NOT_WRITTEN or (name == "best_theta" and name not in here):
+                continue
             if name not in there:
-                raise ValueError(f"{name} is missing")
+                raise ValueError(f"{shown} is missing")
             found[name] = there[name]
-            if name in here and (here[name] is None) != (there[name] is None):
-                raise ValueError(f"{name} is of another kind of fit")
-        if found["loss_"] is None or found["n_iter_"] < 1:
+            if name in here and (here[name] is None) != (found[name] is None):
+                raise ValueError(f"{shown} is of another kind of fit")
+        if found["loss"] is None or found["n_iter"] < 1:
             raise ValueError("no epoch has ended")
-        for name in _CURVES:
-            if found[name] is not None and len(found[name]) != found["n_iter_"]:
-                raise ValueError(f"{name} has not one entry an epoch")
+        for name, value in found.items():
+            if isinstance(value, list) and len(value) != found["n_iter"]:
+                raise ValueError(f"{_SHOWN[name]} has not one entry an epoch")
         return found
 
 

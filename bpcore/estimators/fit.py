@@ -59,18 +59,20 @@ def announced(ended: Iterator[Epoch], begin: Callable[[], Any], n: int) -> Itera
 class EpochFit:
     """One fit, or one partial_fit, of a stochastic solver.
 
-    What scikit-learn keeps as attributes (``loss_curve_``, ``best_loss_``, …) is read from and
-    written to the estimator itself, after each epoch.
+    What scikit-learn keeps as attributes (``loss_curve_``, ``best_loss_``, …) stands in the
+    estimator's record, which is read and written after each epoch.
     """
 
     def __init__(self, est: Any, data: Split, rng: np.random.RandomState, partial: bool) -> None:
         self.est = est
+        # which entries are there, and none of them None, follows from the estimator's parameters
+        self.record: Any = est._record
         self.network = est._network
         self.data = data
         self.validation = data.validation
         self.partial = partial
         self.early_stopping = est.early_stopping
-        rows = data.training
+        rows, record = data.training, self.record
         batch_size = batch_size_of(est, rows.n)
         order = rows.rows
         if order is not None:
@@ -79,9 +81,9 @@ class EpochFit:
             order = np.arange(rows.n, dtype=np.intp)
         if not (partial and est._fits_optimizer(self.network)):
             updates = -(-rows.n // batch_size)
-            est._optimizer, est._rate = make_optimizer(est, self.network, updates)
+            record.optimizer, record.rate = make_optimizer(est, self.network, updates)
         self.training = Training(
-            self.network, rows.x, rows.y, est._optimizer, batch_size=batch_size, order=order,
+            self.network, rows.x, rows.y, record.optimizer, batch_size=batch_size, order=order,
             sample_weight=rows.weights, **penalties(est),
         )  # fmt: skip
         self.sampler = Sampler(rng, order if est.shuffle else None, any(self.network.dropout))
@@ -92,7 +94,7 @@ class EpochFit:
         self.first = 0
         self.finished = False
 
-    def checkpoint_to(self, path: Any, every: int, before: np.random.RandomState) -> None:
+    def checkpoint_to(self, path: Any, every: int, before: dict[str, Any]) -> None:
         """Write the state to a file after so many epochs; None: nothing is written."""
         # imported only where a file is named: it needs the safetensors library
         from bpcore.estimators.checkpoint import EstimatorCheckpoints
@@ -106,17 +108,17 @@ class EpochFit:
         if self.training.order is not None:
             self.training.order[:] = loaded.order
         self.finished = loaded.finished
-        self.first = self.est.n_iter_
+        self.first = self.record.n_iter
         if isinstance(self.est.random_state, np.random.RandomState):
             self.sampler.rng = self.est.random_state
         self.sampler.rng.set_state(loaded.random.get_state())
 
     def run(self, callbacks: Any) -> None:
         """Every epoch, up to max_iter or until something ends the fit."""
-        est = self.est
-        est.n_iter_ = self.first
+        est, record = self.est, self.record
+        record.n_iter = self.first
         if not self.finished:
-            est.stopped_early_ = False
+            record.stopped_early = False
         done = self.finished
         try:
             with self.training:
@@ -131,7 +133,7 @@ class EpochFit:
                     )
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=2)
-        if self.early_stopping and (est.stopped_early_ or not self.partial):
+        if self.early_stopping and (record.stopped_early or not self.partial):
             self._restore_best()
 
     def _follow(self, callbacks: Any) -> bool:
@@ -158,33 +160,33 @@ class EpochFit:
             return after()
 
     def _checkpoint(self, done: bool) -> None:
-        n_iter = self.est.n_iter_
+        n_iter = self.record.n_iter
         due = done or n_iter % self.every == 0 or n_iter == self.est.max_iter
         if self.path is not None and due:
             self.checkpoints.write(self.path, self.training.order, self.sampler.rng, done)
 
     def _book(self, epoch: Epoch) -> bool:
         """An epoch's book-keeping; whether it was the last."""
-        est = self.est
+        est, record = self.est, self.record
         loss = float(epoch.cost / est._loss_divisor() + epoch.penalty)
-        est.n_iter_ += 1
-        est.loss_ = loss
-        est.t_ += self.data.training.n
-        est.loss_curve_.append(loss)
+        record.n_iter += 1
+        record.loss = loss
+        record.t += self.data.training.n
+        record.loss_curve.append(loss)
         if est.verbose:
-            print(f"Iteration {est.n_iter_}, loss = {loss:.8f}")
+            print(f"Iteration {record.n_iter}, loss = {loss:.8f}")
         if self.validation is not None:
             self._validate()
         self._count_improvement()
-        est._rate.after_epoch(est._optimizer, est.t_)
-        if est._no_improvement_count > est.n_iter_no_change:
+        record.rate.after_epoch(record.optimizer, record.t)
+        if record.no_improvement > est.n_iter_no_change:
             return self._plateau()
         return False
 
     def _diverged(self) -> None:
         """Say so: as a warning where early stopping has better weights to return to."""
-        est = self.est
-        epoch = est.n_iter_ + 1
+        est, record = self.est, self.record
+        epoch = record.n_iter + 1
         advice = (
             f"Training diverged in epoch {epoch}: its loss or a weight is not finite. "
             f"Try a smaller learning_rate_init (it was {est.learning_rate_init:g}), "
@@ -196,11 +198,11 @@ class EpochFit:
                 f"values and need to be preprocessed. {advice} The weights from before that epoch "
                 "are kept."
             ) from None
-        est.n_iter_ = epoch
-        est.loss_ = float("nan")
-        est.loss_curve_.append(est.loss_)
-        est.validation_scores_.append(float("nan"))
-        est.validation_loss_curve_.append(float("nan"))
+        record.n_iter = epoch
+        record.loss = float("nan")
+        record.loss_curve.append(record.loss)
+        record.validation_scores.append(float("nan"))
+        record.validation_loss_curve.append(float("nan"))
         warnings.warn(
             f"{advice} The weights with the best validation {est.stop_on} are kept.",
             ConvergenceWarning,
@@ -208,53 +210,53 @@ class EpochFit:
         )
 
     def _validate(self) -> None:
-        est, validation = self.est, self.validation
+        est, record, validation = self.est, self.record, self.validation
         assert validation is not None
         score = est._score_outputs(
             validation.outputs(self.network), validation.Y, validation.weights
         )
-        est.validation_scores_.append(float(score))
-        est.validation_loss_curve_.append(validation.cost(self.network) / est._loss_divisor())
+        record.validation_scores.append(float(score))
+        record.validation_loss_curve.append(validation.cost(self.network) / est._loss_divisor())
         if est.verbose:
             print(f"Validation score: {score:f}")
 
     def _count_improvement(self) -> None:
         """Whether the epoch was better by tol, and whether it was the best (not the same)."""
-        est = self.est
+        est, record = self.est, self.record
         if not self.early_stopping:
-            missed = est.loss_ > est.best_loss_ - est.tol
-            est.best_loss_ = min(est.best_loss_, est.loss_)
+            missed = record.loss > record.best_loss - est.tol
+            record.best_loss = min(record.best_loss, record.loss)
         elif est.stop_on == "loss":
-            loss = est.validation_loss_curve_[-1]
-            missed = loss > est.best_validation_loss_ - est.tol
-            if loss < est.best_validation_loss_:
-                est.best_validation_loss_ = loss
+            loss = record.validation_loss_curve[-1]
+            missed = loss > record.best_validation_loss - est.tol
+            if loss < record.best_validation_loss:
+                record.best_validation_loss = loss
                 self._keep_best()
-            est.best_validation_score_ = np.fmax(
-                est.best_validation_score_, est.validation_scores_[-1]
+            record.best_validation_score = np.fmax(
+                record.best_validation_score, record.validation_scores[-1]
             )
         else:
-            score = est.validation_scores_[-1]
-            missed = score < est.best_validation_score_ + est.tol
-            if score > est.best_validation_score_:
-                est.best_validation_score_ = score
+            score = record.validation_scores[-1]
+            missed = score < record.best_validation_score + est.tol
+            if score > record.best_validation_score:
+                record.best_validation_score = score
                 self._keep_best()
-        est._no_improvement_count = est._no_improvement_count + 1 if missed else 0
+        record.no_improvement = record.no_improvement + 1 if missed else 0
 
     def _keep_best(self) -> None:
-        if self.est._best_theta is None:
-            self.est._best_theta = np.empty_like(self.network.parameters)
-        np.copyto(self.est._best_theta, self.network.parameters)
+        if self.record.best_theta is None:
+            self.record.best_theta = np.empty_like(self.network.parameters)
+        np.copyto(self.record.best_theta, self.network.parameters)
 
     def _restore_best(self) -> None:
         # None after a warm start in which no epoch was better than those of the fit before it:
         # the last weights stay, as in scikit-learn.
-        if self.est._best_theta is not None:
-            np.copyto(self.network.parameters, self.est._best_theta)
-        self.est._best_theta = None
+        if self.record.best_theta is not None:
+            np.copyto(self.network.parameters, self.record.best_theta)
+        self.record.best_theta = None
 
     def _plateau(self) -> bool:
-        est = self.est
+        est, record = self.est, self.record
         what = "Training loss"
         if self.early_stopping:
             what = f"Validation {est.stop_on}"
@@ -262,11 +264,11 @@ class EpochFit:
             f"{what} did not improve more than tol={est.tol:f} for {est.n_iter_no_change} "
             "consecutive epochs."
         )
-        if est._rate.at_plateau(est._optimizer, message, est.verbose):
-            est.stopped_early_ = True
+        if record.rate.at_plateau(record.optimizer, message, est.verbose):
+            record.stopped_early = True
             if self.early_stopping and self.partial:
                 # the next call starts to count anew
-                est._no_improvement_count = 0
+                record.no_improvement = 0
             return True
-        est._no_improvement_count = 0
+        record.no_improvement = 0
         return False

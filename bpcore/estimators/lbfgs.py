@@ -61,9 +61,9 @@ def fit_lbfgs(est: Any, data: Split, callbacks: Any) -> None:
         raise
     finally:
         network._end_fit()
-    est.n_iter_ = min(result.nit, est.max_iter)
-    est.loss_ = float(result.fun)
-    est.best_loss_ = min(est.best_loss_, est.loss_)
+    record: Any = est._record
+    record.n_iter, record.loss = min(result.nit, est.max_iter), float(result.fun)
+    record.best_loss = min(record.best_loss, record.loss)
     if not np.isfinite(theta).all():
         theta[:] = last
         raise DivergenceError(
@@ -90,14 +90,14 @@ def _warn_of_failure(est: Any, result: Any) -> None:
 
 
 def _record_iteration(est: Any, n_iter: int, loss: float, validation: Validation | None) -> None:
-    est.n_iter_, est.loss_ = n_iter, loss
-    est.loss_curve_.append(loss)
-    est.best_loss_ = min(est.best_loss_, loss)
+    record: Any = est._record
+    record.n_iter, record.loss = n_iter, loss
+    record.loss_curve.append(loss)
+    record.best_loss = min(record.best_loss, loss)
     if est.verbose:
         print(f"Iteration {n_iter}, loss = {loss:.8f}")
     if validation is not None:
         a = validation.outputs(est._network)
-        est.validation_scores_.append(
-            float(est._score_outputs(a, validation.Y, validation.weights))
-        )
-        est.validation_loss_curve_.append(validation.cost(est._network) / est._loss_divisor())
+        score = est._score_outputs(a, validation.Y, validation.weights)
+        record.validation_scores.append(float(score))
+        record.validation_loss_curve.append(validation.cost(est._network) / est._loss_divisor())

@@ -1,7 +1,7 @@
 """A fitted estimator as JSON and tensors, and back.
 
-Its network is written as any network. What else a fit leaves behind stands in the tables below,
-name by name: a file can set these attributes and no others.
+Its network is written as any network. What else a fit leaves behind are the fields of its record
+and the names of the inputs: a file can set these attributes and no others.
 """
 
 from dataclasses import fields
@@ -11,7 +11,9 @@ import numpy as np
 
 from bpcore.checks import as_integer
 from bpcore.estimators.optimizer import LearningRate
+from bpcore.estimators.record import FitRecord, attributes_shown, record_of
 from bpcore.estimators.spec import NetworkSpec
+from bpcore.estimators.state import State
 from bpcore.estimators.targets import Labels, Multilabel, Multioutput, Numbers
 from bpcore.files import values
 from bpcore.files.reader import ModelReader
@@ -22,17 +24,22 @@ from bpcore.network.sections import describe_network, read_network
 
 __all__ = ["describe_estimator", "read_estimator"]
 
-_COUNTS = ("n_features_in_", "n_iter_", "t_", "_no_improvement_count", "_split_seed")
-_MOST = {"_split_seed": 2**31}
-_NUMBERS = ("loss_", "best_loss_", "best_validation_score_", "best_validation_loss_")
-_CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
-_OTHERS = ("feature_names_in_", "stopped_early_")
-KEPT = (*_COUNTS, *_NUMBERS, *_CURVES, *_OTHERS)
+_SHOWN = attributes_shown(State)
+# Entries of the record with a place of their own in a file.
+_APART = {"best_theta", "optimizer", "rate"}
+# The attributes that a file holds, and their types, in the order of format 1.
+KEPT: dict[str, Any] = {
+    "n_features_in_": int,
+    **{_SHOWN[one.name]: one.type for one in fields(FitRecord) if one.name not in _APART},
+    "feature_names_in_": np.ndarray,
+}
+KEPT["stopped_early_"] = KEPT.pop("stopped_early_")
 # Attributes that follow from the network and the targets, or have a place of their own.
 DERIVED = (
     *("coefs_", "intercepts_", "n_layers_", "n_outputs_", "out_activation_", "classes_"),
-    *("_network", "_views", "_spec", "_targets", "_optimizer", "_rate", "_best_theta"),
+    *("_network", "_views", "_spec", "_targets", "_record"),
 )
+_MOST = {"_split_seed": 2**31}
 _SECTION = {"parameters", "attributes", "targets", "blueprint", "rate", "best"}
 
 
@@ -69,26 +76,25 @@ def describe_estimator(
             "set_params(callback=None)"
         )
     section, tensors = describe_network(network)
-    state = vars(est)
-    best = state.get("_best_theta")
-    rate = state.get("_rate")
+    record = vars(est._record) if "_record" in vars(est) else {}
+    best, rate = record.get("best_theta"), record.get("rate")
     sections = {
         "kind": kind,
         "network": section,
         "estimator": {
             "parameters": _encoded(parameters, "the parameter"),
             "attributes": _encoded(
-                {name: state[name] for name in KEPT if name in state}, "the attribute"
+                {name: getattr(est, name) for name in KEPT if hasattr(est, name)}, "the attribute"
             ),
             "targets": _describe_targets(est._codec()),
             "blueprint": _encoded(_fields_of(est._spec), "the network's"),
             "rate": None if rate is None else _encoded(_fields_of(rate), "the rate's"),
-            "best": None if "_best_theta" not in state else best is not None,
+            "best": None if "best_theta" not in record else best is not None,
         },
     }
     if best is not None:
         tensors["best_parameters"] = best
-    optimizer = state.get("_optimizer")
+    optimizer = record.get("optimizer")
     if optimizer is not None:
         sections["optimizer"], slots = describe_optimizer(optimizer)
         tensors |= slots
@@ -139,17 +145,19 @@ def read_estimator(reader: ModelReader, cls: Any, allow_nonfinite: bool = False)
         attributes = _decoded(section["attributes"])
         for name, value in attributes.items():
             _check_attribute(name, value, network)
-        rate = None if section["rate"] is None else _record(LearningRate, section["rate"])
+        rate: Any = None if section["rate"] is None else _record(LearningRate, section["rate"])
         if (optimizer is None) != (rate is None):
             raise ValueError("an optimizer and the rule for its rate belong together")
         if section["best"] not in (None, True, False):
             raise ValueError("best must be null, true or false")
     est._install(network, spec, targets, fresh=False)
-    vars(est).update(attributes)
+    for name, value in attributes.items():
+        setattr(est, name, value)
+    record = record_of(est)
     if optimizer is not None:
-        est._optimizer, est._rate = optimizer, rate
+        record.optimizer, record.rate = optimizer, rate
     if section["best"] is not None:
-        est._best_theta = best = reader.tensor("best_parameters") if section["best"] else None
+        record.best_theta = best = reader.tensor("best_parameters") if section["best"] else None
         if best is not None and not (allow_nonfinite or np.isfinite(best).all()):
             raise reader.fault("the tensor best_parameters holds NaN or infinity")
     return est
@@ -195,30 +203,28 @@ def _classes(classes: Any) -> np.ndarray:
 
 
 def _check_attribute(name: str, value: Any, network: Network) -> None:
-    n_inputs = network.layer_sizes[0]
-    if name in _COUNTS:
+    if name not in KEPT:
+        raise ValueError(f"{name!r} is no attribute that a file may set")
+    kind, n_inputs = KEPT[name], network.layer_sizes[0]
+    if kind is int:
         if as_integer(value, name, least=0) >= _MOST.get(name, 2**62):
             raise ValueError(f"{name} is beyond what can be counted")
         if name == "n_features_in_" and value != n_inputs:
             raise ValueError(f"n_features_in_ is {value}, but its network takes {n_inputs}")
-    elif name in _NUMBERS:
+    elif kind is bool:
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} must be true or false")
+    elif kind == float | None:
         if not (value is None or isinstance(value, float)):
             raise ValueError(f"{name} must be a float or null")
-    elif name in _CURVES:
-        optional = value is None and name != "loss_curve_"
-        if not optional and not (
-            isinstance(value, list) and all(isinstance(one, float) for one in value)
-        ):
-            raise ValueError(f"{name} must be a list of floats")
-    elif name == "feature_names_in_":
+    elif kind is np.ndarray:
         if not (
             isinstance(value, np.ndarray)
             and value.shape == (n_inputs,)
             and all(isinstance(one, str) for one in value)
         ):
-            raise ValueError(f"feature_names_in_ must be an array of {n_inputs} strings")
-    elif name == "stopped_early_":
-        if not isinstance(value, bool):
-            raise ValueError("stopped_early_ must be true or false")
-    else:
-        raise ValueError(f"{name!r} is no attribute that a file may set")
+            raise ValueError(f"{name} must be an array of {n_inputs} strings")
+    elif not (value is None and kind != list[float]) and not (
+        isinstance(value, list) and all(isinstance(one, float) for one in value)
+    ):
+        raise ValueError(f"{name} must be a list of floats")

@@ -83,6 +83,8 @@ class NetworkSpec:
             loss=self.loss,
             dtype=dtype,
             init="zeros",
+            # for the user's own calls of network_.fit: no fit of an estimator draws from it
+            random_state=0,
             dropout=self.dropout,
         )
 

@@ -1,5 +1,6 @@
 """What an estimator holds: its network, what encodes y, the records of its fits."""
 
+import copy
 from typing import Any, Self
 
 import numpy as np
@@ -8,6 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from bpcore._core.threads import threads_for
+from bpcore.estimators.record import FitRecord, Shown, record_of
 from bpcore.estimators.spec import (
     NetworkSpec,
     attributes_of,
@@ -24,6 +26,22 @@ __all__ = ["State"]
 class State(BaseEstimator):
     """The part of an estimator that fits fill and predictions read."""
 
+    _record: FitRecord
+    # its entries, under scikit-learn's names
+    n_iter_ = Shown("n_iter")
+    t_ = Shown("t")
+    loss_ = Shown("loss")
+    best_loss_ = Shown("best_loss")
+    best_validation_score_ = Shown("best_validation_score")
+    best_validation_loss_ = Shown("best_validation_loss")
+    loss_curve_ = Shown("loss_curve")
+    validation_scores_ = Shown("validation_scores")
+    validation_loss_curve_ = Shown("validation_loss_curve")
+    stopped_early_ = Shown("stopped_early")
+    _no_improvement_count = Shown("no_improvement")
+    _split_seed = Shown("split_seed")
+    _optimizer = Shown("optimizer")
+
     def _codec(self) -> Any:
         """What encodes y since the first fit; None before it."""
         return self.__dict__.get("_targets")
@@ -38,43 +56,10 @@ class State(BaseEstimator):
         self.n_outputs_ = network.layer_sizes[-1]
         self.n_layers_ = len(network.layer_sizes)
         self.out_activation_ = sklearn_name(network.activations[-1])
-        if fresh:
-            for name in ("_optimizer", "_rate", "_best_theta", "loss_curve_", "best_loss_"):
-                self.__dict__.pop(name, None)
-            self.n_iter_ = 0
-            self.t_ = 0
-            self._no_improvement_count = 0
-
-    def _open_record(self, validation: Any, resume: bool, partial: bool) -> None:
-        """The attributes that epochs write to; a warm start adds to what is there."""
-        had = dict(self.__dict__) if resume else {}
-        self.n_iter_ = had.get("n_iter_", 0)
-        self.t_ = had.get("t_", 0)
-        self._no_improvement_count = had.get("_no_improvement_count", 0)
-        self.loss_curve_ = had.get("loss_curve_", [])
-        self.validation_scores_ = self.validation_loss_curve_ = None
-        self.best_validation_score_ = self.best_validation_loss_ = None
-        if validation is not None:
-            self.validation_scores_ = had.get("validation_scores_") or []
-            self.validation_loss_curve_ = had.get("validation_loss_curve_") or []
-        if self.early_stopping and self.solver != "lbfgs":
-            best = had.get("best_validation_score_")
-            self.best_validation_score_ = -np.inf if best is None else best
-            if self.stop_on == "loss":
-                best = had.get("best_validation_loss_")
-                self.best_validation_loss_ = np.inf if best is None else best
-            self.best_loss_ = None
-            if not resume:
-                self._best_theta = self._network.parameters.copy()
-            elif not (partial and "_best_theta" in had):
-                self._best_theta = None
-        else:
-            best = had.get("best_loss_")
-            self.best_loss_ = np.inf if best is None else best
 
     def _fits_optimizer(self, network: Network) -> bool:
         """Whether there is an optimizer that partial_fit can go on with."""
-        optimizer = self.__dict__.get("_optimizer")
+        optimizer = getattr(self, "_optimizer", None)
         name = "adam" if self.solver == "adamw" else self.solver
         return (
             optimizer is not None
@@ -146,6 +131,9 @@ class State(BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
+        if "_record" in state:
+            # a shallow copy of the estimator counts its own epochs
+            state["_record"] = copy.copy(self._record)
         if "_network" in state:
             # pickled views become arrays of their own: they are made anew from the network
             self._synchronised()
@@ -164,7 +152,7 @@ class State(BaseEstimator):
         n_hidden = len(network.layer_sizes) - 2
         spec = NetworkSpec.of(self, n_hidden, *self._output(targets))
         self._install(network, spec, targets, fresh=True)
-        self._open_record(None, resume=False, partial=True)
+        record_of(self).open(self, False, resume=False, partial=True)
         self.n_features_in_ = network.layer_sizes[0]
 
     def _initialize(self, n_features: int, targets: Any, dtype: Any) -> Self:

@@ -1,6 +1,7 @@
 """Model files of the estimators: labels, parameters, curves, and what partial_fit goes on from."""
 
 import warnings
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from sklearn.exceptions import NotFittedError
 import bpcore
 from bpcore import MLPClassifier, MLPRegressor, ModelFileError, Network
 from bpcore.estimators import sections
+from bpcore.estimators.record import FitRecord, attributes_shown
+from bpcore.estimators.state import State
 
 pytest.importorskip("safetensors", reason='model files need the extra "files"')
 from model_files import parts, put
@@ -48,11 +51,14 @@ def same_estimators(one, other):
     """Every parameter and every attribute, and what they say about X."""
     assert type(one) is type(other)
     assert set(vars(one)) == set(vars(other))
+    assert set(vars(one._record)) == set(vars(other._record))
     for name, value in one.get_params().items():
         if not isinstance(value, np.random.RandomState):
             same_value(value, other.get_params()[name])
     public = [name for name in vars(one) if name.endswith("_")]
-    for name in [*public, "_no_improvement_count"]:
+    shown = attributes_shown(State)
+    recorded = [shown[key] for key in vars(one._record) if key in shown and key != "optimizer"]
+    for name in [*public, *recorded]:
         same_value(getattr(one, name), getattr(other, name))
     assert_array_equal(one.predict(X), other.predict(X))
     assert one.predict(X).dtype == other.predict(X).dtype
@@ -161,6 +167,7 @@ def test_partial_fits_go_on_as_they_would_have(kind, cls, path):
     for _ in range(4):
         est.partial_fit(X, y, **known)
     assert set(vars(est)) <= {*est.get_params(), *sections.KEPT, *sections.DERIVED}
+    assert set(vars(est._record)) <= {one.name for one in fields(FitRecord)}
     est.save(path)
     loaded = bpcore.load(path)
     same_estimators(est, loaded)
@@ -185,6 +192,22 @@ def test_estimators_that_no_fit_has_seen(path):
     clf = MLPClassifier.from_network(Network((3, 4, 2), random_state=0), multilabel=True)
     clf.save(path)
     same_estimators(clf, bpcore.load(path))
+
+
+def test_equal_fits_write_equal_files(path):
+    """The network's own generator is in the file too; no fit of an estimator draws from it."""
+    source = np.random.default_rng(0).bit_generator.state
+    for make in (
+        lambda: small(dropout=0.5).fit(X, THIRDS),
+        lambda: small().partial_fit(X, THIRDS, classes=[0, 1, 2]),
+        lambda: small().initialize(3, classes=[0, 1]),
+    ):
+        one, other = make(), make()
+        one.save(path)
+        written = path.read_bytes()
+        other.save(path)
+        assert path.read_bytes() == written
+        assert one.network_._rng.bit_generator.state == source
 
 
 def test_parameters_changed_after_the_fit(path):

@@ -280,3 +280,19 @@ def test_interrupted_and_resumed(data, tmp_path):
         warnings.simplefilter("ignore")
         classifier("adam", callback=interrupt).fit(*data, checkpoint=path)
     assert ends(classifier("adam").fit(*data, resume=path)) == ends(classifier("adam").fit(*data))
+
+
+def test_a_random_state_that_no_file_can_hold(data, tmp_path):
+    """It is refused before anything is drawn from it."""
+    path = tmp_path / "run"
+    classifier("adam", max_iter=3).fit(*data, checkpoint=path)
+    written = path.read_bytes()
+    for files in ({"checkpoint": path}, {"resume": path}):
+        source = np.random.PCG64(3)
+        est = classifier("adam", random_state=np.random.RandomState(source))
+        with pytest.raises(TypeError, match="a RandomState of PCG64, expected MT19937"):
+            est.fit(*data, **files)
+        assert source.state == np.random.PCG64(3).state
+        assert not hasattr(est, "coefs_")
+        assert est.fit(*data).n_iter_ == 14
+    assert path.read_bytes() == written
