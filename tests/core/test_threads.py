@@ -33,6 +33,39 @@ def test_bitwise_the_same_for_any_number_of_threads(started, setting, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("order", ["C", "F"], ids=["in place", "gathered"])
+def test_each_thread_has_rows_of_its_own_in_the_buffers(started, order, dtype):
+    """What is asked of every row is bitwise the same, also where inputs have to be gathered."""
+    rng = np.random.default_rng(0)
+    X = np.asarray(rng.random((1200, 90)), dtype, order)
+    Y = rng.random((1200, 5)).astype(dtype)
+
+    def look(n_threads):
+        network = Network(
+            (90, 60, 40, 5),
+            ["gelu", "tanh"],
+            "silu",
+            "huber",
+            random_state=0,
+            dtype=dtype,
+            n_threads=n_threads,
+        )
+        return (
+            network.predict(X).tobytes(),
+            network.jacobian(X).tobytes(),
+            network.per_sample_gradients(X[:300], Y[:300]).tobytes(),
+        )
+
+    one = look(1)
+    assert started.count() == 0
+    for n_threads in (2, 4):
+        for _ in range(3):
+            started.again()
+            assert look(n_threads) == one
+            assert started.count() == 3 * (n_threads - 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_epochs_that_share_their_threads(started, dtype):
     """Without a callback the threads stay for as many epochs as the engine does in one call."""
     rng = np.random.default_rng(0)

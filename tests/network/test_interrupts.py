@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from fault_jobs import LONG, MANY, X, Y, small, usable
 from numpy.testing import assert_array_equal
-from tuned import poll_signals_always
+from tuned import poll_signals_always, tune
 
 from bpcore import MLPRegressor, Network
+from bpcore._core.optimizers import Optimizer
+from bpcore._core.rows import Rows
 
 # ---------------------------------------------------------------- Ctrl-C
 
@@ -101,6 +103,41 @@ def test_an_interrupt_within_a_long_answer(call, dtype):
         interrupted(getattr(network, call), *arguments)
     assert f"_{call}" in inside(caught.value)
     usable(network)
+
+
+def test_an_interrupt_ends_an_epoch_between_its_batches():
+    poll_signals_always()
+    network = Network((20, 100, 100, 2), "tanh", random_state=0)
+    optimizer = Optimizer("adam", network.n_parameters)
+    table = np.random.default_rng(0).standard_normal((100_000, 22), dtype="f4")
+    rows = Rows(table[:, :20]), Rows(table[:, 20:])
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(network._train_epoch, *rows, optimizer, batch_size=32)
+    assert optimizer.t < 100_000 // 32
+
+
+def test_an_interrupt_may_leave_a_long_update_half_done():
+    """Sooner or later one comes when some weights have made their step and others have not."""
+    poll_signals_always()
+    network = Network((2000, 2000), (), "identity", "quadratic", init="zeros")
+    rows = Rows(np.ones((1, 2000), "f4")), Rows(np.ones((1, 2000), "f4"))
+    for part in range(100):
+        network.parameters[:] = 0
+        optimizer = Optimizer("adam", network.n_parameters)
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(repeat, network._train_epoch, *rows, optimizer, seconds=0.001 * part)
+        moved = network.parameters.reshape(2001, 2000)[:-1]
+        if optimizer.t == 0 and moved[0].all() and not moved[-1].any():
+            return
+    pytest.fail("every update was done as a whole")
+
+
+def test_an_interrupt_while_a_table_is_looked_through():
+    tune(signal_scanned=1000)
+    table = Rows(np.broadcast_to(np.zeros(100), (10**7, 100)))
+    with pytest.raises(KeyboardInterrupt) as caught:
+        interrupted(table.first_row_beyond, 1.0)
+    assert "first_row_beyond" in inside(caught.value)
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
