@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from table_problem import COUNTS, WIDTH, N, Y, assert_same, make, results
-from tuned import own_products_up_to, untune
+from tuned import own_products_up_to, tune, untune
 
 from bpcore import Network
+from bpcore._core.rows import Rows
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
@@ -186,3 +187,18 @@ def test_element_types_of_weights(element):
             results(COUNTS, s=given), results(COUNTS, s=np.arange(N) % 2.0), strict=True
         ):
             assert_allclose(ours, theirs, rtol=1e-12)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -2.0])
+def test_the_first_row_beyond_a_limit_in_any_part_of_a_table(bad):
+    """A table is looked through in parts, here of four rows."""
+    tune(signal_scanned=29)
+    n = 43
+    table = np.ones((n, 7))
+    assert Rows(table).first_row_beyond(1.0) == -1
+    for first in range(n):
+        table[:] = 1.0
+        table[first, first % 7] = bad
+        assert Rows(table).first_row_beyond(1.0) == first
+        table[first + 1 :: 3, 2] = bad
+        assert Rows(table).first_row_beyond(1.0) == first

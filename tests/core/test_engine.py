@@ -6,6 +6,7 @@ from formulas import ReferenceOptimizer
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import Reference, examples
 from scipy import sparse
+from tuned import tune
 
 from bpcore import Network
 from bpcore._core.optimizers import Optimizer
@@ -96,6 +97,24 @@ def test_an_epoch_with_every_rule_and_element_type(name, dtype):
         )
         assert_allclose(found, expected, **close(dtype))
         assert_allclose(network.parameters, reference.theta, **close(dtype))
+
+
+@TYPES
+@pytest.mark.parametrize("rule", ["l2", "l1", "weight_decay", "clip_norm"])
+def test_each_rule_alone_in_batches_of_several_microbatches(rule, dtype):
+    """The gradient of such a batch is there as a whole before it is penalised."""
+    tune(microbatch_min_rows=1, microbatch_max_rows=40)
+    reference, X, Y, s = problem(150)
+    network = reference.network(dtype)
+    ours = Optimizer("adam", network.n_parameters, dtype=dtype, learning_rate=0.01, epsilon=1e-3)
+    theirs = ReferenceOptimizer("adam", network.n_parameters, 0.01, epsilon=1e-3)
+    for _ in range(2):
+        expected = reference.epoch(X, Y, theirs, np.arange(150), 100, s, **{rule: 0.05})
+        found = network._train_epoch(
+            Rows(X), Rows(Y), ours, batch_size=100, sample_weight=s, **{rule: 0.05}
+        )
+        assert_allclose(found, expected, **close(dtype))
+    assert_allclose(network.parameters, reference.theta, **close(dtype))
 
 
 def test_batches_without_weight_are_skipped():

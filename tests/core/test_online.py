@@ -146,6 +146,10 @@ def test_targets_beyond_the_loss_are_found_in_any_row(loss):
         Y[row, 3] = -0.5
         with pytest.raises(ValueError, match=r"Y holds numbers from -0\.5 to"):
             network.step(X, Y, 0.1)
+        Y[row, 3] = 1.5
+        if loss == "binary_cross_entropy":
+            with pytest.raises(ValueError, match=r"Y holds numbers from .* to 1\.5"):
+                network.step(X, Y, 0.1)
     assert_array_equal(network.parameters, theta)
 
 

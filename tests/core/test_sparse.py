@@ -148,6 +148,15 @@ def test_gradients_of_single_rows_add_up_to_the_whole(dtype, rng):
 
 
 @TYPES
+def test_a_trace_of_zeros_has_every_input(dtype, rng):
+    network = Network((70, 20, 3), "tanh", random_state=0, dtype=dtype)
+    X, Y = blank(rng, 300, 70), rng.random((300, 3))
+    t = network.trace(X, Y)
+    assert_array_equal(t.activations[0], X)
+    assert_allclose(t.dC_dw[1], network.gradient(X, Y).weights[0], **close(dtype))
+
+
+@TYPES
 def test_dropout_leaves_out_the_same_units(dtype, rng):
     X, Y = blank(rng, 200, 64), rng.random((200, 3))
     found = []

@@ -13,7 +13,7 @@ import threadpoolctl
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 from thread_work import SETTINGS, Started, everything, share_all_work
-from tuned import own_products_up_to
+from tuned import own_products_up_to, tune
 
 from bpcore import MLPClassifier, Network
 from bpcore._core import threads
@@ -34,6 +34,53 @@ def test_bitwise_the_same_for_any_number_of_threads(started, setting, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("order", ["C", "F"], ids=["in place", "gathered"])
+def test_each_thread_has_rows_of_its_own_in_the_buffers(started, order, dtype):
+    """What is asked of every row is bitwise the same, also where inputs have to be gathered."""
+    rng = np.random.default_rng(0)
+    X = rng.random((1200, 90)).astype(dtype)
+    Y = rng.random((1200, 5)).astype(dtype)
+
+    def look(X, n_threads):
+        network = Network(
+            (90, 60, 40, 5),
+            ["gelu", "tanh"],
+            "silu",
+            "huber",
+            random_state=0,
+            dtype=dtype,
+            n_threads=n_threads,
+        )
+        return (
+            network.predict(X).tobytes(),
+            network.jacobian(X).tobytes(),
+            network.per_sample_gradients(X[:300], Y[:300]).tobytes(),
+        )
+
+    one = look(X, 1)
+    assert started.count() == 0
+    X = np.asarray(X, order=order)
+    assert look(X, 1) == one
+    for n_threads in (2, 4):
+        for _ in range(3):
+            started.again()
+            assert look(X, n_threads) == one
+            assert started.count() == 3 * (n_threads - 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_predictions_are_gathered_to_rows_of_each_thread(started, dtype):
+    """Little but gathering: threads that share a place are there at the same time."""
+    X = np.asfortranarray(np.random.default_rng(0).random((20_000, 100)).astype(dtype))
+    one, many = (
+        Network((100, 2, 1), "tanh", random_state=0, dtype=dtype, n_threads=n) for n in (1, 4)
+    )
+    expected = one.predict(X)
+    for _ in range(20):
+        assert_array_equal(many.predict(X), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_epochs_that_share_their_threads(started, dtype):
     """Without a callback the threads stay for as many epochs as the engine does in one call."""
     rng = np.random.default_rng(0)
@@ -50,6 +97,32 @@ def test_epochs_that_share_their_threads(started, dtype):
         started.again()
         assert fit(n_threads) == one
         assert n_threads - 1 <= started.count() < 300 * (n_threads - 1)
+
+
+def test_as_many_threads_as_the_work_is_worth(started):
+    """2 operations a parameter and row forward, 6 with the gradient, 2 for each row of a Jacobian;
+    in a batch, and in the call, which may go through many epochs."""
+    n, epochs = 100, 40
+    network = Network((9, 10, 1), "tanh", random_state=0, n_threads=8)
+    X, Y = np.ones((n, 9)), np.ones((n, 1))
+    once = 2 * network.n_parameters * n
+
+    def count(call, *arguments):
+        started.again()
+        call(*arguments)
+        return started.count() + 1
+
+    tune(parallel_batch_operations=once / 2.5, parallel_call_operations=1)
+    assert count(network.predict, X) == 2
+    assert count(network.cost, X, Y) == 2
+    assert count(network.jacobian, X) == 5  # forward, and back for its one output
+    assert count(network.gradient, X, Y) == 7
+    assert count(network.fit, X, Y, 1, n) == 7
+    assert count(network.fit, X, Y, 1, n // 2) == 3
+    tune(parallel_batch_operations=1, parallel_call_operations=3 * epochs * once / 5.5)
+    tune(seconds_in_engine=60)
+    assert count(network.fit, X, Y, 1, n) == 1
+    assert count(network.fit, X, Y, epochs, n) == 5
 
 
 def test_threads_are_not_started_for_small_work():

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from fault_jobs import LONG, MANY, X, Y, small, usable
 from numpy.testing import assert_array_equal
-from tuned import poll_signals_always
+from tuned import poll_signals_always, tune
 
 from bpcore import MLPRegressor, Network
-from bpcore._core import tuning
+from bpcore._core.optimizers import Optimizer
 from bpcore._core.rows import Rows
+from bpcore._core.training import Training
 
 # ---------------------------------------------------------------- Ctrl-C
 
@@ -114,13 +115,40 @@ def test_an_interrupt_within_a_trace(dtype):
     usable(network)
 
 
+def test_an_interrupt_ends_an_epoch_between_its_batches():
+    poll_signals_always()
+    network = Network((20, 100, 100, 2), "tanh", random_state=0)
+    optimizer = Optimizer("adam", network.n_parameters)
+    table = np.random.default_rng(0).standard_normal((100_000, 22), dtype="f4")
+    rows = Rows(table[:, :20]), Rows(table[:, 20:])
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(Training(network, *rows, optimizer, batch_size=32).run)
+    assert optimizer.t < 100_000 // 32
+
+
+def test_an_interrupt_may_leave_a_long_update_half_done():
+    """Sooner or later one comes when some weights have made their step and others have not."""
+    poll_signals_always()
+    network = Network((2000, 2000), (), "identity", "quadratic", init="zeros")
+    rows = Rows(np.ones((1, 2000), "f4")), Rows(np.ones((1, 2000), "f4"))
+    for part in range(100):
+        network.parameters[:] = 0
+        optimizer = Optimizer("adam", network.n_parameters)
+        with pytest.raises(KeyboardInterrupt):
+            training = Training(network, *rows, optimizer, batch_size=1)
+            interrupted(repeat, training.run, seconds=0.001 * part)
+        moved = network.parameters.reshape(2001, 2000)[:-1]
+        if optimizer.t == 0 and moved[0].all() and not moved[-1].any():
+            return
+    pytest.fail("every update was done as a whole")
+
+
 def test_an_interrupt_while_a_table_is_looked_through():
-    """Before anything is computed, a table is looked through for NaN."""
-    rows = Rows(LONG[0])
-    with tuning.override(signal_scanned=1000), pytest.raises(KeyboardInterrupt) as caught:
-        interrupted(repeat, rows.first_row_beyond, 1e30)
+    tune(signal_scanned=1000)
+    table = Rows(np.broadcast_to(np.zeros(100), (10**7, 100)))
+    with pytest.raises(KeyboardInterrupt) as caught:
+        interrupted(table.first_row_beyond, 1.0)
     assert "first_row_beyond" in inside(caught.value)
-    assert rows.first_row_beyond(1e30) == -1
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])

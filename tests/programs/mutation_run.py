@@ -3,9 +3,10 @@
     python mutation_run.py SOURCES [--all | --sample N] [--seed S] [--made] [--workers N] [words]
 
 SOURCES is the checkout.  Asked are the mistakes listed in tests/mutations, in a file for each
-source, and of those that ``mutants.py`` makes from the sources the kinds that a list asks for in
-every run and a sample of the others, or all.  The words choose mistakes in whose description, as it
-is printed, one of them occurs.  ``make mutate`` takes about an hour on two processors.  A list:
+source, which lies in a folder as the source does where two have its name, and of those that
+``mutants.py`` makes from the sources the kinds that a list asks for in every run and a sample of
+the others, or all.  The words choose mistakes in whose description, as it is printed, one of them
+occurs.  ``make mutate`` takes about an hour on two processors.  A list:
 
     = + -
         tokens whose exchanges every run asks for, of those that are generated
