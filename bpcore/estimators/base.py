@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bpcore._core.rows import Rows
+from bpcore.checks import as_integer
 from bpcore.estimators.callbacks import Callbacks
 from bpcore.estimators.data import (
     Split,
@@ -175,10 +176,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
             else:
                 epochs = EpochFit(self, data, rng, partial)
                 if rng_before is not None:
-                    checkpoint, every, resume = files
-                    epochs.checkpoint_to(checkpoint, every, rng_before)
-                    if resume is not None:
-                        epochs.resume_from(resume)
+                    epochs.use_files(*files, rng_before)
                 train = epochs.run
         except BaseException:
             self.__dict__.clear()
@@ -195,19 +193,13 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
     ) -> tuple[np.random.RandomState, dict[str, Any] | None]:
         """The fit's random state and, for checkpoints, its JSON from before the first draw."""
         rng = check_random_state(self.random_state)
-        if checkpoint is None and resume is None and every == 1:
-            return rng, None
-        # imported only where a file is named: they need the safetensors library
-        from bpcore.estimators.checkpoint import check_arguments, random_before
-        from bpcore.files import values
-
-        check_arguments(self, checkpoint, every, resume)
+        as_integer(every, "checkpoint_every")
         if checkpoint is None and resume is None:
             return rng, None
-        if resume is not None:
-            rng = random_before(resume)
-        # a RandomState that no file can hold is refused here, before anything is drawn from it
-        return rng, values.encode(rng, "random_state")
+        # imported only where a file is named: it needs the safetensors library
+        from bpcore.estimators.checkpoint import begin
+
+        return begin(self, rng, checkpoint, resume)
 
     def _prepare(
         self,

@@ -87,31 +87,28 @@ class EpochFit:
             sample_weight=rows.weights, **penalties(est),
         )  # fmt: skip
         self.sampler = Sampler(rng, order if est.shuffle else None, any(self.network.dropout))
-        # set by checkpoint_to and resume_from
+        # set by use_files
         self.checkpoints: Any = None
         self.path: Any = None
         self.every = 1
         self.first = 0
         self.finished = False
 
-    def checkpoint_to(self, path: Any, every: int, before: dict[str, Any]) -> None:
-        """Write the state to a file after so many epochs; None: nothing is written."""
-        # imported only where a file is named: it needs the safetensors library
+    def use_files(self, path: Any, every: int, resume: Any, before: dict[str, Any]) -> None:
+        """Write checkpoints to a path, and go on from another one; each may be None."""
+        # imported only where a file is named: they need the safetensors library
         from bpcore.estimators.checkpoint import EstimatorCheckpoints
+        from bpcore.files.checkpoint import Standing
 
-        self.checkpoints = EstimatorCheckpoints(self.est, self.data, before)
-        self.path, self.every = path, every
-
-    def resume_from(self, path: Any) -> None:
-        """Go on where a checkpoint stands."""
-        loaded = self.checkpoints.resume(path, self.training.order)
-        if self.training.order is not None:
-            self.training.order[:] = loaded.order
-        self.finished = loaded.finished
-        self.first = self.record.n_iter
-        if isinstance(self.est.random_state, np.random.RandomState):
+        if resume is not None and isinstance(self.est.random_state, np.random.RandomState):
+            # the caller's own goes on as well
             self.sampler.rng = self.est.random_state
-        self.sampler.rng.set_state(loaded.random.get_state())
+        standing = Standing(self.record.optimizer, self.sampler.rng, self.training.order)
+        self.checkpoints = EstimatorCheckpoints(self.est, self.data, standing, before)
+        self.path, self.every = path, every
+        if resume is not None:
+            self.finished = self.checkpoints.resume(resume)
+            self.first = self.record.n_iter
 
     def run(self, callbacks: Any) -> None:
         """Every epoch, up to max_iter or until something ends the fit."""
@@ -163,7 +160,7 @@ class EpochFit:
         n_iter = self.record.n_iter
         due = done or n_iter % self.every == 0 or n_iter == self.est.max_iter
         if self.path is not None and due:
-            self.checkpoints.write(self.path, self.training.order, self.sampler.rng, done)
+            self.checkpoints.write(self.path, done)
 
     def _book(self, epoch: Epoch) -> bool:
         """An epoch's book-keeping; whether it was the last."""

@@ -1,21 +1,31 @@
 """What the checkpoints of networks and of estimators have in common.
 
-A checkpoint is a model file with one section more, "training": the arguments of the fit that wrote
-it, its random state, and how many examples it puts into a new order, which a tensor "order" holds
-as the last epoch had it.
+A checkpoint is a model file with the model's optimizer and one section more, "training": the
+arguments of the fit that wrote it, its random state, and how many examples it puts into a new
+order, which a tensor "order" holds as the last epoch had it.
 """
 
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
 
+from bpcore._core.optimizers import Optimizer
 from bpcore._core.rows import Rows
 from bpcore.files import values
 from bpcore.files.reader import ModelReader
 from bpcore.files.writer import write
 
-__all__ = ["compare", "fingerprint", "read_order", "write_checkpoint"]
+__all__ = [
+    "Standing",
+    "compare",
+    "fingerprint",
+    "read_arguments",
+    "read_order",
+    "read_training",
+    "refuse_more_epochs",
+]
 
 # Rows of the data that a fingerprint looks at.
 _ROWS = 64
@@ -47,23 +57,85 @@ def fingerprint(*tables: Rows | np.ndarray | None) -> str:
 # ---------------------------------------------------------------- the section "training"
 
 
-def write_checkpoint(
-    path: Any,
-    sections: dict[str, Any],
-    tensors: dict[str, np.ndarray],
-    training: dict[str, Any],
-    order: np.ndarray | None,
-) -> None:
-    """Write a model's sections and tensors, with the state of its training in addition.
+@dataclass
+class Standing:
+    """Where a training stands between two epochs, beside the parameters and the records.
 
-    ``training`` is that section; its entry "order" is made from ``order``: the rows
-    in the order of the last epoch, or None where they are not shuffled.
+    Attributes
+    ----------
+    optimizer : Optimizer
+    rng : Generator or RandomState
+    order : ndarray of intp or None
+        The rows in the order of the last epoch, which the next shuffle starts from; None where
+        they are taken as they lie.
     """
-    n_rows = None if order is None else len(order)
-    sections = {**sections, "training": {**training, "order": n_rows}}
-    if order is not None:
-        tensors = {**tensors, "order": order.astype(np.int64, copy=False)}
-    write(path, sections, tensors)
+
+    optimizer: Optimizer
+    rng: Any
+    order: np.ndarray | None
+
+    def write(
+        self, path: Any, sections: Any, tensors: dict[str, np.ndarray], training: dict[str, Any]
+    ) -> None:
+        """Write a model's sections and tensors, and the section "training".
+
+        Its entries are JSON, in order; what "random" and "order" hold is put in their places.
+        """
+        order = self.order
+        known = {
+            "random": values.encode(self.rng, "random_state"),
+            "order": None if order is None else len(order),
+        }
+        sections = {**sections, "training": {**training, **known}}
+        if order is not None:
+            tensors = {**tensors, "order": order.astype(np.int64, copy=False)}
+        write(path, sections, tensors)
+
+    def move_to(self, there: "Standing") -> None:
+        """Go on from there, with the caller's own generator and optimizer."""
+        state: Any = there.optimizer.__getstate__()
+        own: Any = self.optimizer
+        # what the constructor was told has been compared; the rate may have changed since
+        own.__setstate__(
+            own.__getstate__() | {name: state[name] for name in ("t", "mu_product", "slots")}
+        )
+        own.learning_rate = there.optimizer.learning_rate
+        if self.order is not None:
+            self.order[:] = there.order
+        if isinstance(self.rng, np.random.RandomState):
+            self.rng.set_state(there.rng.get_state())
+        else:
+            self.rng.bit_generator.state = there.rng.bit_generator.state
+
+
+def read_training(
+    reader: ModelReader, entries: tuple[str, ...], random: type[Any]
+) -> dict[str, Any]:
+    """The section "training": it has these entries, and random states of this type."""
+    section = reader.sections["training"]
+    with reader.reading("training"):
+        if not isinstance(section, dict) or set(section) != set(entries):
+            raise ValueError(f"expected an object with the entries {', '.join(sorted(entries))}")
+        found = {name: values.decode(section[name]) for name in entries if name != "arguments"}
+        found["arguments"] = read_arguments(section["arguments"])
+        for name in entries:
+            if name.startswith("random") and not isinstance(found[name], random):
+                raise ValueError(f"{name} is not the state of a {random.__name__}")
+        if not isinstance(found.get("finished", False), bool):
+            raise ValueError("finished must be true or false")
+    return found
+
+
+def read_arguments(encoded: Any) -> dict[str, Any]:
+    """A fit's arguments from JSON: a network's are values by name, an estimator's one dict."""
+    if not isinstance(encoded, dict):
+        raise ValueError("arguments must be an object")
+    if set(encoded) != {"dict"}:
+        return {name: values.decode(one) for name, one in encoded.items()}
+    found: dict[str, Any] = values.decode(encoded)
+    if not all(isinstance(name, str) for name in found):
+        raise ValueError("arguments must be a dict of names and values")
+    return found
 
 
 def read_order(reader: ModelReader, order: np.ndarray | None, which: str) -> np.ndarray | None:
@@ -125,6 +197,12 @@ def compare(name: str, there: dict[str, Any], here: dict[str, Any], what: str) -
             f"the checkpoint {name} is of another fit: {'; '.join(differences[:_MOST_NAMES])}. A "
             f"resumed fit takes the {what} and the data of the one it goes on with"
         )
+
+
+def refuse_more_epochs(name: str, done: int, most: int, asked: str) -> None:
+    """Raise ValueError where a checkpoint has gone further than the fit that is to go on."""
+    if done > most:
+        raise ValueError(f"the checkpoint {name} has {done} epochs behind it, but {asked}")
 
 
 def _equal(one: Any, other: Any) -> bool:

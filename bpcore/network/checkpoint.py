@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from bpcore._core.optimizers import Optimizer
+from bpcore.files import checkpoint as files
 from bpcore.files import values
-from bpcore.files.checkpoint import compare, read_order, write_checkpoint
 from bpcore.files.reader import ModelReader, library
 from bpcore.files.replace import check_target
 from bpcore.files.sections import describe_optimizer, expected_tensors, read_optimizer
@@ -24,8 +24,7 @@ from bpcore.network.sections import network_file, read_network
 
 __all__ = ["Checkpoints", "LoadedCheckpoint"]
 
-_TRAINING = {"arguments", "random", "order"}
-_ARRAYS = ("cost", "learning_rate", "seconds")
+_ENTRIES = ("arguments", "random", "order")
 
 
 @dataclass
@@ -51,10 +50,11 @@ class Checkpoints:
 
     def __post_init__(self) -> None:
         library()
+        rng, order = self.sampler.rng, self.sampler.order
+        self.standing = files.Standing(self.optimizer, rng, order)
         started = describe_optimizer(self.optimizer)[0]
         for name in ("t", "mu_product", "slots"):
             del started[name]
-        rng, order = self.sampler.rng, self.sampler.order
         own = rng is self.network._rng
         self.arguments = {
             **{name: values.encode(value, name) for name, value in self.arguments.items()},
@@ -73,11 +73,8 @@ class Checkpoints:
         """Write a checkpoint: the state between two epochs."""
         sections, tensors = network_file(self.network)
         sections["optimizer"], slots = describe_optimizer(self.optimizer)
-        training = {
-            "arguments": self.arguments,
-            "random": values.encode(self.sampler.rng, "random_state"),
-        }
-        write_checkpoint(path, sections, tensors | slots, training, self.sampler.order)
+        training = {**dict.fromkeys(_ENTRIES), "arguments": self.arguments}
+        self.standing.write(path, sections, tensors | slots, training)
 
     def read(self, path: Any, epochs: int) -> "LoadedCheckpoint":
         """Read a checkpoint and compare it with this fit, which stays as it is.
@@ -90,7 +87,7 @@ class Checkpoints:
             If it is of another network or another fit, or has more epochs than are asked for.
         """
         with ModelReader(path) as reader:
-            if "training" not in reader.sections or "optimizer" not in reader.sections:
+            if not {"training", "optimizer"} <= set(reader.sections):
                 raise reader.fault(
                     "a model file without the state of a training; fit(checkpoint=…) writes files "
                     "to resume from"
@@ -100,57 +97,24 @@ class Checkpoints:
                     f"a checkpoint of an {reader.sections['kind']}, which resumes it, no Network's"
                 )
             reader.check_tensors(expected_tensors(reader))
-            arguments, rng = self._read_training(reader)
+            training = files.read_training(reader, _ENTRIES, np.random.Generator)
             network = read_network(reader, Architecture)
-            compare(
+            here = files.read_arguments(self.arguments)
+            files.compare(
                 reader.name,
-                {**arguments, **_described(network)},
-                {**_described(self.network), **self._decoded(self.arguments)},
+                {**training["arguments"], **_described(network)},
+                {**_described(self.network), **here},
                 "arguments",
             )
-            history = self._read_history(reader, network)
-            if history.epochs > epochs:
-                raise ValueError(
-                    f"the checkpoint {reader.name} has {history.epochs} epochs behind it, but "
-                    f"this call asks for {epochs} in all"
-                )
+            history = _history(reader, network)
+            asked = f"this call asks for {epochs} in all"
+            files.refuse_more_epochs(reader.name, history.epochs, epochs, asked)
             optimizer = read_optimizer(reader, network.n_parameters, network.dtype)
-            order = self.sampler.order
-            if order is not None:
-                order = read_order(reader, order, f"from 0 to {len(order) - 1}")
-            return LoadedCheckpoint(network, optimizer, history, order, rng)
-
-    def _read_training(self, reader: ModelReader) -> tuple[dict[str, Any], np.random.Generator]:
-        """The arguments of the fit that wrote the file, and where its generator stood."""
-        training = reader.sections["training"]
-        with reader.reading("training"):
-            if not isinstance(training, dict) or set(training) != _TRAINING:
-                raise ValueError(f"expected the entries {', '.join(sorted(_TRAINING))}")
-            arguments = training["arguments"]
-            if not isinstance(arguments, dict):
-                raise ValueError("arguments must be an object")
-            rng = values.decode(training["random"])
-            if not isinstance(rng, np.random.Generator):
-                raise ValueError("random is not the state of a generator")
-            return self._decoded(arguments), rng
-
-    @staticmethod
-    def _decoded(arguments: dict[str, Any]) -> dict[str, Any]:
-        """As they were given, so that an error shows 0.5 and not how JSON has it."""
-        return {key: values.decode(arguments[key]) for key in sorted(arguments)}
-
-    @staticmethod
-    def _read_history(reader: ModelReader, network: Architecture) -> History:
-        with reader.reading("history"):
-            if "history_" not in vars(network):
-                raise ValueError("there is none")
-            history = network.history_
-            if len({len(getattr(history, name)) for name in _ARRAYS}) > 1 or not {
-                len(history.validation_cost),
-                len(history.validation_score),
-            } <= {0, history.epochs}:
-                raise ValueError("its lists are not of one length")
-        return history
+            which = f"from 0 to {self.history.n_examples - 1}"
+            order = files.read_order(reader, self.standing.order, which)
+            return LoadedCheckpoint(
+                network, history, files.Standing(optimizer, training["random"], order)
+            )
 
 
 @dataclass
@@ -158,24 +122,31 @@ class LoadedCheckpoint:
     """What a checkpoint holds, checked; see ``Checkpoints``."""
 
     network: Architecture
-    optimizer: Optimizer
     history: History
-    order: np.ndarray | None
-    rng: np.random.Generator
+    standing: files.Standing
 
     def install(self, into: Checkpoints) -> None:
         """Overwrite the state of a fit with this one."""
         into.network.parameters[:] = self.network.parameters
-        into.optimizer.__setstate__(self.optimizer.__getstate__())  # type: ignore[attr-defined]
-        for name in ("cost", "validation_cost", "validation_score", *_ARRAYS[1:]):
-            getattr(into.history, name)[:] = getattr(self.history, name)
-        into.history.stopped = self.history.stopped
-        if into.sampler.order is not None:
-            into.sampler.order[:] = self.order
-        # the generator's state, not another generator: the caller may hold it too
-        into.sampler.rng.bit_generator.state = self.rng.bit_generator.state
+        into.history.__dict__ |= {**vars(self.history), "n_examples": into.history.n_examples}
+        into.standing.move_to(self.standing)
         if into.sampler.rng is not into.network._rng:
             into.network._rng = self.network._rng
+
+
+def _history(reader: ModelReader, network: Architecture) -> History:
+    """The network's, its lists of one length."""
+    with reader.reading("history"):
+        if "history_" not in vars(network):
+            raise ValueError("there is none")
+        history = network.history_
+        lists = (history.cost, history.learning_rate, history.seconds)
+        if len(set(map(len, lists))) > 1 or not {
+            len(history.validation_cost),
+            len(history.validation_score),
+        } <= {0, history.epochs}:
+            raise ValueError("its lists are not of one length")
+    return history
 
 
 def _described(network: Architecture) -> dict[str, Any]:

@@ -97,7 +97,10 @@ def swapped(sections, tensors):
 
 
 EDITS = {
-    "no arguments": (emptied("training", "arguments"), "training: expected the entries"),
+    "no arguments": (
+        emptied("training", "arguments"),
+        "training: expected an object with the entries",
+    ),
     "arguments": (lambda s, t: s["training"].update(arguments=[]), "arguments must be an object"),
     "argument": (lambda s, t: s["training"]["arguments"].update(l1={}), "an object has the keys"),
     "random": (lambda s, t: s["training"].update(random=1), "random is not the state"),
