@@ -110,8 +110,8 @@ def test_each_rule_alone_in_batches_of_several_microbatches(rule, dtype):
     theirs = ReferenceOptimizer("adam", network.n_parameters, 0.01, epsilon=1e-3)
     for _ in range(2):
         expected = reference.epoch(X, Y, theirs, np.arange(150), 100, s, **{rule: 0.05})
-        found = network._train_epoch(
-            Rows(X), Rows(Y), ours, batch_size=100, sample_weight=s, **{rule: 0.05}
+        found = one_epoch(
+            network, Rows(X), Rows(Y), ours, batch_size=100, sample_weight=s, **{rule: 0.05}
         )
         assert_allclose(found, expected, **close(dtype))
     assert_allclose(network.parameters, reference.theta, **close(dtype))

@@ -26,7 +26,7 @@ def test_editable_install_builds_beside_the_sources(source_copy, tmp_path):
     pip(python, "install", *options, source_copy, cwd=tmp_path, BPCORE_DEBUG="1")
     package = source_copy / "bpcore"
     assert train(python, tmp_path) == (bpcore.__version__, package / "__init__.py")
-    built = {path.name for path in package.glob(f"*{EXTENSION}")}
+    built = {path.name for path in package.rglob(f"*{EXTENSION}")}
     assert built == {f"{name}{EXTENSION}" for name in modules(source_copy)}
 
 

@@ -132,13 +132,13 @@ def test_an_interrupt_may_leave_a_long_update_half_done():
     network = Network((2000, 2000), (), "identity", "quadratic", init="zeros")
     rows = Rows(np.ones((1, 2000), "f4")), Rows(np.ones((1, 2000), "f4"))
     for part in range(100):
-        network.parameters[:] = 0
+        network.parameters[:] = 0  # all weights of a step then make the same move, η or so
         optimizer = Optimizer("adam", network.n_parameters)
+        training = Training(network, *rows, optimizer, batch_size=1)
         with pytest.raises(KeyboardInterrupt):
-            training = Training(network, *rows, optimizer, batch_size=1)
             interrupted(repeat, training.run, seconds=0.001 * part)
-        moved = network.parameters.reshape(2001, 2000)[:-1]
-        if optimizer.t == 0 and moved[0].all() and not moved[-1].any():
+        weights = network.parameters.reshape(2001, 2000)[:-1]
+        if abs(weights[0, 0] - weights[-1, 0]) > 0.0005:
             return
     pytest.fail("every update was done as a whole")
 

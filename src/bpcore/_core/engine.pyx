@@ -97,6 +97,15 @@ cdef class Engine(SmallBatches):
         plan = make_plan(&self.layout, &request, None, [], [])
         return plan.blocks_per_task * plan.block, plan.block
 
+    def _own_products(self, Py_ssize_t n_rows, Py_ssize_t batch_size):
+        """Of every layer, whether the own loops compute its (forward, delta, gradient) in training;
+        for tests and measurements."""
+        cdef Request request = self._request(TRAIN, n_rows)
+        cdef list own = []
+        request.batch_size = batch_size
+        make_plan(&self.layout, &request, None, [], own)
+        return own
+
     # ------------------------------------------------------------ forward
 
     def _predict_into(self, Rows x, cnp.ndarray out):

@@ -60,7 +60,7 @@ static void BP_(rmsprop)(ptrdiff_t n, BP_REAL eta, BP_REAL rho, BP_REAL gain, BP
     }
 }
 
-/* Adam with Nesterov's look-prefetch: theta <- theta - (cg g + cm m) / (sqrt(v / correction) + eps)
+/* Adam with Nesterov's look-ahead: theta <- theta - (cg g + cm m) / (sqrt(v / correction) + eps)
  * (Dozat 2016). */
 BP_CLONES
 static void BP_(nadam)(ptrdiff_t n, BP_REAL gradient_factor, BP_REAL mean_factor, BP_REAL beta_1,

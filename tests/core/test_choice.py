@@ -1,0 +1,84 @@
+"""Which products the own loops compute, and which BLAS: the plan's one choice, row by row."""
+
+import pytest
+from instruction_sets import LEVELS
+
+from bpcore import Network
+from bpcore._core import products
+
+ALL = (True, True, True)
+
+
+def own(sizes, dtype="float32", n_rows=10_000, batch_size=128):
+    """(forward, delta, gradient) of every layer."""
+    return Network(sizes, dtype=dtype, init="zeros")._own_products(n_rows, batch_size)
+
+
+@pytest.fixture(params=LEVELS)
+def level(request):
+    if not products.set_isa(request.param):
+        pytest.skip("this compiler has no vector types: BLAS does all products")
+    return request.param
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_forward_is_own_so_that_a_row_has_one_result(level, dtype):
+    for sizes in ((4, 8, 3), (20, 64, 32, 1), (784, 512, 10)):
+        assert all(forward for forward, _, _ in own(sizes, dtype, batch_size=64))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_little_work_is_own_whatever_the_shape(level, dtype):
+    """BLAS would have to be held at one thread, which takes longer."""
+    assert own((20, 64, 32, 1), dtype, n_rows=255) == [ALL] * 3
+    if level == 4 or (level == 2 and dtype == "float64"):
+        assert own((20, 64, 32, 1), dtype, n_rows=256) != [ALL] * 3
+        # few rows, but much work
+        assert own((20, 400, 400, 1), dtype, n_rows=200, batch_size=20) != [ALL] * 3
+
+
+def test_with_avx2_all_is_own(level):
+    if level == 3:
+        for dtype in ("float32", "float64"):
+            assert own((20, 64, 32, 1), dtype) == [ALL] * 3
+            assert own((784, 512, 512, 10), dtype) == [ALL] * 3
+
+
+def test_with_avx_512_small_deltas_and_gradients_go_to_blas(level):
+    if level < 4:
+        pytest.skip("AVX-512 only")
+    # δ w of 16 units or fewer stays; up to 10⁶ multiplications nothing is packed
+    assert own((20, 64, 17, 16)) == [
+        (True, False, False),
+        (True, False, False),
+        (True, True, False),
+    ]
+    assert own((20, 64, 32, 1), "float64") == [(True, True, False)] * 3
+    # 32 · 256 · 256 and 64 · 256 · 128 multiplications
+    assert own((64, 256, 256, 1))[1] == ALL
+
+
+def test_a_wide_first_layer_has_the_bits_of_rows_by_pointer(level):
+    if level == 2:
+        pytest.skip("so large a product is for BLAS there: rows are gathered")
+    gradient = own((64, 16, 16, 10), "float32")[0][2]
+    assert gradient == own((784, 16, 16, 10), "float32")[0][2] is True
+    if level == 4:
+        assert own((63, 16, 16, 10), "float32")[0][2] is False
+
+
+def test_large_matrices_of_doubles_go_to_blas_with_avx_512(level):
+    """And then no task has several blocks; of floats it may have, all being own."""
+    forward, delta, gradient = own((784, 1100, 1100, 10), "float64", batch_size=512)[1]
+    assert (forward, delta, gradient) == (level > 2, level == 3, level == 3) or level == 2
+    assert own((784, 1100, 1100, 10), "float32", batch_size=512)[1] == ALL or level == 2
+    if level == 4:
+        wide = Network((784, 1100, 1100, 10), dtype="float64", init="zeros")
+        assert wide._rows_per_task(512, 1)[0] == wide._rows_per_task(512, 1)[1]
+
+
+def test_without_avx2_doubles_go_to_blas(level):
+    if level > 2:
+        pytest.skip("AVX2 or more")
+    assert own((20, 64, 32, 1), "float64") == [(True, False, False)] * 3
+    assert own((20, 64, 32, 1), "float32") in ([ALL] * 3, [(True, False, False)] * 3)
