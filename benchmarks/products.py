@@ -1,8 +1,10 @@
 """Every product of a training step by the own loops and by BLAS: which is faster?
 
-    python -P benchmarks/products.py [WORD ...] [--level avx512] [--dtype float32]
+    python -P benchmarks/products.py [WORD ...] [--level avx512] [--dtype float32] [--check]
 
-The words choose networks or products in whose line one of them occurs. The shapes are those that
+The words choose networks or products in whose line one of them occurs. `chosen`: which of the two
+the plan takes; `!` where the other was more than 5 % faster. `--check` fails if that is so of any
+but FORWARD, which is always own so that a row has one result. The shapes are those that
 training cuts from a batch today: blocks of rows for FORWARD (z = x wᵀ + b) and DELTA (δ w), shards
 of a layer times a microbatch for GRADIENT (δᵀ a). One thread; own loops and BLAS in turns, the best
 of several; on a lower level OpenBLAS takes the kernels of that level too.
@@ -41,6 +43,8 @@ TABLES = {"30-100-1": (200,), "30-64-64-1": (64,)} | dict.fromkeys(
     ("20-64-32-1", "20-256-256-1", "64-64-32-10", "100-256-256-1", "4-32-16-4"), (32, 200)
 )
 PRODUCTS = ("FORWARD", "DELTA", "GRADIENT")
+OWN = (True, False)
+EPOCH_ROWS = 100_000
 TURNS = 7
 SECONDS = 0.002
 
@@ -56,7 +60,8 @@ def networks() -> dict[str, tuple[tuple[int, ...], int]]:
 
 
 def shapes(sizes: tuple[int, ...], batch: int, dtype: str) -> list[tuple]:
-    """(layer, product, m, n, k), C (m, n) and k numbers in each sum, as training cuts them."""
+    """(layer, product, m, n, k, is own), C (m, n) and k numbers in each sum, as training cuts
+    them."""
     network = Network(sizes, dtype=dtype, init="zeros", n_threads=1)
     buffers = sizes[0] + 2 * sizes[-1] + 2 * sum(sizes[1:])
     microbatch = plan.microbatch_size(batch, buffers, np.dtype(dtype).itemsize)
@@ -66,65 +71,72 @@ def shapes(sizes: tuple[int, ...], batch: int, dtype: str) -> list[tuple]:
     is_parallel = operations >= 2 * tuning.NUMBERS["parallel_batch_operations"][0]
     tasks = tuning.NUMBERS["tasks_per_phase"][0] if is_parallel else 1
     found = []
+    chosen = network._own_products(EPOCH_ROWS, batch)
     for layer, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
-        found.append((layer, "FORWARD", rows, n_out, n_in))
+        forward, delta, gradient = chosen[layer - 1]
+        units = plan.shard_units(n_in, n_out, tasks)
+        found.append((layer, "FORWARD", rows, n_out, n_in, forward))
         if layer > 1:
-            found.append((layer, "DELTA", rows, n_in, n_out))
-        found.append((layer, "GRADIENT", plan.shard_units(n_in, n_out, tasks), n_in, microbatch))
+            found.append((layer, "DELTA", rows, n_in, n_out, delta))
+        found.append((layer, "GRADIENT", units, n_in, microbatch, gradient))
     return found
 
 
 def call_of(product: str, m: int, n: int, k: int, dtype: str):
-    """The product, on noise, as a function of how often it is done."""
+    """The product, on noise, as a function of how often it is done and by which way."""
     rng = np.random.default_rng(0)
     trans_a, trans_b = product == "GRADIENT", product == "FORWARD"
     A = rng.standard_normal((k, m) if trans_a else (m, k)).astype(dtype)
     B = rng.standard_normal((n, k) if trans_b else (k, n)).astype(dtype)
     C = np.zeros((m, n), dtype)
     bias = np.zeros(n, dtype) if trans_b else None
-    return lambda times: multiply(A, B, trans_a, trans_b, 1.0, 0.0, C, bias, times)
+    return lambda times, own: multiply(A, B, trans_a, trans_b, 1.0, 0.0, C, bias, times, own)
 
 
 def best_times(call) -> list[float]:
     """Seconds of a product by the own loops and by BLAS."""
     best, times = [float("inf")] * 2, [1, 1]
     for turn in range(TURNS + 1):
-        for which, most in enumerate((float("inf"), 0.0)):
-            with tuning.override(own_product_max_work=most, own_product_max_work_baseline=most):
-                start = time.perf_counter()
-                call(times[which])
-                seconds = (time.perf_counter() - start) / times[which]
+        for which, own in enumerate(OWN):
+            start = time.perf_counter()
+            call(times[which], own)
+            seconds = (time.perf_counter() - start) / times[which]
             if turn > 0:  # the first is for warming up and for counting
                 best[which] = min(best[which], seconds)
             times[which] = max(1, min(10_000, int(SECONDS / seconds)))
     return best
 
 
-def measure(name: str, dtype: str, words: list[str]) -> None:
-    """Print the lines of a level, in this process."""
+def measure(name: str, dtype: str, words: list[str]) -> int:
+    """Print the lines of a level, in this process; returns how many were chosen badly."""
+    wrong = 0
     level = LEVELS[name][0]
     if products.set_isa(level) != level:
         sys.exit(f"{name}: not on this processor")
-    limit = tuning.NUMBERS["own_product_max_work" + ("" if level > 2 else "_baseline")][0]
     with threadpool_limits(1, "blas"):
         blas = {one.get("architecture") for one in threadpool_info() if one["user_api"] == "blas"}
         print(f"{name}, {dtype}; BLAS as {', '.join(map(str, blas))}")
-        print(f"{'':56} {'own':>18} {'BLAS':>18}  BLAS/own  today")
+        print(f"{'':56} {'own':>18} {'BLAS':>18}  BLAS/own  chosen")
         seen: set[tuple] = set()
         empty = {one: best_times(call_of(one, 1, 1, 1, dtype))[0] for one in PRODUCTS}
         for network, (sizes, batch) in networks().items():
-            for layer, product, m, n, k in shapes(sizes, batch, dtype):
+            for layer, product, m, n, k, is_own in shapes(sizes, batch, dtype):
                 line = f"{f'{network}:{layer}':26} {product:8} {m} x {n}, k {k}"
-                chosen = not words or any(word in line for word in words)
-                if not chosen or (product, m, n, k) in seen:
+                wanted = not words or any(word in line for word in words)
+                if not wanted or (product, m, n, k, is_own) in seen:
                     continue
-                seen.add((product, m, n, k))
+                seen.add((product, m, n, k, is_own))
                 took = best_times(call_of(product, m, n, k, dtype))
                 own, other = [max(seconds - empty[product], 1e-9) for seconds in took]
                 sure = " " if min(own, other) > empty[product] else "~"
                 each = [f"{t * 1e6:8.2f} µs {2e-9 * m * n * k / t:6.1f}" for t in (own, other)]
-                today = "own" if m * n * k <= limit else "BLAS"
-                print(f"{line:56}", *each, f"{sure}{other / own:7.2f}  {today}", flush=True)
+                chosen = "own" if is_own else "BLAS"
+                ratio = other / own if is_own else own / other
+                if ratio < 0.95 and sure == " ":
+                    chosen += " !"
+                    wrong += product != "FORWARD"
+                print(f"{line:56}", *each, f"{sure}{other / own:7.2f}  {chosen}", flush=True)
+    return wrong
 
 
 def main() -> None:
@@ -132,10 +144,12 @@ def main() -> None:
     parser.add_argument("words", nargs="*")
     parser.add_argument("--level", choices=LEVELS, help="default: avx512 and avx2")
     parser.add_argument("--dtype", choices=("float32", "float64"), help="default: both")
+    parser.add_argument("--check", action="store_true", help="fail where a choice is a bad one")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.here:
-        return measure(options.level, options.dtype, options.words)
+        sys.exit(min(measure(options.level, options.dtype, options.words), 100))
+    wrong = 0
     print(f"{processor()}; µs and GFLOP/s", flush=True)
     for level in [options.level] if options.level else ("avx512", "avx2"):
         # OpenBLAS chooses its kernels when it is loaded: a process for each level
@@ -143,7 +157,9 @@ def main() -> None:
         environment |= {"OPENBLAS_CORETYPE": LEVELS[level][1]} if LEVELS[level][1] else {}
         for dtype in [options.dtype] if options.dtype else ("float32", "float64"):
             command = [sys.executable, "-P", __file__, "--here", "--level", level, "--dtype", dtype]
-            subprocess.run([*command, "--", *options.words], env=environment)
+            wrong += subprocess.run([*command, "--", *options.words], env=environment).returncode
+    if options.check and wrong:
+        sys.exit(f"{wrong} products are slower as they are chosen")
 
 
 if __name__ == "__main__":
