@@ -19,12 +19,13 @@ from bpcore._core.training import Training
 # ---------------------------------------------------------------- Ctrl-C
 
 
-def interrupt_soon(seconds=0.03):
-    """SIGINT as from a terminal, while compiled code runs."""
+def interrupt_soon(seconds=0.1):
+    """SIGINT as from a terminal, while compiled code runs; later than a busy machine needs to get
+    there."""
     threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 
-def interrupted(call, *arguments, seconds=0.03, **options):
+def interrupted(call, *arguments, seconds=0.1, **options):
     """The call and a SIGINT into it, which on a busy machine may come before the call."""
     interrupt_soon(seconds)
     return call(*arguments, **options)
@@ -48,18 +49,28 @@ def test_an_interrupt_within_an_epoch(optimizer, dtype, batch_size):
     rows = [table[: MANY // 3] if batch_size else table for table in LONG]
     with pytest.raises(KeyboardInterrupt) as caught:
         network.fit(
-            *rows, 3, batch_size, 1e-4, optimizer=optimizer, callback=callback, shuffle=False
+            *rows, 1000, batch_size, 1e-4, optimizer=optimizer, callback=callback, shuffle=False
         )
     assert "run" in inside(caught.value)
-    assert network.history_.epochs == 1
-    assert network.history_.stopped == "interrupt"
-    assert len(network.history_.seconds) == len(network.history_.learning_rate) == 1
+    history = network.history_
+    assert history.stopped == "interrupt"
+    assert history.epochs == len(history.seconds) == len(history.learning_rate) >= 1
     usable(network)
 
 
 def repeat(function, *arguments):
     for _ in range(1000):
         function(*arguments)
+
+
+def interrupted_inside(name, function, *arguments):
+    """Calls again and again are interrupted, sooner or later within this function."""
+    for _ in range(20):
+        with pytest.raises(KeyboardInterrupt) as caught:
+            interrupted(repeat, function, *arguments)
+        if name in inside(caught.value):
+            return
+    pytest.fail(f"nothing was ever interrupted within {name}")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -99,19 +110,15 @@ def test_an_interrupt_in_any_part_of_a_batch(clip_norm, dtype):
 def test_an_interrupt_within_a_long_answer(call, dtype):
     network = Network((6, 2000, 2), "tanh", random_state=0, dtype=dtype)
     n = 10**4 if call == "per_sample_gradients" else 10**5
-    arguments = (table[:n] for table in LONG[: 2 if call == "per_sample_gradients" else 1])
-    with pytest.raises(KeyboardInterrupt) as caught:
-        interrupted(getattr(network, call), *arguments)
-    assert f"_{call}" in inside(caught.value)
+    arguments = [table[:n] for table in LONG[: 2 if call == "per_sample_gradients" else 1]]
+    interrupted_inside(f"_{call}", getattr(network, call), *arguments)
     usable(network)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_an_interrupt_within_a_trace(dtype):
     network = Network((6, 400, 400, 2), "tanh", random_state=0, dtype=dtype)
-    with pytest.raises(KeyboardInterrupt) as caught:
-        interrupted(repeat, network.trace, *(table[:5000] for table in LONG))
-    assert "_trace" in inside(caught.value)
+    interrupted_inside("_trace", network.trace, *(table[:5000] for table in LONG))
     usable(network)
 
 

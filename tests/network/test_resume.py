@@ -215,15 +215,15 @@ def test_more_epochs_may_follow(tmp_path):
 
 def test_an_interrupt_within_an_epoch_costs_that_epoch_only(tmp_path):
     path = tmp_path / "x"
-    many = np.broadcast_to(X, (8000, *X.shape)).reshape(-1, 4)
-    targets = np.broadcast_to(Y, (8000, *Y.shape)).reshape(-1, 2)
+    many = np.broadcast_to(X, (16000, *X.shape)).reshape(-1, 4)
+    targets = np.broadcast_to(Y, (16000, *Y.shape)).reshape(-1, 2)
     reference, stopped = network(), network()
     arguments = {"epochs": 3, "learning_rate": 0.01}
     reference.fit(many, targets, **arguments)
 
     def interrupt(network, history):
         if history.epochs == 2:  # the checkpoint of epoch 1 is there
-            threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
+            threading.Timer(0.04, os.kill, (os.getpid(), signal.SIGINT)).start()
 
     with pytest.raises(KeyboardInterrupt):
         stopped.fit(many, targets, checkpoint=path, callback=interrupt, **arguments)
