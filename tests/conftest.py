@@ -26,6 +26,9 @@ settings.register_profile(
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
+# They are run, by tests and by hand; `--doctest-modules` would import them.
+collect_ignore = ["programs"]
+
 # What a checkout collects beside its sources.
 LEFT_BEHIND = shutil.ignore_patterns(
     ".git", ".venv*", ".*_cache", ".hypothesis", ".benchmarks", "__pycache__",

@@ -23,6 +23,7 @@ class Training:
     optimizer: Optimizer
     order: np.ndarray | None
     sample_weight: np.ndarray | None
+    epochs: int
     def __init__(
         self,
         network: Engine,
@@ -38,6 +39,7 @@ class Training:
         weight_decay: float = 0.0,
         clip_norm: float = 0.0,
         applies_dropout: bool = True,
+        epochs: int = 1,
     ) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *exception: object) -> None: ...

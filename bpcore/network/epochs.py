@@ -49,10 +49,11 @@ class Sampler:
         return int(self.rng.integers(2**63))
 
 
-def epochs(
-    training: Training, sampler: Sampler, most: int, *, one_by_one: bool = True
-) -> Iterator[Epoch]:
+def epochs(training: Training, sampler: Sampler, most: int) -> Iterator[Epoch]:
     """Train for so many epochs, and yield each when it has ended.
+
+    Where `training.epochs` is more than 1 the engine runs several before it comes back; those that
+    ended before a signal or a divergence are yielded all the same.
 
     Parameters
     ----------
@@ -60,16 +61,12 @@ def epochs(
         Entered.
     sampler : Sampler
     most : int
-    one_by_one : bool, default=True
-        Whether something happens after each. Where nothing does and nothing is drawn, the engine
-        runs several before it comes back; those that ended before a signal or a divergence are
-        yielded all the same.
     """
     while most > 0:
         done: list[Epoch] = []
         seed = sampler.draw()
         try:
-            training.run(1 if one_by_one or sampler.draws else most, seed, done)
+            training.run(min(most, training.epochs), seed, done)
         except BaseException:
             yield from done
             raise

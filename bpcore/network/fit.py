@@ -119,9 +119,7 @@ def fit(network: Any, X: Any, Y: Any, settings: Settings) -> History:
             network.history_ = history
             if history.stopped is None:
                 left = run.epochs - history.epochs
-                # nothing but the record is kept of an epoch: the engine may run several
-                one_by_one = len(after) > 2
-                follow(epochs(run.training, run.sampler, left, one_by_one=one_by_one), after)
+                follow(epochs(run.training, run.sampler, left), after)
     except KeyboardInterrupt:
         history.stopped = "interrupt"
         raise
@@ -165,9 +163,17 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
     # None where a batch is all examples: their order changes nothing then
     order = np.arange(n) if settings.shuffle and batch_size < n else None
     every = check.as_integer(settings.checkpoint_every, "checkpoint_every")
+    sampler = Sampler(rng, order, any(network.dropout))
+    one_by_one = (
+        settings.progress
+        or sampler.draws
+        or not (validation is settings.callback is settings.checkpoint is None)
+    )
     training = Training(
         network, rows, targets, optimizer, batch_size=batch_size, order=order,
         sample_weight=weights, **penalties,
+        # where only the record is kept of an epoch, the engine may run several
+        epochs=1 if one_by_one else max(1, n_epochs),
     )  # fmt: skip
     run = _Fit(
         network=network,
@@ -175,7 +181,7 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
         history=History(n_examples=n),
         epochs=n_epochs,
         training=training,
-        sampler=Sampler(rng, order, any(network.dropout)),
+        sampler=sampler,
         penalties=penalties,
         batch_size=batch_size,
         validation=validation,

@@ -64,6 +64,7 @@ cdef class Engine(SmallBatches):
         request.task = task
         request.n_rows = n_rows
         request.batch_size = max(1, n_rows)
+        request.epochs = 1
         request.max_threads = self.max_threads
         return request
 

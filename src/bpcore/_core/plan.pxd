@@ -7,6 +7,7 @@ cdef struct Request:
     int task
     Py_ssize_t n_rows
     Py_ssize_t batch_size
+    Py_ssize_t epochs       # that threads are started for once
     int max_threads
     bint clips              # the norm of the gradient counts
     bint shuffled           # rows are taken in an order

@@ -153,7 +153,7 @@ cdef int _n_threads(const Layout* layout, const Request* request) noexcept nogil
     most = min(
         one_row * min(request.n_rows, request.batch_size)
         / max(TUNING.parallel_batch_operations, 1e-9),
-        one_row * request.n_rows / max(TUNING.parallel_call_operations, 1e-9))
+        one_row * request.n_rows * request.epochs / max(TUNING.parallel_call_operations, 1e-9))
     if request.task == PREDICT:
         most = min(most, ceil_div(request.n_rows, prediction_rows(request.n_rows, layout)))
     return max(1, min(request.max_threads, <int>min(most, 1024.0)))

@@ -182,7 +182,7 @@ cdef class SmallBatches(Parameters):
             memset(&request, 0, sizeof(request))
             request.task = GRADIENT
             request.n_rows = request.batch_size = x.n_rows
-            request.max_threads = 1
+            request.epochs = request.max_threads = 1
             plan = make_plan(&self.layout, &request, None, shards, own)
             self.step_workspace = make_workspace(&self.layout, plan, shards, own, x.n_rows,
                                                  NO_UPDATES)

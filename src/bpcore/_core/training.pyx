@@ -81,6 +81,8 @@ cdef class Training:
         The largest norm of ∇C; 0: no limit.
     applies_dropout : bool
         Whether the layers' dropout leaves units out.
+    epochs : int, default=1
+        How many a run may make, all in one order, with the threads that it starts.
 
     Raises
     ------
@@ -91,7 +93,7 @@ cdef class Training:
     def __init__(self, Engine network, Rows x, Rows y, Optimizer optimizer, *,
                  Py_ssize_t batch_size, cnp.ndarray order=None, cnp.ndarray sample_weight=None,
                  double l2=0.0, double l1=0.0, double weight_decay=0.0, double clip_norm=0.0,
-                 bint applies_dropout=True):
+                 bint applies_dropout=True, Py_ssize_t epochs=1):
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         if optimizer.n_parameters != network.layout.n_parameters \
@@ -105,6 +107,7 @@ cdef class Training:
         self.order = order
         self.sample_weight = sample_weight
         self.applies_dropout = applies_dropout and network.layout.has_dropout
+        self.epochs = epochs
         self._prepare((l2, l1, weight_decay, clip_norm), batch_size)
 
     cdef int _prepare(self, object penalties, Py_ssize_t batch_size) except -1:
@@ -130,6 +133,7 @@ cdef class Training:
         run.job.applies_dropout = self.applies_dropout
         request = self.network._request(TRAIN, run.job.n_rows)
         request.batch_size = batch_size
+        request.epochs = self.epochs
         request.clips = run.job.regularisation.clip != 0
         request.shuffled = self.order is not None
         run.take_workspace(self.network._workspace(&request, self.x, self.optimizer))

@@ -16,7 +16,7 @@
 #include "gemm_undef.h"
 
 #define BP_REAL double
-#define BP_LANES 4
+#define BP_LANES 2
 #define BP_P(name) bp_##name##_f64_base
 #define BP_ADD_PRODUCT(sum, a, b) sum += (a) * (b)
 #include "gemm_tiles.h"

@@ -48,7 +48,7 @@ BP_TARGET void BP_P(store)(BP_REAL *p, BP_P(vec) v, ptrdiff_t count)
         p += 4;
         from += 4;
     }
-    if (count & 2) {
+    if (BP_LANES > 2 && count & 2) {
         memcpy(p, from, 2 * sizeof(BP_REAL));
         p += 2;
         from += 2;
@@ -69,10 +69,14 @@ BP_TARGET BP_P(four) BP_P(sums)(BP_P(vec) a, BP_P(vec) b, BP_P(vec) c, BP_P(vec)
 #else
 #  define BP_FOLD(v) (v)
 #endif
+#if BP_LANES == 2
+    return (BP_P(four)){a[0] + a[1], b[0] + b[1], c[0] + c[1], d[0] + d[1]};
+#else
     BP_P(four) p = BP_FOLD(a), q = BP_FOLD(b), r = BP_FOLD(c), s = BP_FOLD(d);
     BP_P(four) pq = BP_PICK(p, q, 0, 4, 1, 5) + BP_PICK(p, q, 2, 6, 3, 7);
     BP_P(four) rs = BP_PICK(r, s, 0, 4, 1, 5) + BP_PICK(r, s, 2, 6, 3, 7);
     return BP_PICK(pq, rs, 0, 1, 4, 5) + BP_PICK(pq, rs, 2, 3, 6, 7);
+#endif
 #undef BP_FOLD
 }
 
