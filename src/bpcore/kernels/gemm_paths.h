@@ -80,10 +80,12 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
     const ptrdiff_t padded = (n + lanes - 1) / lanes * lanes;
     bp_prefetch nothing = bp_no_prefetch();
     if (trans_b) {
-        /* Short dot products are mostly ends: transpose B and add up rows instead. */
+        /* Short dot products are mostly ends: transpose B and add up rows instead.  With those that
+         * are not so short a vector that is left half full, one of few, costs 1.3 to 2.1 times as
+         * much as the dot products. */
         const int pays = k < 4 * lanes ? m >= 8
                          : k < 8 * lanes && k < BP_BY_POINTER_INPUTS && m >= 32
-                               && 4 * n >= 3 * padded;
+                               && (n % lanes == 0 || n >= 4 * lanes);
         if (pays && k <= BP_DEPTH && k * padded <= BP_SCRATCH) {
             BP_P(transpose_padded)(n, k, B, ldb, scratch, padded);
             for (ptrdiff_t p = 0; p < k; p++) rows[p] = scratch + p * padded;
