@@ -147,6 +147,19 @@ def test_gradients_of_single_rows_add_up_to_the_whole(dtype, rng):
     assert_array_equal(single, network.per_sample_gradients(X, Y))
 
 
+@pytest.mark.parametrize(("most", "other"), [(0.05, 1.0), (0.9, 0.0)])
+def test_rows_from_first_to_last_tell_how_many_are_zero(most, other, rng):
+    """Not the first one alone; which way a table goes shows in the rounding."""
+    X, network = blank(rng, 300, 200, most), Network((200, 20, 3), "tanh", random_state=0)
+    X[0] = rng.random(200) * other
+    found = []
+    for density in (0.25, -1, 1.0):
+        compress_from(density, 1)
+        found.append(network.predict(X).tobytes())
+    assert found[1] != found[2]
+    assert found[0] == found[2 if most < 0.25 else 1]
+
+
 @TYPES
 def test_a_trace_of_zeros_has_every_input(dtype, rng):
     network = Network((70, 20, 3), "tanh", random_state=0, dtype=dtype)

@@ -69,15 +69,16 @@ def test_each_thread_has_rows_of_its_own_in_the_buffers(started, order, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_predictions_are_gathered_to_rows_of_each_thread(started, dtype):
+def test_inputs_are_gathered_to_rows_of_each_thread(started, dtype):
     """Little but gathering: threads that share a place are there at the same time."""
     X = np.asfortranarray(np.random.default_rng(0).random((20_000, 100)).astype(dtype))
     one, many = (
         Network((100, 2, 1), "tanh", random_state=0, dtype=dtype, n_threads=n) for n in (1, 4)
     )
-    expected = one.predict(X)
-    for _ in range(20):
-        assert_array_equal(many.predict(X), expected)
+    expected = one.predict(X), one.jacobian(X)
+    for _ in range(10):
+        assert_array_equal(many.predict(X), expected[0])
+        assert_array_equal(many.jacobian(X), expected[1])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

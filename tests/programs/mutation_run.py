@@ -160,6 +160,8 @@ def verdict(status, output):
         return f"a crash, {signal.Signals(os.WTERMSIG(status)).name}"
     if os.WEXITSTATUS(status) == 0:
         return ""
+    if output.startswith("ImportError while loading conftest"):
+        return "bpcore cannot be imported"
     found = re.search(r"^(?:FAILED|ERROR) (?:tests/)?(\S+)", output, re.MULTILINE)
     if not found:
         sys.exit(f"pytest did not run:\n{output[-3000:]}")
