@@ -145,6 +145,28 @@ def test_clipping_is_by_the_norm(size, share):
     assert_allclose(network.parameters, theta - 0.1 * min(share, 1.0) * g, rtol=1e-12)
 
 
+def test_clipping_to_a_length_of_one():
+    """A limit as good as any other, though a kernel may take 1 for a word of its own."""
+    network = Network((2, 3), "identity", loss="quadratic", dtype="float64", random_state=0)
+    X, Y = np.ones((1, 2)), network.forward(np.ones((1, 2))) + 30
+    theta, g = network.parameters.copy(), network.gradient(X, Y).vector
+    network.fit(X, Y, 1, None, 0.1, clip_norm=1.0)
+    assert_allclose(network.parameters, theta - 0.1 * g / np.linalg.norm(g), rtol=1e-12)
+
+
+@TYPES
+@pytest.mark.parametrize("rules", [{}, *RULES], ids=lambda rules: "-".join(rules) or "none")
+def test_a_batch_of_several_passes(rules, dtype):
+    """Of more rows than the engine's memory holds at a time: the gradient is added up first."""
+    reference, X, Y, s = problem(4600)
+    network = reference.network(dtype)
+    descent = ReferenceOptimizer("sgd", reference.theta.size, 0.5)
+    history = network.fit(X, Y, 2, None, 0.5, shuffle=False, sample_weight=s, **rules)
+    costs = [sum(reference.epoch(X, Y, descent, sample_weight=s, **rules)) for _ in range(2)]
+    assert_allclose(network.parameters, reference.theta, **close(dtype))
+    assert_allclose(history.cost, costs, **close(dtype))
+
+
 @TYPES
 @pytest.mark.parametrize(
     ("name", "options"),
