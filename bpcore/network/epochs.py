@@ -14,7 +14,7 @@ __all__ = ["After", "Sampler", "epochs", "follow"]
 After = Callable[[Epoch], Any]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Sampler:
     """Draws a new order of the examples and the units that dropout leaves out.
 

@@ -19,7 +19,7 @@ from bpcore.network.scores import check_metric, evaluate
 __all__ = ["Settings", "fit"]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Settings:
     """The arguments of ``Network.fit``, which documents them."""
 
@@ -44,7 +44,7 @@ class Settings:
     resume: Any
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Fit:
     """One fit, its arguments checked."""
 

@@ -170,3 +170,10 @@ def test_multiply_refuses_what_does_not_fit():
         testing.multiply(np.ones((2, 3)), np.ones((4, 3)).T)
     with pytest.raises(ValueError, match="one after the other"):
         testing.multiply(np.ones((2, 3)), np.ones((3, 4))[::-1])
+    for wrong in (np.ones((3, 4), "f4"), np.ones((3, 4), int)):
+        with pytest.raises(ValueError, match="of one type"):
+            testing.multiply(np.ones((2, 3)), wrong)
+    with pytest.raises(ValueError, match="float32 or float64"):
+        testing.multiply(np.ones((2, 3), int), np.ones((3, 4), int))
+    with pytest.raises(ValueError, match="contiguous vectors"):
+        testing.add_rows(np.ones((2, 3)), np.ones(6)[::2])

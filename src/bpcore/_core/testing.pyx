@@ -2,7 +2,12 @@
 
 import numpy as np
 
+cimport numpy as cnp
+
 from bpcore._core.products cimport affine, column_sums, gemm, own_loops_serve
+from bpcore._core.types cimport real_t
+
+cnp.import_array()
 
 
 def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, double beta=0.0,
@@ -29,43 +34,36 @@ def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, dou
         C = np.zeros((m, n), dtype=A.dtype)
     if C.shape != (m, n) or (B.shape[1] if trans_b else B.shape[0]) != k:
         raise ValueError("the shapes of A, B and C do not fit")
+    if bias is not None and not (bias.shape == (n,) and _ld(B) == k and _ld(C) == n):
+        raise ValueError("the shapes of B, C and bias do not fit")
+    _check_types(A, B, C, *([] if bias is None else [bias]))
     cdef bint by_own = own_loops_serve(m, n, k) if own is None else own
-    cdef Py_ssize_t m_ = m
-    cdef Py_ssize_t n_ = n
-    cdef Py_ssize_t k_ = k
+    if A.dtype == np.float32:
+        _gemm_again[float](repeat, by_own, trans_a, trans_b, m, n, k, alpha, A, B, beta, C, bias,
+                           NULL)
+    else:
+        _gemm_again[double](repeat, by_own, trans_a, trans_b, m, n, k, alpha, A, B, beta, C, bias,
+                            NULL)
+    return C
+
+
+cdef int _gemm_again(Py_ssize_t times, bint own, bint trans_a, bint trans_b, Py_ssize_t m,
+                     Py_ssize_t n, Py_ssize_t k, double alpha, cnp.ndarray A, cnp.ndarray B,
+                     double beta, cnp.ndarray C, cnp.ndarray bias,
+                     const real_t* of_type) except -1:
+    cdef const real_t* a = <const real_t*>cnp.PyArray_DATA(A)
+    cdef const real_t* b = <const real_t*>cnp.PyArray_DATA(B)
+    cdef real_t* c = <real_t*>cnp.PyArray_DATA(C)
     cdef Py_ssize_t[3] ld = [_ld(A), _ld(B), _ld(C)]
     cdef Py_ssize_t _
-    cdef const float[:, :] a32, b32
-    cdef const double[:, :] a64, b64
-    cdef float[:, :] c32
-    cdef double[:, :] c64
-    cdef const float[::1] bias32
-    cdef const double[::1] bias64
-    cdef const float* row32
-    cdef const double* row64
-    if bias is not None and not (bias.shape == (n,) and ld[1] == k and ld[2] == n):
-        raise ValueError("the shapes of B, C and bias do not fit")
-    if A.dtype == np.float32:
-        a32, b32, c32, bias32 = A, B, C, np.zeros(n, A.dtype) if bias is None else bias
-        row32 = &a32[0, 0]
-        for _ in range(repeat):
-            if bias is None:
-                gemm[float](by_own, trans_a, trans_b, m_, n_, k_, <float>alpha, row32, ld[0],
-                            &b32[0, 0], ld[1], <float>beta, &c32[0, 0], ld[2])
-            else:
-                affine[float](by_own, m_, n_, k_, &row32, ld[0], &b32[0, 0], &bias32[0],
-                              &c32[0, 0], NULL, 0)
-    else:
-        a64, b64, c64, bias64 = A, B, C, np.zeros(n, A.dtype) if bias is None else bias
-        row64 = &a64[0, 0]
-        for _ in range(repeat):
-            if bias is None:
-                gemm[double](by_own, trans_a, trans_b, m_, n_, k_, alpha, row64, ld[0],
-                             &b64[0, 0], ld[1], beta, &c64[0, 0], ld[2])
-            else:
-                affine[double](by_own, m_, n_, k_, &row64, ld[0], &b64[0, 0], &bias64[0],
-                               &c64[0, 0], NULL, 0)
-    return C
+    for _ in range(times):
+        if bias is None:
+            gemm(own, trans_a, trans_b, m, n, k, <real_t>alpha, a, ld[0], b, ld[1], <real_t>beta,
+                 c, ld[2])
+        else:
+            affine(own, m, n, k, &a, ld[0], b, <const real_t*>cnp.PyArray_DATA(bias), c,
+                   <const real_t**>NULL, 0)
+    return 0
 
 
 def add_rows(A, out, double alpha=1.0, double beta=0.0):
@@ -78,18 +76,24 @@ def add_rows(A, out, double alpha=1.0, double beta=0.0):
     """
     if A.shape[1] < len(out):
         raise ValueError("the shapes of A and out do not fit")
-    cdef const float[:, ::1] a32
-    cdef const double[:, ::1] a64
-    cdef float[::1] out32
-    cdef double[::1] out64
+    _check_types(A, out)
+    cdef Py_ssize_t lda = _ld(A)
+    cdef void* sums = cnp.PyArray_DATA(out)
     if A.dtype == np.float32:
-        a32, out32 = A, out
-        column_sums[float](a32.shape[0], out32.shape[0], a32.shape[1], &a32[0, 0], <float>alpha,
-                           <float>beta, &out32[0])
+        column_sums[float](len(A), len(out), lda, <const float*>cnp.PyArray_DATA(A), <float>alpha,
+                           <float>beta, <float*>sums)
     else:
-        a64, out64 = A, out
-        column_sums[double](a64.shape[0], out64.shape[0], a64.shape[1], &a64[0, 0], alpha, beta,
-                            &out64[0])
+        column_sums[double](len(A), len(out), lda, <const double*>cnp.PyArray_DATA(A), alpha,
+                            beta, <double*>sums)
+
+
+def _check_types(*arrays):
+    """All of one type, and vectors contiguous; `_ld` looks at matrices."""
+    dtype = arrays[0].dtype
+    if dtype not in (np.float32, np.float64) or any(a.dtype != dtype for a in arrays):
+        raise ValueError("expected arrays of one type, float32 or float64")
+    if any(a.ndim == 1 and not a.flags.c_contiguous for a in arrays):
+        raise ValueError("expected contiguous vectors")
 
 
 def _ld(matrix):
