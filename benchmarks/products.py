@@ -11,9 +11,10 @@ of several; on a lower level OpenBLAS takes the kernels of that level too.
 
 Both come through the door for tests, which repeats a product without going back to Python; what it
 does beside the product is subtracted: what a product of one number takes there. `~`: less than that
-is left of one of them, too little to go by. The operands stay in the caches, as they do not quite
-in an epoch, and lie in one piece: rows that are read by pointer (BLAS would have to gather them)
-and a first layer that passes by zeros are not measured.
+is left of one of them, too little to go by. The operands and BLAS's code stay in the caches, as
+they do not quite in an epoch: ask `Network.fit` both ways too, with `tuning.override`, before a row
+of the choice is changed. Rows that are read by pointer (BLAS would have to gather them) and a first
+layer that passes by zeros are not measured.
 """
 
 import argparse

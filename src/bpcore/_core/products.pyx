@@ -90,16 +90,13 @@ cdef bint choose_own(int product, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_s
         return bp_is_x86() and itemsize == sizeof(float) and multiplies_little
     if wants_blas(weights, itemsize):
         return False            # 0.4 to 0.9
-    if not multiplies_little:
-        return True             # 1.1 to 1.8
-    # up to 10⁶ multiplications OpenBLAS has kernels that pack nothing
-    if product == GRADIENT:
-        return False            # 0.33 to 0.99; doubles 0.86
-    if product == DELTA:
-        # few units: 1.05 to 1.27; more: 0.91 to 0.98; doubles 1.03
-        return k <= TUNING.own_delta_max_units or itemsize == sizeof(double)
-    # FIRST_GRADIENT: BLAS would have to gather rows that are read by pointer, and rows in order
-    # have the bits of shuffled ones
+    if product == GRADIENT and multiplies_little and n * itemsize % VECTOR_BYTES != 0:
+        # 0.33 to 0.9: OpenBLAS has kernels that pack nothing, and the last vector of a row is not
+        # full; but an epoch of 10-8-1, in which BLAS's code is not at hand, takes 1.13 with it
+        return m <= TUNING.own_max_units
+    # δ w 0.91 to 1.27, and 1 in an epoch; δᵀ a in full vectors 0.85 to 1, in an epoch 1 to 1.06;
+    # beyond 10⁶ multiplications 1.1 to 1.8.  FIRST_GRADIENT: BLAS would have to gather rows that
+    # are read by pointer, and rows in order have the bits of shuffled ones
     return True
 
 

@@ -50,11 +50,11 @@ NUMBERS = {
     # ------------------------------------------------------------ BLAS or own loops
     "blas_max_work": (
         1e6, "multiplications", "up to which OpenBLAS packs nothing with AVX-512, so that it gets "
-        "the products of deltas and gradients; without AVX2 the own loops get those",
+        "gradients of ragged rows; without AVX2 the own loops get deltas and gradients up to there",
         "benchmarks/products.py"),
-    "own_delta_max_units": (
-        16, "units", "of a layer whose δ w the own loops compute even so",
-        "benchmarks/products.py"),
+    "own_max_units": (
+        16, "units", "whose δᵀ a the own loops compute even so: in an epoch a call of BLAS costs "
+        "more than among its like", "epochs of 10-8-1 and 20-64-32-1, blas_max_work=0 in turns"),
     "blas_matrix_bytes": (
         2**23, "bytes", "of a w^(l) of doubles from which on BLAS has δ w and δᵀ a with AVX-512",
         "benchmarks/products.py"),
