@@ -22,7 +22,7 @@ from bpcore._version import __version__ as __version__
 from bpcore.checks.scaled import scaled
 from bpcore.exceptions import DivergenceError, ModelFileError
 from bpcore.history import History
-from bpcore.network import Network
+from bpcore.network import Network, Optimizer
 from bpcore.network.gradient import Gradient
 from bpcore.network.trace import Trace
 
@@ -59,6 +59,7 @@ __all__ = [
     "ModelFileError",
     "Network",
     "NetworkDisplay",
+    "Optimizer",
     "PathRecorder",
     "PredictionsDisplay",
     "ScoreRecorder",

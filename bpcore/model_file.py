@@ -12,7 +12,7 @@ from typing import Any
 
 from bpcore.exceptions import ModelFileError
 from bpcore.files.reader import ModelReader
-from bpcore.files.sections import expected_tensors, read_optimizer
+from bpcore.files.sections import expected_tensors
 from bpcore.files.writer import kind_of
 
 __all__ = ["ModelFileError", "load", "save"]
@@ -66,9 +66,9 @@ def load(path: Any, *, allow_nonfinite: bool = False) -> Any:
     Returns
     -------
     Network, MLPClassifier or MLPRegressor
-        As it was saved, in the same dtype. A network's random state and ``history_`` come back
-        with it, an estimator's parameters, its fitted attributes, and the state of its optimizer
-        for ``partial_fit``.
+        As it was saved, in the same dtype. A network's random state, ``history_`` and
+        ``optimizer_`` come back with it, an estimator's parameters, its fitted attributes, and
+        the state of its optimizer for ``partial_fit``.
 
     Raises
     ------
@@ -106,8 +106,4 @@ def load(path: Any, *, allow_nonfinite: bool = False) -> Any:
         reader.check_tensors(expected_tensors(reader))
         cls = getattr(importlib.import_module(room), kind)
         sections = importlib.import_module(f"{room}.sections")
-        model = getattr(sections, read)(reader, cls, allow_nonfinite)
-        if not is_estimator and "optimizer" in reader.sections:
-            # a checkpoint's: not kept, but a damaged file is refused as a whole
-            read_optimizer(reader, model.n_parameters, model.dtype)
-        return model
+        return getattr(sections, read)(reader, cls, allow_nonfinite)

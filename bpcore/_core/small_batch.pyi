@@ -7,5 +7,10 @@ from bpcore._core.parameters import Parameters
 class SmallBatches(Parameters):
     def _predict_small(self, X: Any, out: np.ndarray | None = None) -> np.ndarray | None: ...
     def _step_small(
-        self, X: Any, Y: Any, learning_rate: float, sample_weight: Any = None
+        self,
+        X: Any,
+        Y: Any,
+        learning_rate: float | None,
+        sample_weight: Any = None,
+        optimizer: Any = None,
     ) -> float | None: ...

@@ -23,6 +23,7 @@ class Training:
     optimizer: Optimizer
     order: np.ndarray | None
     sample_weight: np.ndarray | None
+    normaliser: np.ndarray | None
     epochs: int
     def __init__(
         self,
@@ -34,6 +35,7 @@ class Training:
         batch_size: int,
         order: np.ndarray | None = None,
         sample_weight: np.ndarray | None = None,
+        normaliser: np.ndarray | None = None,
         l2: float = 0.0,
         l1: float = 0.0,
         weight_decay: float = 0.0,

@@ -5,6 +5,7 @@ numbers are converted. Messages say what was wrong, where, and what was expected
 """
 
 from bpcore.checks.arrays import as_array, as_rows, as_targets, as_weights, check_finite
+from bpcore.checks.callbacks import as_callbacks
 from bpcore.checks.network import (
     as_activation,
     as_activations,
@@ -18,6 +19,7 @@ __all__ = [
     "as_activation",
     "as_activations",
     "as_array",
+    "as_callbacks",
     "as_dropout",
     "as_integer",
     "as_layer_sizes",

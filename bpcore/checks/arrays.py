@@ -137,8 +137,11 @@ def as_targets(
     return rows
 
 
-def as_weights(sample_weight: Any, n: int) -> np.ndarray | None:
-    """sample_weight as a contiguous vector of n doubles, or None."""
+def as_weights(sample_weight: Any, n: int, *, some: bool = True) -> np.ndarray | None:
+    """sample_weight as a contiguous vector of n doubles, or None.
+
+    some: whether at least one has to be more than zero.
+    """
     if sample_weight is None:
         return None
     weights = as_array(sample_weight, "sample_weight", np.dtype(np.float64))
@@ -155,6 +158,8 @@ def as_weights(sample_weight: Any, n: int) -> np.ndarray | None:
     with np.errstate(over="ignore"):
         total = weights.sum()
     if total == 0:
+        if not some:
+            return weights
         raise ValueError("sample_weight is zero for every example: at least one must count")
     if not np.finfo(np.float64).tiny <= total < np.inf:
         raise ValueError(

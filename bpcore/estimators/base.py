@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bpcore._core.rows import Rows
-from bpcore.checks import as_integer
+from bpcore.checks import as_callbacks, as_integer
 from bpcore.estimators.callbacks import Callbacks
 from bpcore.estimators.data import (
     Split,
@@ -213,6 +213,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
     ) -> Split:
         """Everything before the first epoch: data, network, first weights, attributes."""
         self._check_lbfgs()
+        as_callbacks(self.callback)
         hidden = hidden_sizes(self.hidden_layer_sizes)
         resume = hasattr(self, "coefs_") and (self.warm_start or partial)
         X, y = check_xy(self, X_given, y_given, reset=not resume)
@@ -232,7 +233,8 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         Y = targets.encode(y)
         self._check_target_range(Y)
         hold_out = self._hold_out(targets, Y, rng, validation_data, partial, resume)
-        data = split(X, Y, weights, self._class_weights(y), hold_out)
+        # partial_fit does not see the rows that a mean would be of
+        data = split(X, Y, weights, self._class_weights(y), hold_out, in_proportion=not partial)
         if validation_data is not None:
             data.validation = self._given_validation(validation_data, targets)
         self._install(network, spec, targets, fresh=not resume)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import _safe_indexing
 
+from bpcore.checks import as_callbacks
 from bpcore.estimators.spec import attributes_of
 
 __all__ = ["Callbacks"]
@@ -71,9 +72,8 @@ class Callbacks:
 
     def end_epoch(self) -> bool:
         """After an epoch; whether somebody asks to stop."""
-        stop = False
-        if self.est.callback is not None:
-            stop = bool(self.est.callback(self.est))
+        answers = [bool(one(self.est)) for one in as_callbacks(self.est.callback)]
+        stop = any(answers)
         if self._announces_epochs:
             stop |= self._task.call_on_fit_task_end(
                 estimator=self.est, reconstruction_attributes=self._fitted, **self._data

@@ -31,6 +31,8 @@ _FREE = {
 _OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "epsilon", "schedule")
 # Entries of the record that no epoch changes, or that the file has in a place of their own.
 _NOT_WRITTEN = {"split_seed", "optimizer", "rate"}
+# Those that only some fits have: with early stopping, with dropout.
+_NOT_ALWAYS = {"best_theta", "dropout_seed"}
 _SHOWN = attributes_shown(State)
 
 
@@ -150,6 +152,8 @@ class EstimatorCheckpoints:
         files.refuse_more_epochs(reader.name, entries["n_iter"], est.max_iter, asked)
         own.parameters[:] = network.parameters
         vars(est._record).update(entries)
+        if "dropout_seed" not in entries:
+            vars(est._record).pop("dropout_seed", None)
         self.standing.move_to(files.Standing(optimizer, training["random"], order))
         finished: bool = training["finished"]
         return finished
@@ -159,13 +163,15 @@ def _written(there: dict[str, Any], here: dict[str, Any]) -> dict[str, Any]:
     """What epochs write to a record, from the file's: as much as this fit has."""
     found = {}
     for name in (one.name for one in fields(FitRecord)):
-        if name in _NOT_WRITTEN or (name == "best_theta" and name not in here):
+        if name in _NOT_WRITTEN or (name in _NOT_ALWAYS and name not in here):
             continue
+        if name == "dropout_seed" and name not in there:
+            continue  # a file from before it was kept: dropout is drawn as it was then
         shown = _SHOWN.get(name, name)
         if name not in there:
             raise ValueError(f"{shown} is missing")
         found[name] = there[name]
-        if name in here and (here[name] is None) != (found[name] is None):
+        if name in here and name != "best_theta" and (here[name] is None) != (found[name] is None):
             raise ValueError(f"{shown} is of another kind of fit")
     if found["loss"] is None or found["n_iter"] < 1:
         raise ValueError("no epoch has ended")

@@ -77,7 +77,9 @@ class Training:
     x, y : Rows
         All rows that were given.
     weights : ndarray of shape (n,) or None
-        One a given row.
+        What each given row's cost is multiplied by.
+    normaliser : ndarray of shape (n,) or None
+        What a batch is divided by is the sum of its rows'; None: their number.
     rows : ndarray of intp or None
         Those to train on; None: all of them.
     n : int
@@ -87,6 +89,7 @@ class Training:
     x: Rows
     y: Rows
     weights: np.ndarray | None
+    normaliser: np.ndarray | None
     rows: np.ndarray | None
     n: int
 
@@ -137,10 +140,14 @@ def split(
     weights: np.ndarray | None,
     class_weights: np.ndarray | None,
     hold_out: dict[str, Any] | None,
+    in_proportion: bool,
 ) -> Split:
     """All rows for training, or those that ``train_test_split(**hold_out)`` leaves of them.
 
-    X is not copied; the validation rows are. ``class_weights`` count in training only.
+    X is not copied; the validation rows are. A batch is divided by the sum of its rows'
+    ``weights``, as scikit-learn does. ``class_weights`` multiply them in training only, and count
+    the same in every batch: ``in_proportion`` to their mean over all rows that are trained on, or
+    as they are.
     """
     n = X.shape[0]
     rows = validation = None
@@ -164,5 +171,9 @@ def split(
         raise ValueError(
             "the sample weights of the training rows are all zero: only held-out rows have one"
         )
-    training = Training(Rows(X), Rows(Y), total, rows, n if rows is None else len(rows))
+    if class_weights is not None and in_proportion:
+        some = slice(None) if rows is None else rows
+        given = None if weights is None else weights[some]
+        total = total / np.average(class_weights[some], weights=given)
+    training = Training(Rows(X), Rows(Y), total, weights, rows, n if rows is None else len(rows))
     return Split(training, validation)

@@ -4,10 +4,12 @@ The epochs are those of ``network/epochs.py``; what follows each here is scikit-
 book-keeping.
 """
 
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from bpcore.estimators.data import Split
 from bpcore.estimators.optimizer import batch_size_of, make_optimizer, penalties
 from bpcore.exceptions import DivergenceError
 from bpcore.network.epochs import Sampler, epochs, follow
+from bpcore.network.progress import say
 
 __all__ = ["EpochFit", "exclusive"]
 
@@ -56,6 +59,36 @@ def announced(ended: Iterator[Epoch], begin: Callable[[], Any], n: int) -> Itera
         yield next(ended)
 
 
+@dataclass(eq=False, repr=False)
+class EstimatorSampler(Sampler):
+    """A sampler whose dropout goes on from call to call.
+
+    An integer ``random_state`` begins the generator anew in each fit and partial_fit, as
+    scikit-learn's order of the rows wants it: the units that are left out must not be the same
+    every time.
+
+    Attributes
+    ----------
+    record : FitRecord
+        Its ``dropout_seed`` is drawn once and from then on is a generator of its own.
+    """
+
+    record: Any
+
+    def __post_init__(self) -> None:
+        if self.draws_dropout and not hasattr(self.record, "dropout_seed"):
+            self.record.dropout_seed = super().dropout_seed()
+
+    def dropout_seed(self) -> int:
+        """The seed of this epoch; Knuth's linear congruential generator makes the next one."""
+        if not hasattr(self.record, "dropout_seed"):
+            # a fit resumed from a file of before there was one
+            return super().dropout_seed()
+        seed: int = self.record.dropout_seed
+        self.record.dropout_seed = (seed * 6364136223846793005 + 1442695040888963407) % 2**62
+        return seed
+
+
 class EpochFit:
     """One fit, or one partial_fit, of a stochastic solver.
 
@@ -84,9 +117,11 @@ class EpochFit:
             record.optimizer, record.rate = make_optimizer(est, self.network, updates)
         self.training = Training(
             self.network, rows.x, rows.y, record.optimizer, batch_size=batch_size, order=order,
-            sample_weight=rows.weights, **penalties(est),
+            sample_weight=rows.weights, normaliser=rows.normaliser, **penalties(est),
         )  # fmt: skip
-        self.sampler = Sampler(rng, order if est.shuffle else None, any(self.network.dropout))
+        self.sampler = EstimatorSampler(
+            rng, order if est.shuffle else None, any(self.network.dropout), record
+        )
         # set by use_files
         self.checkpoints: Any = None
         self.path: Any = None
@@ -107,8 +142,10 @@ class EpochFit:
         self.checkpoints = EstimatorCheckpoints(self.est, self.data, standing, before)
         self.path, self.every = path, every
         if resume is not None:
-            self.finished = self.checkpoints.resume(resume)
+            finished = self.checkpoints.resume(resume)
             self.first = self.record.n_iter
+            # a plateau or a divergence is an end; a callback's wish was for the fit that it ended
+            self.finished = finished and (self.record.stopped_early or np.isnan(self.record.loss))
 
     def run(self, callbacks: Any) -> None:
         """Every epoch, up to max_iter or until something ends the fit."""
@@ -129,6 +166,8 @@ class EpochFit:
                         stacklevel=2,
                     )
         except KeyboardInterrupt:
+            if self.partial:  # so that the user's own loop ends
+                raise
             warnings.warn("Training interrupted by user.", stacklevel=2)
         if self.early_stopping and (record.stopped_early or not self.partial):
             self._restore_best()
@@ -140,9 +179,9 @@ class EpochFit:
 
         def after(_: Any = None) -> bool:
             nonlocal ended
-            ended = callbacks.end_epoch() or ended or self.partial
-            self._checkpoint(ended)
-            return ended
+            wanted = callbacks.end_epoch()
+            self._checkpoint(ended, wanted)
+            return ended or wanted or self.partial
 
         def book(epoch: Epoch) -> None:
             nonlocal ended
@@ -156,9 +195,9 @@ class EpochFit:
             ended = True
             return after()
 
-    def _checkpoint(self, done: bool) -> None:
+    def _checkpoint(self, done: bool, last: bool) -> None:
         n_iter = self.record.n_iter
-        due = done or n_iter % self.every == 0 or n_iter == self.est.max_iter
+        due = done or last or n_iter % self.every == 0 or n_iter == self.est.max_iter
         if self.path is not None and due:
             self.checkpoints.write(self.path, done)
 
@@ -171,7 +210,7 @@ class EpochFit:
         record.t += self.data.training.n
         record.loss_curve.append(loss)
         if est.verbose:
-            print(f"Iteration {record.n_iter}, loss = {loss:.8f}")
+            say(f"Iteration {record.n_iter}, loss = {loss:.8f}", sys.stdout)
         if self.validation is not None:
             self._validate()
         self._count_improvement()
@@ -189,7 +228,7 @@ class EpochFit:
             f"Try a smaller learning_rate_init (it was {est.learning_rate_init:g}), "
             "inputs scaled to about 1 (StandardScaler), or clip_norm."
         )
-        if self.partial or not self.early_stopping:
+        if self.partial or getattr(record, "best_theta", None) is None:
             raise DivergenceError(
                 "Solver produced non-finite parameter weights. The input data may contain large "
                 f"values and need to be preprocessed. {advice} The weights from before that epoch "
@@ -215,7 +254,7 @@ class EpochFit:
         record.validation_scores.append(float(score))
         record.validation_loss_curve.append(validation.cost(self.network) / est._loss_divisor())
         if est.verbose:
-            print(f"Validation score: {score:f}")
+            say(f"Validation score: {score:f}", sys.stdout)
 
     def _count_improvement(self) -> None:
         """Whether the epoch was better by tol, and whether it was the best (not the same)."""
@@ -225,7 +264,8 @@ class EpochFit:
             record.best_loss = min(record.best_loss, record.loss)
         elif est.stop_on == "loss":
             loss = record.validation_loss_curve[-1]
-            missed = loss > record.best_validation_loss - est.tol
+            # NaN is no improvement either
+            missed = not (loss < np.inf and loss <= record.best_validation_loss - est.tol)
             if loss < record.best_validation_loss:
                 record.best_validation_loss = loss
                 self._keep_best()
@@ -234,7 +274,7 @@ class EpochFit:
             )
         else:
             score = record.validation_scores[-1]
-            missed = score < record.best_validation_score + est.tol
+            missed = not score >= record.best_validation_score + est.tol
             if score > record.best_validation_score:
                 record.best_validation_score = score
                 self._keep_best()
@@ -246,11 +286,25 @@ class EpochFit:
         np.copyto(self.record.best_theta, self.network.parameters)
 
     def _restore_best(self) -> None:
+        record = self.record
+        best = (
+            -record.best_validation_loss
+            if self.est.stop_on == "loss"
+            else record.best_validation_score
+        )
         # None after a warm start in which no epoch was better than those of the fit before it:
         # the last weights stay, as in scikit-learn.
-        if self.record.best_theta is not None:
-            np.copyto(self.network.parameters, self.record.best_theta)
-        self.record.best_theta = None
+        if record.best_theta is not None:
+            np.copyto(self.network.parameters, record.best_theta)
+        elif record.n_iter and not np.isfinite(best):
+            warnings.warn(
+                f"early_stopping: no validation {self.est.stop_on} was finite, so none of the "
+                "weights could be chosen by it: those of the last epoch are kept. Look at "
+                "validation_scores_, and scale X and y to about 1 (StandardScaler)",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        record.best_theta = None
 
     def _plateau(self) -> bool:
         est, record = self.est, self.record

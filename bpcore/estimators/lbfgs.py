@@ -1,5 +1,6 @@
 """An estimator's fit by L-BFGS: SciPy's, on ``Network._cost_gradient``."""
 
+import sys
 import warnings
 from typing import Any
 
@@ -10,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from bpcore._core.threads import one_blas_thread
 from bpcore.estimators.data import Split, Validation
 from bpcore.exceptions import DivergenceError
+from bpcore.network.progress import say
 
 __all__ = ["fit_lbfgs"]
 
@@ -95,7 +97,7 @@ def _record_iteration(est: Any, n_iter: int, loss: float, validation: Validation
     record.loss_curve.append(loss)
     record.best_loss = min(record.best_loss, loss)
     if est.verbose:
-        print(f"Iteration {n_iter}, loss = {loss:.8f}")
+        say(f"Iteration {n_iter}, loss = {loss:.8f}", sys.stdout)
     if validation is not None:
         a = validation.outputs(est._network)
         score = est._score_outputs(a, validation.Y, validation.weights)

@@ -1,11 +1,13 @@
 """What an estimator's parameters say about a step: optimizer, learning rate, penalties, batch."""
 
+import sys
 import warnings
 from dataclasses import dataclass
 from typing import Any
 
 from bpcore._core.optimizers import Optimizer
 from bpcore.network.optimizer import in_updates
+from bpcore.network.progress import say
 
 __all__ = ["LearningRate", "batch_size_of", "make_optimizer", "penalties"]
 
@@ -47,7 +49,7 @@ class LearningRate:
             optimizer.learning_rate /= 5.0
             message += f" Setting learning rate to {optimizer.learning_rate:f}"
         if verbose:
-            print(message)
+            say(message, sys.stdout)
         return stop
 
 

@@ -6,7 +6,7 @@ its documentation; ``described`` puts the class docstrings together from them.
 
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, Field, dataclass, field, fields
 from numbers import Integral, Real
 from typing import Any, ClassVar, TypeVar
@@ -288,12 +288,13 @@ class Parameters:
         share. -1 is all processors, -2 all but one.
         """,
     )
-    callback: Callable[..., Any] | None = parameter(
+    callback: Callable[..., Any] | Sequence[Callable[..., Any]] | None = parameter(
         None,
-        [callable, None],
-        "callable or None",
+        [callable, list, tuple, None],
+        "callable, list of callables or None",
         """
-        ``callback(estimator)``, called after each epoch; a true result ends the fit. For
+        ``callback(estimator)``, called after each epoch; a true result ends the fit. Of several
+        every one is called, in order. For
         scikit-learn's callback objects there is ``set_callbacks``.
         """,
     )

@@ -28,6 +28,8 @@ class FitRecord:
         Epochs in a row that were not better by ``tol``.
     split_seed : int
         Draws the rows that every partial_fit holds out.
+    dropout_seed : int
+        Draws the units that the next epoch leaves out; from call to call.
     best_theta : ndarray or None
         The parameters of the best epoch, with early stopping.
     optimizer : Optimizer
@@ -39,6 +41,7 @@ class FitRecord:
     t: int
     no_improvement: int
     split_seed: int
+    dropout_seed: int
     loss: float | None
     best_loss: float | None
     best_validation_score: float | None
@@ -61,7 +64,7 @@ class FitRecord:
         self.validation_loss_curve = (had.get("validation_loss_curve") or []) if validates else None
         self.best_loss = self.best_validation_score = self.best_validation_loss = None
         if not resume:
-            for name in ("optimizer", "rate", "best_theta"):
+            for name in ("optimizer", "rate", "best_theta", "dropout_seed"):
                 vars(self).pop(name, None)
 
         def best(name: str, worst: float) -> float:
@@ -74,9 +77,7 @@ class FitRecord:
         self.best_validation_score = best("best_validation_score", -np.inf)
         if est.stop_on == "loss":
             self.best_validation_loss = best("best_validation_loss", np.inf)
-        if not resume:
-            self.best_theta = est._network.parameters.copy()
-        elif not (partial and "best_theta" in had):
+        if not (partial and "best_theta" in had):
             self.best_theta = None
 
 

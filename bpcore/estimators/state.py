@@ -40,6 +40,7 @@ class State(BaseEstimator):
     stopped_early_ = Shown("stopped_early")
     _no_improvement_count = Shown("no_improvement")
     _split_seed = Shown("split_seed")
+    _dropout_seed = Shown("dropout_seed")
     _optimizer = Shown("optimizer")
 
     def _codec(self) -> Any:

@@ -57,7 +57,10 @@ def expected_tensors(reader: ModelReader) -> dict[str, tuple[str, tuple[int, ...
         if optimizer is not None:
             slots = as_integer(optimizer["slots"], "slots", least=0)
             vectors += [f"optimizer.{i}" for i in range(min(slots, _MOST_SLOTS + 1))]
-        if "estimator" in reader.sections and reader.sections["estimator"]["best"] is True:
+        holder = reader.sections
+        if "estimator" in holder:
+            holder = {"best": holder["estimator"]["best"]}
+        if holder.get("best") is True:
             vectors.append("best_parameters")
         if "training" in reader.sections:
             n_rows = reader.sections["training"]["order"]
@@ -112,11 +115,15 @@ def _state_of(optimizer: Optimizer) -> dict[str, Any]:
     return state
 
 
-def read_optimizer(reader: ModelReader, n_parameters: int, dtype: np.dtype[Any]) -> Optimizer:
-    """The optimizer, for that many parameters, of a file whose tensors have been checked."""
+def read_optimizer(
+    reader: ModelReader, n_parameters: int, dtype: np.dtype[Any], cls: Any = Optimizer
+) -> Any:
+    """The optimizer, an object of ``cls``, of a file whose tensors have been checked."""
     section = reader.section("optimizer", _OPTIMIZER)
     with reader.reading("optimizer"):
-        optimizer = Optimizer(
+        optimizer = cls.__new__(cls)
+        Optimizer.__init__(
+            optimizer,
             section["name"],
             n_parameters,
             dtype=dtype,
@@ -135,5 +142,5 @@ def read_optimizer(reader: ModelReader, n_parameters: int, dtype: np.dtype[Any])
         "mu_product": mu_product,
         "slots": [reader.tensor(f"optimizer.{i}") for i in range(section["slots"])],
     }
-    optimizer.__setstate__(state)  # type: ignore[attr-defined]
+    optimizer.__setstate__(state)
     return optimizer

@@ -1,6 +1,6 @@
 """``Network``, the multilayer perceptron that owns θ."""
 
-from bpcore._core.optimizers import Optimizer
 from bpcore.network.network import Network
+from bpcore.network.optimizer import Optimizer
 
 __all__ = ["Network", "Optimizer"]

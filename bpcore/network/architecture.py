@@ -32,6 +32,7 @@ class Architecture(Engine):
     loss: Any
     dropout: tuple[float, ...]
     history_: History
+    optimizer_: Any
 
     def __init__(
         self,

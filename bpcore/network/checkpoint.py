@@ -16,9 +16,10 @@ from bpcore.files import checkpoint as files
 from bpcore.files import values
 from bpcore.files.reader import ModelReader, library
 from bpcore.files.replace import check_target
-from bpcore.files.sections import describe_optimizer, expected_tensors, read_optimizer
+from bpcore.files.sections import describe_optimizer, expected_tensors
 from bpcore.history import History
 from bpcore.network.architecture import Architecture
+from bpcore.network.early_stopping import EarlyStopping
 from bpcore.network.epochs import Sampler
 from bpcore.network.sections import network_file, read_network
 
@@ -40,6 +41,8 @@ class Checkpoints:
         Its generator is the network's own or another.
     arguments : dict
         The fit's arguments, plain values by name; the same in every part of a run.
+    stopping : EarlyStopping or None
+        What has the weights of the best epoch.
     """
 
     network: Architecture
@@ -47,6 +50,7 @@ class Checkpoints:
     history: History
     sampler: Sampler
     arguments: dict[str, Any]
+    stopping: EarlyStopping | None
 
     def __post_init__(self) -> None:
         library()
@@ -73,8 +77,12 @@ class Checkpoints:
         """Write a checkpoint: the state between two epochs."""
         sections, tensors = network_file(self.network)
         sections["optimizer"], slots = describe_optimizer(self.optimizer)
+        tensors |= slots
+        if self.stopping is not None and self.stopping.theta is not None:
+            sections["best"] = True
+            tensors["best_parameters"] = self.stopping.theta
         training = {**dict.fromkeys(_ENTRIES), "arguments": self.arguments}
-        self.standing.write(path, sections, tensors | slots, training)
+        self.standing.write(path, sections, tensors, training)
 
     def read(self, path: Any, epochs: int) -> "LoadedCheckpoint":
         """Read a checkpoint and compare it with this fit, which stays as it is.
@@ -109,11 +117,18 @@ class Checkpoints:
             history = _history(reader, network)
             asked = f"this call asks for {epochs} in all"
             files.refuse_more_epochs(reader.name, history.epochs, epochs, asked)
-            optimizer = read_optimizer(reader, network.n_parameters, network.dtype)
             which = f"from 0 to {self.history.n_examples - 1}"
             order = files.read_order(reader, self.standing.order, which)
+            best = None
+            if reader.sections.get("best") is True:
+                best = reader.tensor("best_parameters")
+                if not np.isfinite(best).all():
+                    raise reader.fault("the tensor best_parameters holds NaN or infinity")
             return LoadedCheckpoint(
-                network, history, files.Standing(optimizer, training["random"], order)
+                network,
+                history,
+                files.Standing(network.optimizer_, training["random"], order),
+                best,
             )
 
 
@@ -124,12 +139,15 @@ class LoadedCheckpoint:
     network: Architecture
     history: History
     standing: files.Standing
+    best: np.ndarray | None
 
     def install(self, into: Checkpoints) -> None:
         """Overwrite the state of a fit with this one."""
         into.network.parameters[:] = self.network.parameters
         into.history.__dict__ |= {**vars(self.history), "n_examples": into.history.n_examples}
         into.standing.move_to(self.standing)
+        if into.stopping is not None:
+            into.stopping.theta = self.best
         if into.sampler.rng is not into.network._rng:
             into.network._rng = self.network._rng
 

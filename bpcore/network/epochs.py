@@ -42,8 +42,10 @@ class Sampler:
         """Before an epoch: shuffle the order; returns the seed of its dropout."""
         if self.order is not None:
             self.rng.shuffle(self.order)
-        if not self.draws_dropout:
-            return 0
+        return self.dropout_seed() if self.draws_dropout else 0
+
+    def dropout_seed(self) -> int:
+        """What draws the units that an epoch leaves out."""
         if isinstance(self.rng, np.random.RandomState):
             return int(self.rng.randint(2**31 - 1))
         return int(self.rng.integers(2**63))

@@ -21,7 +21,8 @@ class Export(Architecture):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a model file, which ``bpcore.load`` reads; see there.
 
-        Architecture, θ, random state and ``history_`` are kept; how many threads to use is not.
+        Architecture, θ, random state, ``history_`` and ``optimizer_`` are kept, so that ``step``
+        and ``fit`` go on from the file to the same bits; how many threads to use is not.
         While the network trains, save it from a callback, not from another thread.
 
         Parameters

@@ -1,6 +1,7 @@
 """The loop over epochs: order, one compiled epoch, record, callback."""
 
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,11 @@ from bpcore import checks as check
 from bpcore._core.training import Diverged, Epoch, Training
 from bpcore.exceptions import DivergenceError
 from bpcore.history import History
+from bpcore.network.early_stopping import EarlyStopping
 from bpcore.network.epochs import After, Sampler, epochs, follow
 from bpcore.network.initialisation import as_generator
 from bpcore.network.optimizer import make_optimizer
+from bpcore.network.progress import line, say
 from bpcore.network.scores import check_metric, evaluate
 
 __all__ = ["Settings", "fit"]
@@ -30,6 +33,9 @@ class Settings:
     sample_weight: Any
     validation_data: Any
     metric: Any
+    patience: Any
+    stop_on: Any
+    tol: Any
     optimizer: Any
     schedule: Any
     l2: Any
@@ -37,7 +43,7 @@ class Settings:
     weight_decay: Any
     clip_norm: Any
     random_state: Any
-    callback: Callable[..., Any] | None
+    callback: Any
     progress: Any
     checkpoint: Any
     checkpoint_every: Any
@@ -58,8 +64,27 @@ class _Fit:
     batch_size: int
     validation: Any
     every: int
+    callbacks: list[Callable[..., Any]]
+    stopping: EarlyStopping | None
+    # as they were given
+    sample_weight: np.ndarray | None
     checkpoints: Any = None
     resumed: Any = None
+
+    def begin(self) -> None:
+        """The fit has the network: take over what a resumed one had reached."""
+        if self.resumed is not None:
+            self.resumed.install(self.checkpoints)
+            if self.history.stopped != "early_stopping":
+                self.history.stopped = None  # a callback's wish was for that fit
+            if self.stopping is not None:
+                for number in self.watched():
+                    self.stopping.see(number)
+        self.network.history_ = self.history
+        if self.settings.optimizer is self.training.optimizer:
+            self.network.optimizer_ = self.training.optimizer
+        else:
+            vars(self.network).pop("optimizer_", None)
 
     # ------------------------------------------------------------ what follows an epoch
 
@@ -75,15 +100,40 @@ class _Fit:
         score = evaluate(self.network, rows, targets, self.settings.metric, weights)
         self.history.validation_cost.append(float(self.network._cost(rows, targets, weights)))
         self.history.validation_score.append(score)
+        if self.stopping is None:
+            return
+        if self.stopping.see(self.watched()[-1]):
+            self.stopping.keep(self.network.parameters)
+        if self.stopping.is_over:
+            self.history.stopped = "early_stopping"
+
+    def watched(self) -> list[float]:
+        """The numbers, one an epoch, by which early stopping goes."""
+        history = self.history
+        by_cost = self.settings.stop_on == "cost"
+        return history.validation_cost if by_cost else history.validation_score
+
+    def restore_best(self) -> None:
+        """Put back the weights of the best epoch, where they were to be kept."""
+        if self.stopping is None or not self.history.epochs:
+            return
+        if self.stopping.theta is None:
+            warnings.warn(
+                f"no validation {self.settings.stop_on} was finite: the network keeps the weights "
+                "of the last epoch",
+                stacklevel=4,
+            )
+            return
+        np.copyto(self.network.parameters, self.stopping.theta)
 
     def report(self, _: Epoch) -> None:
         """A line with a bar, written over the one of the epoch before."""
-        print(_line(self.history, self.epochs), end="", file=sys.stderr, flush=True)
+        say(line(self.history, self.epochs), sys.stderr, end="")
 
     def call_back(self, _: Epoch) -> None:
         """Ask the user whether to stop."""
-        assert self.settings.callback is not None
-        if self.settings.callback(self.network, self.history):
+        answers = [bool(one(self.network, self.history)) for one in self.callbacks]
+        if any(answers) and self.history.stopped is None:
             self.history.stopped = "callback"
 
     def checkpoint(self, _: Epoch) -> None:
@@ -102,7 +152,7 @@ class _Fit:
         wanted: list[tuple[Any, After]] = [
             (self.validation is not None, self.validate),
             (settings.progress, self.report),
-            (settings.callback is not None, self.call_back),
+            (self.callbacks, self.call_back),
             (settings.checkpoint is not None, self.checkpoint),
         ]
         return [self.record, *(one for is_wanted, one in wanted if is_wanted), self.stopped]
@@ -114,26 +164,27 @@ def fit(network: Any, X: Any, Y: Any, settings: Settings) -> History:
     history, after = run.history, run.after()
     try:
         with run.training:
-            if run.resumed is not None:
-                run.resumed.install(run.checkpoints)
-            network.history_ = history
-            if history.stopped is None:
-                left = run.epochs - history.epochs
-                follow(epochs(run.training, run.sampler, left), after)
+            run.begin()
+            try:
+                if history.stopped is None:
+                    left = run.epochs - history.epochs
+                    follow(epochs(run.training, run.sampler, left), after)
+            finally:
+                run.restore_best()
     except KeyboardInterrupt:
         history.stopped = "interrupt"
         raise
     except Diverged:
         history.stopped = "diverged"
+        kept = "of the best epoch" if run.stopping else "it had before that epoch"
         raise DivergenceError(
             f"training diverged in epoch {history.epochs + 1}: the cost or a parameter is no "
             f"longer finite (learning rate {run.training.optimizer.current_rate:g}). The network "
-            "keeps the parameters it had before that epoch. Try a smaller learning_rate, scaled "
-            "inputs, or clip_norm"
+            f"keeps the parameters {kept}. Try a smaller learning_rate, scaled inputs, or clip_norm"
         ) from None
     finally:
         if settings.progress and history.epochs:
-            print(file=sys.stderr)
+            say("", sys.stderr)
     return history
 
 
@@ -146,8 +197,11 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
     batch_size = min(n, check.as_integer(batch_size, "batch_size"))
     updates = -(-n // batch_size)
     optimizer = make_optimizer(
-        settings.optimizer, settings.learning_rate, settings.schedule, n_epochs, updates, network
+        settings.optimizer, settings.learning_rate, settings.schedule, n_epochs, updates
     )
+    rate = settings.learning_rate
+    if rate is not None:
+        rate = check.as_number(rate, "learning_rate")
     penalties: dict[str, Any] = {
         "l2": check.as_number(settings.l2, "l2"),
         "l1": check.as_number(settings.l1, "l1"),
@@ -155,8 +209,8 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
         "clip_norm": _clip_norm(settings.clip_norm),
     }
     validation = _validation_data(network, settings)
-    if settings.callback is not None and not callable(settings.callback):
-        raise TypeError(f"callback must be callable, got {settings.callback!r}")
+    stopping = _early_stopping(network, settings, validation)
+    callbacks = check.as_callbacks(settings.callback)
     rng = network._rng
     if settings.random_state is not None:
         rng = as_generator(settings.random_state)
@@ -171,7 +225,7 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
     )
     training = Training(
         network, rows, targets, optimizer, batch_size=batch_size, order=order,
-        sample_weight=weights, **penalties,
+        sample_weight=_in_proportion(weights), **penalties,
         # where only the record is kept of an epoch, the engine may run several
         epochs=1 if one_by_one else max(1, n_epochs),
     )  # fmt: skip
@@ -186,10 +240,37 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
         batch_size=batch_size,
         validation=validation,
         every=every,
+        callbacks=callbacks,
+        stopping=stopping,
+        sample_weight=weights,
     )
     if settings.checkpoint is not None or settings.resume is not None:
         _prepare_checkpoints(run)
+    if rate is not None:
+        optimizer.learning_rate = rate
     return run
+
+
+def _in_proportion(weights: np.ndarray | None) -> np.ndarray | None:
+    """Weights over their mean; those that are all the same become 1, without rounding."""
+    if weights is None:
+        return None
+    weights = weights / weights.max()
+    scaled: np.ndarray = weights / weights.mean()
+    return scaled
+
+
+def _early_stopping(network: Any, settings: Settings, validation: Any) -> EarlyStopping | None:
+    if settings.stop_on not in ("cost", "score"):
+        raise ValueError(f"stop_on must be 'cost' or 'score', got {settings.stop_on!r}")
+    tol = check.as_number(settings.tol, "tol")
+    if settings.patience is None:
+        return None
+    patience = check.as_integer(settings.patience, "patience")
+    if validation is None:
+        raise ValueError("patience waits for a better validation cost: give validation_data=(X, Y)")
+    lower = settings.stop_on == "cost" or settings.metric == "cost"
+    return EarlyStopping(patience, tol, lower)
 
 
 def _prepare_checkpoints(run: _Fit) -> None:
@@ -199,15 +280,21 @@ def _prepare_checkpoints(run: _Fit) -> None:
     from bpcore.network.checkpoint import Checkpoints
 
     settings, training = run.settings, run.training
-    looked_at = (training.x, training.y, training.sample_weight, *(run.validation or ()))
+    looked_at = (training.x, training.y, run.sample_weight, *(run.validation or ()))
     arguments = {
         "batch_size": run.batch_size,
         **run.penalties,
         "metric": settings.metric,
         "data": fingerprint(*looked_at),
     }
+    if run.stopping is not None:
+        arguments |= {
+            "patience": run.stopping.patience,
+            "stop_on": settings.stop_on,
+            "tol": run.stopping.tol,
+        }
     run.checkpoints = Checkpoints(
-        run.network, training.optimizer, run.history, run.sampler, arguments
+        run.network, training.optimizer, run.history, run.sampler, arguments, run.stopping
     )
     if settings.checkpoint is not None:
         run.checkpoints.check(settings.checkpoint)
@@ -236,15 +323,3 @@ def _validation_data(network: Any, settings: Settings) -> Any:
         return network._examples(X, Y, weights[0] if weights else None)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from error
-
-
-def _line(history: History, epochs: int) -> str:
-    done = history.epochs
-    bar = "█" * (24 * done // epochs)
-    line = f"\repoch {done:>{len(str(epochs))}}/{epochs} |{bar:<24}| cost {history.cost[-1]:.6g}"
-    if history.validation_cost:
-        line += (
-            f"  validation cost {history.validation_cost[-1]:.6g}"
-            f"  score {history.validation_score[-1]:.4f}"
-        )
-    return line + "  "

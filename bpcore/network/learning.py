@@ -1,12 +1,12 @@
 """What moves θ: one step, or epochs of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from bpcore import checks as check
-from bpcore._core.optimizers import Optimizer
+from bpcore._core import optimizers
 from bpcore._core.training import Diverged, Training
 from bpcore.exceptions import DivergenceError
 from bpcore.functions import names_filled_in
@@ -14,6 +14,7 @@ from bpcore.history import History
 from bpcore.network.architecture import Architecture
 from bpcore.network.fit import Settings, fit
 from bpcore.network.gradient import Gradient
+from bpcore.network.optimizer import Optimizer
 
 __all__ = ["Learning"]
 
@@ -46,28 +47,43 @@ class Learning(Architecture):
                 "learning_rate"
             )
 
-    def step(self, X: Any, Y: Any, learning_rate: float, sample_weight: Any = None) -> float:
-        """One step of gradient descent on these examples, for online learning.
+    def step(
+        self,
+        X: Any,
+        Y: Any,
+        learning_rate: float | None = None,
+        sample_weight: Any = None,
+        *,
+        optimizer: optimizers.Optimizer | None = None,
+    ) -> float:
+        """One step on these examples, for online learning.
 
         The gradient is that of ``gradient``: dropout, which is for ``fit``, leaves no unit out.
 
         Parameters
         ----------
-        X, Y, sample_weight
+        X, Y
             As in ``cost``. A few contiguous rows of the network's dtype, fewer than 256, take the
             shortest way.
-        learning_rate : float
-            η, finite and at least 0.
+        learning_rate : float, optional
+            η of gradient descent, finite and at least 0. With an optimizer: its rate from now on.
+        sample_weight : array-like of shape (n,), optional
+            s_k, which multiplies the gradient of its example as it is: a stream has no mean weight
+            to compare it with. 0 leaves the example out.
+        optimizer : Optimizer, optional
+            Makes the step, from the state that its last one left. Kept as ``optimizer_``, which
+            ``save`` writes.
 
         Returns
         -------
         float
-            C before the step.
+            1/n Σ s_k C_k before the step; C where there are no weights.
 
         Raises
         ------
         ValueError, TypeError
-            As ``cost`` does.
+            As ``cost`` does; or if there is neither a rate nor an Optimizer, or the Optimizer is
+            another network's.
         DivergenceError
             If C is not finite; θ is left as it was.
 
@@ -80,18 +96,37 @@ class Learning(Architecture):
         >>> net.parameters
         array([0.5, 0.5], dtype=float32)
         """
-        cost = self._step_small(X, Y, learning_rate, sample_weight)
-        return self._step_checked(X, Y, learning_rate, sample_weight) if cost is None else cost
+        cost = self._step_small(X, Y, learning_rate, sample_weight, optimizer)
+        if cost is None:
+            cost = self._step_checked(X, Y, learning_rate, sample_weight, optimizer)
+        if optimizer is not None:
+            self.optimizer_ = optimizer
+        return cost
 
-    def _step_checked(self, X: Any, Y: Any, learning_rate: Any, sample_weight: Any) -> float:
-        rows, targets, weights = self._examples(X, Y, sample_weight)
-        eta = check.as_number(learning_rate, "learning_rate")
-        descent = Optimizer("sgd", self.n_parameters, dtype=self.dtype, learning_rate=eta)
+    def _step_checked(
+        self, X: Any, Y: Any, learning_rate: Any, sample_weight: Any, optimizer: Any
+    ) -> float:
+        rows, targets, _ = self._examples(X, Y, None)
+        weights = check.as_weights(sample_weight, len(rows), some=False)
+        rule = optimizer
+        if learning_rate is not None:
+            learning_rate = check.as_number(learning_rate, "learning_rate")
+        elif optimizer is None:
+            raise TypeError("step takes a learning_rate, or an optimizer=bpcore.Optimizer(name)")
+        if optimizer is None:
+            rule = Optimizer("sgd", learning_rate=learning_rate)
+        elif not isinstance(optimizer, optimizers.Optimizer):
+            raise TypeError(
+                "step takes an Optimizer, whose state lives on from step to step: make one with "
+                f"bpcore.Optimizer(name, learning_rate=…), got {optimizer!r}"
+            )
         # no claim: a callback may make steps of its own within a fit
         training = Training(
-            self, rows, targets, descent, batch_size=len(rows), sample_weight=weights,
+            self, rows, targets, rule, batch_size=len(rows), sample_weight=weights,
             applies_dropout=False,
         )  # fmt: skip
+        if learning_rate is not None:
+            rule.learning_rate = learning_rate
         try:
             (epoch,) = training.run()
         except Diverged as error:
@@ -114,6 +149,9 @@ class Learning(Architecture):
         sample_weight: Any = None,
         validation_data: tuple[Any, ...] | None = None,
         metric: str = "auto",
+        patience: int | None = None,
+        stop_on: str = "cost",
+        tol: float = 0.0,
         optimizer: Any = "sgd",
         schedule: Any = None,
         l2: float = 0.0,
@@ -121,7 +159,9 @@ class Learning(Architecture):
         weight_decay: float = 0.0,
         clip_norm: float | None = None,
         random_state: Any = None,
-        callback: Callable[[Self, History], Any] | None = None,
+        callback: Callable[[Self, History], Any]
+        | Sequence[Callable[[Self, History], Any]]
+        | None = None,
         progress: bool = False,
         checkpoint: Any = None,
         checkpoint_every: int = 1,
@@ -131,8 +171,11 @@ class Learning(Architecture):
 
         Parameters
         ----------
-        X, Y, sample_weight
-            As in ``cost``. X and Y are read where they lie, shuffled or not.
+        X, Y
+            As in ``cost``. They are read where they lie, shuffled or not.
+        sample_weight : array-like of shape (n,), optional
+            s_k, none negative and not all zero. Each counts in proportion to the mean of all, in
+            whatever batch it falls: a batch's ∇C is Σ (s_k / s̄) ∇C_k over its number of examples.
         epochs : int, default=10
             How often to go through all examples.
         batch_size : int or None, default=32
@@ -147,18 +190,28 @@ class Learning(Architecture):
             Its cost and score are recorded after each epoch; it does not train.
         metric : {"auto", "accuracy", "r2", "cost"}, default="auto"
             The validation score; see ``score``.
+        patience : int or None, default=None
+            Early stopping: after so many epochs in a row without a better validation cost the fit
+            ends. The network then has the weights of the best epoch, as it has after a fit with
+            ``patience`` that ends in any other way.
+        stop_on : {"cost", "score"}, default="cost"
+            What has to become better: the validation cost, or the score that ``metric`` says.
+        tol : float, default=0.0
+            By how much, at least.
         optimizer : str, (str, dict) or Optimizer, default="sgd"
-            By name, or with a dict of momentum, nesterov, beta_1, beta_2, epsilon as it needs. An
-            Optimizer from ``bpcore.network`` goes on where it stood.
+            By name, or with a dict of momentum, nesterov, beta_1, beta_2, epsilon (those that it
+            does not read are passed over): with fresh state for this fit. An Optimizer goes on
+            where it stood, and is kept as ``optimizer_``.
 
             <optimizers>
         schedule : None, str or dict, default=None
             η from step to step: "cosine" (to 0 over the fit), "one_cycle", {"kind": "step",
             "every": epochs, "factor": 0.1}; each may be given "warmup", and cosine and
-            one_cycle "total" and "final". Lengths are in epochs.
+            one_cycle "total" and "final". Lengths are in epochs. A warning says so once when a
+            schedule has run out. An Optimizer has a schedule of its own.
         l2, l1 : float, default=0.0
             Penalties ½ l2 Σ w² and l1 Σ |w| over the weights, not the biases; divided by the
-            batch's Σ s_k, as scikit-learn's ``alpha`` is.
+            batch's number of examples, as scikit-learn's ``alpha`` is.
         weight_decay : float, default=0.0
             w ← (1 - η weight_decay) w at each step, apart from the gradient (AdamW).
         clip_norm : float or None, default=None
@@ -166,10 +219,12 @@ class Learning(Architecture):
         random_state : None, int, Generator or RandomState, default=None
             Draws the shuffles and dropout. None: the network's own, so that a network made
             with a seed trains reproducibly.
-        callback : callable, optional
-            ``callback(network, history)`` after each epoch; a true answer ends the fit.
+        callback : callable or list of callables, optional
+            ``callback(network, history)`` after each epoch; a true answer ends the fit. Of several
+            every one is called, in order.
         progress : bool, default=False
-            A line on stderr: epoch, cost, validation cost and score.
+            A line on stderr: epoch, cost, validation cost and score. A stream that cannot be
+            written to is left alone.
         checkpoint : str or path-like, optional
             A model file to write after every ``checkpoint_every`` epochs, and after the last:
             the network, the history, and the state of the training. ``bpcore.load`` reads it as
@@ -178,7 +233,8 @@ class Learning(Architecture):
         resume : str or path-like, optional
             A checkpoint to go on from. With the network, the data and the arguments of the fit
             that wrote it, ``epochs`` being the total, the run ends with the same bits in θ,
-            history (but for seconds) and optimizer as one that never stopped.
+            history (but for seconds) and optimizer as one that never stopped; so it does after an
+            interrupt, or where a callback has ended that fit.
 
         Returns
         -------
@@ -223,6 +279,9 @@ class Learning(Architecture):
                 sample_weight=sample_weight,
                 validation_data=validation_data,
                 metric=metric,
+                patience=patience,
+                stop_on=stop_on,
+                tol=tol,
                 optimizer=optimizer,
                 schedule=schedule,
                 l2=l2,

@@ -69,6 +69,8 @@ class Network(Inspection, Learning, Export):
     dtype : numpy dtype
     history_ : History
         Of the last ``fit``; only after one.
+    optimizer_ : Optimizer
+        That the last ``fit`` or ``step`` was given; only where it was given one.
 
     Raises
     ------

@@ -1,16 +1,121 @@
-"""The optimizer that a fit's arguments ask for, its schedule counted in updates."""
+"""Optimizers as users make them, and those that a fit's arguments ask for."""
 
 from typing import Any
 
-from bpcore import checks as check
-from bpcore._core.optimizers import Optimizer
-from bpcore.functions import OPTIMIZERS, OPTIONS
-from bpcore.network.architecture import Architecture
+import numpy.typing as npt
 
-__all__ = ["in_updates", "make_optimizer"]
+from bpcore import checks as check
+from bpcore._core import optimizers
+from bpcore.functions import OPTIMIZERS, OPTIONS, names_filled_in
+
+__all__ = ["Optimizer", "in_updates", "make_optimizer"]
 
 # Entries of a schedule that are lengths: users give them in epochs, optimizers count updates.
 _LENGTHS = ("every", "total", "warmup")
+
+
+@names_filled_in
+class Optimizer(optimizers.Optimizer):
+    """The rule that turns gradients into steps, with a state that lives on between calls.
+
+    ``Network.fit`` and ``Network.step`` take one and go on where it stands: its means, its
+    velocity, its schedule. It belongs to the first network that it trains, whose ``save`` writes
+    it too. An optimizer that is given by name begins anew in each fit.
+
+    Parameters
+    ----------
+    name : str
+        <optimizers>
+    n_parameters : int or None, default=None
+        Length of θ. None: that of the network which it trains first.
+    dtype : {"float32", "float64"}, default="float32"
+        Of θ, where n_parameters is given.
+    learning_rate : float or None, default=None
+        η.
+        <learning rates>
+    schedule : None, str or dict, default=None
+        How η changes from update to update, as in ``Network.fit``, but with all lengths in
+        updates: {"kind": "cosine", "total": 10_000}. A warning says so once when it has run out.
+    **options
+        momentum (default 0.0) and nesterov (False) of sgd; beta_1 (0.9) of adam and nadam, beta_2
+        (0.999) of these and rmsprop: how fast their means forget; epsilon (1e-8), which keeps
+        quotients finite.
+
+    Attributes
+    ----------
+    name : str
+    t : int
+        Updates made.
+    learning_rate : float
+        η before the schedule; may be set between two calls.
+    current_rate : float
+        η of the last update.
+    slots : tuple of ndarrays of shape (n_parameters,)
+        What is remembered of each parameter. sgd: velocity; adam, nadam: mean and mean square of
+        the gradient; rmsprop, adagrad: (summed) square; irprop-: steps and the last gradient.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such optimizer, it has no such option, or a number is out of its range.
+
+    References
+    ----------
+    D. Kingma and J. Ba, *Adam: a method for stochastic optimization*, ICLR 2015.
+
+    I. Loshchilov and F. Hutter, *SGDR: stochastic gradient descent with warm restarts*, ICLR 2017.
+
+    Examples
+    --------
+    Adam on one example at a time, its means carried from step to step:
+
+    >>> import numpy as np
+    >>> from bpcore import Network, Optimizer
+    >>> net = Network((1, 8, 1), "tanh", "identity", random_state=0)
+    >>> adam = Optimizer("adam", learning_rate=0.01)
+    >>> rng = np.random.default_rng(0)
+    >>> for x in rng.uniform(-1, 1, 2000).astype("float32"):
+    ...     cost = net.step([x], [x * x], optimizer=adam)
+    >>> adam
+    <Optimizer adam: learning rate 0.01, 2,000 updates of 25 parameters>
+    >>> bool(abs(net.predict([0.5])[0] - 0.25) < 0.05)
+    True
+    """
+
+    def __init__(
+        self,
+        name: str,
+        n_parameters: int | None = None,
+        dtype: npt.DTypeLike = "float32",
+        learning_rate: float | None = None,
+        *,
+        schedule: str | dict[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        if not isinstance(name, str) or name not in OPTIMIZERS:
+            raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {name!r}")
+        row = OPTIMIZERS[name]
+        if unknown := sorted(set(options) - set(row.options)):
+            raise ValueError(
+                f"the optimizer {name} has no option {', '.join(unknown)}; there are "
+                f"{', '.join(('learning_rate', 'schedule', *row.options))}"
+            )
+        if n_parameters is not None:
+            n_parameters = check.as_integer(n_parameters, "n_parameters", least=0)
+        for option, value in options.items():
+            if option != "nesterov":
+                check.as_number(value, option)
+            elif not isinstance(value, bool):
+                raise TypeError(f"nesterov must be True or False, got {value!r}")
+        rate = row.learning_rate if learning_rate is None else learning_rate
+        super().__init__(
+            name,
+            n_parameters,
+            dtype=dtype,
+            learning_rate=check.as_number(rate, "learning_rate"),
+            schedule=in_updates(schedule, None, 1),
+            **options,
+        )
 
 
 def make_optimizer(
@@ -19,43 +124,40 @@ def make_optimizer(
     schedule: Any,
     epochs: int,
     updates_an_epoch: int,
-    network: Architecture,
-) -> Optimizer:
+) -> optimizers.Optimizer:
     """The Optimizer that ``Network.fit``'s arguments ask for."""
-    if isinstance(spec, Optimizer):
-        if learning_rate is not None:
-            spec.learning_rate = check.as_number(learning_rate, "learning_rate")
+    if isinstance(spec, optimizers.Optimizer):
+        if schedule is not None:
+            raise ValueError(
+                "an Optimizer has a schedule of its own, which lives as long as it does: "
+                "Optimizer(name, schedule=…), with its lengths in updates"
+            )
         return spec
     name, options = spec, {}
     if isinstance(spec, tuple | list) and len(spec) == 2 and isinstance(spec[1], dict):
         name, options = spec
-    if not isinstance(name, str) or name not in OPTIMIZERS:
-        raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {spec!r}")
-    unknown = set(options) - set(OPTIONS)
-    if unknown:
+    if not isinstance(name, str):
         raise ValueError(
-            f"the optimizer {name} has no option {', '.join(sorted(unknown))}; there are "
-            f"{', '.join(OPTIONS)}"
+            f"optimizer must be an Optimizer or one of {', '.join(OPTIMIZERS)}, got {spec!r}"
         )
-    eta = OPTIMIZERS[name].learning_rate if learning_rate is None else learning_rate
-    return Optimizer(
-        name,
-        network.n_parameters,
-        dtype=network.dtype,
-        learning_rate=check.as_number(eta, "learning_rate"),
-        schedule=in_updates(schedule, epochs, updates_an_epoch),
-        **options,
-    )
+    if name in OPTIMIZERS:  # one dict may serve several optimizers
+        others = set(OPTIONS) - set(OPTIMIZERS[name].options)
+        options = {option: value for option, value in options.items() if option not in others}
+    plan = in_updates(schedule, epochs, updates_an_epoch)
+    return Optimizer(name, learning_rate=learning_rate, schedule=plan, **options)
 
 
-def in_updates(schedule: Any, epochs: int, updates_an_epoch: int) -> Any:
-    """A schedule given in epochs, as the optimizer counts, in updates."""
+def in_updates(schedule: Any, epochs: int | None, updates_an_epoch: int) -> Any:
+    """A schedule given in epochs, as the optimizer counts, in updates.
+
+    epochs: how long it lasts where it does not say so; None: it has to.
+    """
     if schedule is None:
         return None
     if not isinstance(schedule, str | dict):
         raise TypeError(f"schedule must be None, a name or a dict, got {schedule!r}")
     plan = {"kind": schedule} if isinstance(schedule, str) else dict(schedule)
-    if plan.get("kind") in ("cosine", "one_cycle"):
+    if plan.get("kind") in ("cosine", "one_cycle") and epochs is not None:
         plan.setdefault("total", epochs)
     for key in _LENGTHS:
         if key in plan:

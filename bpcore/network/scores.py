@@ -64,8 +64,9 @@ def evaluate(
     y = np.vstack([_block(targets.array, start) for start in range(0, n, _BLOCK)])
     y = y.astype(np.float64)
     mean = (s @ y) / s.sum()
-    unexplained = float(s @ ((a - y) ** 2).sum(axis=1))
-    total = float(s @ ((y - mean) ** 2).sum(axis=1))
+    with np.errstate(over="ignore", invalid="ignore"):  # a score that is NaN says so itself
+        unexplained = float(s @ ((a - y) ** 2).sum(axis=1))
+        total = float(s @ ((y - mean) ** 2).sum(axis=1))
     if total == 0:
         return 1.0 if unexplained == 0 else 0.0
     return 1.0 - unexplained / total

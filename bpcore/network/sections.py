@@ -10,8 +10,15 @@ import numpy as np
 
 from bpcore.files import values
 from bpcore.files.reader import ModelReader
-from bpcore.files.sections import NETWORK_ENTRIES, describe_history, read_history
+from bpcore.files.sections import (
+    NETWORK_ENTRIES,
+    describe_history,
+    describe_optimizer,
+    read_history,
+    read_optimizer,
+)
 from bpcore.network.architecture import Architecture
+from bpcore.network.optimizer import Optimizer
 
 __all__ = ["describe_network", "network_file", "read_network"]
 
@@ -27,6 +34,9 @@ def network_file(network: Architecture) -> tuple[dict[str, Any], dict[str, np.nd
     sections: dict[str, Any] = {"kind": "Network", "network": section}
     if "history_" in vars(network):
         sections["history"] = describe_history(network.history_)
+    if "optimizer_" in vars(network):
+        sections["optimizer"], slots = describe_optimizer(network.optimizer_)
+        tensors |= slots
     return sections, tensors
 
 
@@ -87,4 +97,6 @@ def read_network(reader: ModelReader, cls: type[N], allow_nonfinite: bool = Fals
             )
     if "history" in reader.sections:
         network.history_ = read_history(reader)
+    if "optimizer" in reader.sections and "estimator" not in reader.sections:
+        network.optimizer_ = read_optimizer(reader, network.n_parameters, network.dtype, Optimizer)
     return network

@@ -12,6 +12,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from bpcore._core.optimizers import OPTIMIZERS, Optimizer
 from bpcore._core.schedules import SCHEDULES
 
+# a schedule says so when it has run out; here it is to be seen what it does then
+pytestmark = pytest.mark.filterwarnings("ignore:the learning rate's schedule")
+
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 N = 67  # more than a vector register holds, and not a multiple of one
 

@@ -211,8 +211,11 @@ def test_penalties_by_hand():
     reference.epoch(X, Y, ReferenceOptimizer("sgd", 2, 1.0), clip_norm=0.1)
     assert_allclose(reference.theta, [3.0, 0.9])
     reference = line()
-    reference.epoch(X, Y, ReferenceOptimizer("sgd", 2, 1.0), sample_weight=[1, 3], l2=0.4)
-    assert_allclose(reference.theta, [3 - (2 - 6 + 1.2) / 4, 1 - (2 - 3) / 4])
+    for by, total in (([1, 3], 4), (None, 2)):
+        reference = line()
+        rule = ReferenceOptimizer("sgd", 2, 1.0)
+        reference.epoch(X, Y, rule, sample_weight=[1, 3], normaliser=by, l2=0.4)
+        assert_allclose(reference.theta, [3 - (2 - 6 + 1.2) / total, 1 - (2 - 3) / total])
 
 
 # ---------------------------------------------------------------- optimizers and schedules

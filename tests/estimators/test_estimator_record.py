@@ -59,7 +59,8 @@ def test_which_are_there_after_what():
     assert there(small().initialize(2)) == always
     assert there(lbfgs) == always | {"loss_"}
     assert there(small().fit(X, Y)) == always | {"loss_", "stopped_early_", "_optimizer"}
-    assert there(small(early_stopping=True).partial_fit(X, Y)) == set(NAMES)
+    everything = small(early_stopping=True, dropout=0.5).partial_fit(X, Y)
+    assert there(everything) == set(NAMES)
     # of the last fit of a stochastic solver
     assert there(small().fit(X, Y).set_params(solver="lbfgs").fit(X, Y)) == (
         always | {"loss_", "stopped_early_"}

@@ -4,6 +4,9 @@ What is read from a file is compared to the last bit: it has been computed befor
 here from it is compared within a tolerance with what the machine that wrote the files came to:
 another processor, or another BLAS, adds up in another order. To the last bit a resumed fit is
 compared with itself, resumed in two parts, and a network with another copy of it.
+
+What the fit of a network with weights ("adam") comes to is that of the version which let each
+weight count the same in every batch.
 """
 
 import importlib.util

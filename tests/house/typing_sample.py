@@ -25,6 +25,7 @@ from bpcore import (
     ModelFileError,
     Network,
     NetworkDisplay,
+    Optimizer,
     PathRecorder,
     PredictionsDisplay,
     ScoreRecorder,
@@ -105,6 +106,13 @@ def training(net: Network) -> History:
     assert_type(history.examples_per_second, float)
     assert_type(history.to_dict(), dict[str, Any])
     assert_type(net.step(X[:1], Y[:1], learning_rate=0.1), float)
+    adam = Optimizer(
+        "adam", learning_rate=1e-3, beta_1=0.8, schedule={"kind": "cosine", "total": 9}
+    )
+    net.fit(X, Y, optimizer=adam, patience=3, tol=1e-3, validation_data=(X, Y), callback=[callback])
+    assert_type(net.step(X[:1], Y[:1], optimizer=adam), float)
+    assert_type(adam.t, int)
+    assert_type(adam.learning_rate, float)
     return history
 
 

@@ -25,6 +25,7 @@ WAYS = [
 def test_epochs_are_the_references(batch_size, weighted, dtype):
     reference, X, Y, s = problem()
     s = s if weighted else None
+    in_proportion = s / s.mean() if weighted else None
     network, descent = (
         reference.network(dtype),
         ReferenceOptimizer("sgd", reference.theta.size, 0.3),
@@ -32,7 +33,7 @@ def test_epochs_are_the_references(batch_size, weighted, dtype):
     size = len(X) if batch_size == "full" else batch_size
     for _ in range(4):
         history = network.fit(X, Y, 1, batch_size, 0.3, shuffle=False, sample_weight=s)
-        cost, _ = reference.epoch(X, Y, descent, batch_size=size, sample_weight=s)
+        cost, _ = reference.epoch(X, Y, descent, batch_size=size, sample_weight=in_proportion)
         assert_allclose(network.parameters, reference.theta, **close(dtype))
         assert_allclose(history.cost, [cost], **close(dtype))
 
@@ -91,7 +92,7 @@ def test_every_loss_trains_as_the_reference_does(loss, output, dtype):
     )
     network.fit(X, Y, 3, 6, 0.05, shuffle=False, sample_weight=s)
     for _ in range(3):
-        reference.epoch(X, Y, descent, batch_size=6, sample_weight=s)
+        reference.epoch(X, Y, descent, batch_size=6, sample_weight=s / s.mean())
     assert_allclose(network.parameters, reference.theta, **close(dtype))
 
 
@@ -116,7 +117,7 @@ def test_penalties_decay_and_clipping(rules, optimizer, dtype):
     history = network.fit(X, Y, 3, 8, 0.05, **options, **rules)
     plain.fit(X, Y, 3, 8, 0.05, **options)
     costs = [
-        sum(reference.epoch(X, Y, descent, batch_size=8, sample_weight=s, **rules))
+        sum(reference.epoch(X, Y, descent, batch_size=8, sample_weight=s / s.mean(), **rules))
         for _ in range(3)
     ]
     assert_allclose(network.parameters, reference.theta, **close(dtype))
@@ -162,7 +163,9 @@ def test_a_batch_of_several_passes(rules, dtype):
     network = reference.network(dtype)
     descent = ReferenceOptimizer("sgd", reference.theta.size, 0.5)
     history = network.fit(X, Y, 2, None, 0.5, shuffle=False, sample_weight=s, **rules)
-    costs = [sum(reference.epoch(X, Y, descent, sample_weight=s, **rules)) for _ in range(2)]
+    costs = [
+        sum(reference.epoch(X, Y, descent, sample_weight=s / s.mean(), **rules)) for _ in range(2)
+    ]
     assert_allclose(network.parameters, reference.theta, **close(dtype))
     assert_allclose(history.cost, costs, **close(dtype))
 
@@ -189,7 +192,7 @@ def test_optimizers(name, options, dtype):
     network.fit(X, Y, 4, size, 0.02, shuffle=False, sample_weight=s, optimizer=(name, options))
     rule = ReferenceOptimizer(name, reference.theta.size, 0.02, **options)
     for _ in range(4):
-        reference.epoch(X, Y, rule, batch_size=size, sample_weight=s)
+        reference.epoch(X, Y, rule, batch_size=size, sample_weight=s / s.mean())
     assert_allclose(network.parameters, reference.theta, **close(dtype))
 
 

@@ -195,12 +195,16 @@ def test_a_run_that_has_ended_stays_as_it_is(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_a_run_that_a_callback_ended_stays_ended(tmp_path):
+def test_a_run_that_a_callback_ended_goes_on(tmp_path):
     path = tmp_path / "x"
+    reference, resumed = network(), network()
+    reference.fit(X, Y, 9)
     arguments = {"checkpoint": path, "checkpoint_every": 10}
-    network().fit(X, Y, 9, callback=lambda n, history: history.epochs == 4, **arguments)
-    history = network().fit(X, Y, 9, resume=path, **arguments)
-    assert (history.epochs, history.stopped) == (4, "callback")
+    ended = network().fit(X, Y, 9, callback=lambda n, history: history.epochs == 4, **arguments)
+    assert (ended.epochs, ended.stopped) == (4, "callback")
+    history = resumed.fit(X, Y, 9, resume=path, **arguments)
+    assert (history.epochs, history.stopped) == (9, None)
+    assert_array_equal(resumed.parameters, reference.parameters)
 
 
 def test_more_epochs_may_follow(tmp_path):

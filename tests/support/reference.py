@@ -171,6 +171,7 @@ class Reference:
         order=None,
         batch_size=None,
         sample_weight=None,
+        normaliser=None,
         l2=0.0,
         l1=0.0,
         weight_decay=0.0,
@@ -178,23 +179,26 @@ class Reference:
     ):
         """Every batch of the order once; returns the epoch's (cost, penalty).
 
-        Both are means over the batches, before each update, a batch counting as its rows.
+        Both are means over the batches, before each update, a batch counting as its rows.  A
+        batch is divided by the sum of its rows' normalisers, by their number without any.
         """
         order = np.arange(len(X)) if order is None else np.asarray(order)
         batch_size = len(order) if batch_size is None else batch_size
         s = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+        by = np.ones(len(X)) if normaliser is None else np.asarray(normaliser, dtype=float)
         cost = penalty = 0.0
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
-            total = s[rows].sum()
-            if total == 0:
+            if s[rows].sum() == 0:
                 continue
+            total = by[rows].sum()
+            counts = s[rows].sum() / total
             g = self.gradient(X[rows], Y[rows], s[rows])
             w = np.concatenate([w.ravel() for w in self.weights])
             share = len(rows) / len(order)
-            cost += share * g.cost
+            cost += share * counts * g.cost
             penalty += share * (0.5 * l2 * (w @ w) + l1 * np.abs(w).sum()) / total
-            vector = g.vector.copy()
+            vector = counts * g.vector
             for dw, w in zip(self.split(vector)[0], self.weights, strict=True):
                 dw += (l2 * w + l1 * np.sign(w)) / total
             norm = np.linalg.norm(vector)

@@ -1,4 +1,4 @@
-from bpcore._core.job cimport Examples, Job
+from bpcore._core.job cimport Job
 from bpcore._core.sparse cimport Inputs, Sparse
 from bpcore._core.types cimport real_t
 
@@ -18,4 +18,5 @@ cdef void forward_backward(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_
                            double* costs) noexcept nogil
 cdef void predict_rows(const Job* job, Py_ssize_t task, int thread,
                        const real_t* theta) noexcept nogil
-cdef double weight_sum(const Examples* examples, Py_ssize_t start, Py_ssize_t n) noexcept nogil
+cdef double sum_of_rows(const double* numbers, const Py_ssize_t* order, Py_ssize_t start,
+                        Py_ssize_t n) noexcept nogil

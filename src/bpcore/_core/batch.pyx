@@ -197,12 +197,13 @@ cdef void predict_rows(const Job* job, Py_ssize_t task, int thread,
         m.partial_sums[thread] = 1.0
 
 
-cdef double weight_sum(const Examples* examples, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
-    """Σ s_k of n examples from position `start` of the order."""
+cdef double sum_of_rows(const double* numbers, const Py_ssize_t* order, Py_ssize_t start,
+                        Py_ssize_t n) noexcept nogil:
+    """Σ of n rows' numbers from position `start` of the order; where there are none, n."""
     cdef Py_ssize_t k
     cdef double total = 0.0
-    if examples.weights == NULL:
+    if numbers == NULL:
         return <double>n
     for k in range(start, start + n):
-        total += examples.weights[examples.order[k] if examples.order != NULL else k]
+        total += numbers[order[k] if order != NULL else k]
     return total

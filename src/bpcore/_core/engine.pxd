@@ -8,6 +8,8 @@ from bpcore._core.rows cimport Rows
 from bpcore._core.small_batch cimport SmallBatches
 from bpcore._core.workspace cimport Workspace
 
+cdef const double* numbers_of_rows(cnp.ndarray numbers, Py_ssize_t n) except? NULL
+
 cdef class Engine(SmallBatches):
     cdef int max_threads
     cdef int _point(self, Examples* examples, Rows x, Rows y, cnp.ndarray weights) except -1

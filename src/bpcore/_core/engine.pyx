@@ -20,6 +20,17 @@ cnp.import_array()
 cdef Optimizer NO_UPDATES = Optimizer("sgd", 0)
 
 
+cdef const double* numbers_of_rows(cnp.ndarray numbers, Py_ssize_t n) except? NULL:
+    """Where n rows have a number each; NULL for None."""
+    if numbers is None:
+        return NULL
+    if cnp.PyArray_TYPE(numbers) != cnp.NPY_FLOAT64 \
+            or not cnp.PyArray_ISCARRAY_RO(numbers) or cnp.PyArray_NDIM(numbers) != 1 \
+            or cnp.PyArray_DIM(numbers, 0) != n:
+        raise ValueError("sample_weight must be a contiguous vector of float64, one a row of X")
+    return <const double*>cnp.PyArray_DATA(numbers)
+
+
 cdef class Engine(SmallBatches):
     """θ and the shape of the network; see ``bpcore.Network``, which is this with words."""
 
@@ -38,7 +49,7 @@ cdef class Engine(SmallBatches):
         examples.x = &x.view
         examples.y = NULL
         examples.order = NULL
-        examples.weights = NULL
+        examples.weights = examples.normalisers = NULL
         if y is None:
             return 0
         if y.view.n_columns != self.layout.n_outputs:
@@ -48,13 +59,7 @@ cdef class Engine(SmallBatches):
             raise ValueError(f"X has {x.view.n_rows} rows and Y {y.view.n_rows}: expected the "
                              "same number, and at least one")
         examples.y = &y.view
-        if weights is not None:
-            if cnp.PyArray_TYPE(weights) != cnp.NPY_FLOAT64 \
-                    or not cnp.PyArray_ISCARRAY_RO(weights) or cnp.PyArray_NDIM(weights) != 1 \
-                    or cnp.PyArray_DIM(weights, 0) != x.view.n_rows:
-                raise ValueError("sample_weight must be a contiguous vector of float64, one a "
-                                 "row of X")
-            examples.weights = <const double*>cnp.PyArray_DATA(weights)
+        examples.weights = examples.normalisers = numbers_of_rows(weights, x.view.n_rows)
         return 0
 
     cdef Request _request(self, int task, Py_ssize_t n_rows) noexcept:

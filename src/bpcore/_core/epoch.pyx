@@ -16,12 +16,12 @@ from bpcore._core.threads import one_blas_thread
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport isfinite, sqrt
 
-from bpcore._core.batch cimport forward_backward, predict_rows, weight_sum
+from bpcore._core.batch cimport forward_backward, predict_rows, sum_of_rows
 from bpcore._core.backward cimport Shard
 from bpcore._core.inspect cimport example_gradients, jacobian_rows
 from bpcore._core.job cimport (
     ACCUMULATE, APPLY, EXAMPLE_GRADIENTS, FUSED_UPDATE, GRADIENT, JACOBIAN, JACOBIAN_ROWS,
-    PENALISE, PER_SAMPLE, PREDICT, PREDICT_ROWS, TRAIN, TRAIN_ROWS, Memory, Phase,
+    PENALISE, PER_SAMPLE, PREDICT, PREDICT_ROWS, TRAIN, TRAIN_ROWS, Examples, Memory, Phase,
 )
 from bpcore._core.optimizers cimport next_coefficients
 from bpcore._core.sparse cimport transpose_gradient_out, transpose_in, transpose_out
@@ -214,16 +214,18 @@ cdef void _run_batches(Run run, real_t* theta) noexcept nogil:
     cdef Job* job = &run.job
     cdef Py_ssize_t i, start, n
     cdef Py_ssize_t n_shards = job.plan.n_shards
-    cdef double weight, cost
+    cdef double cost
+    cdef const Examples* examples = &job.examples
     job.phase.step.t = run.optimizer.t
     job.phase.step.mu_product = run.optimizer.mu_product
     for i in range(ceil_div(job.n_rows, job.batch_size)):
         start = i * job.batch_size
         n = min(job.batch_size, job.n_rows - start)
-        weight = 1.0 if job.plan.task == PER_SAMPLE else weight_sum(&job.examples, start, n)
-        if weight == 0:
+        if sum_of_rows(examples.weights, examples.order, start, n) == 0:
             continue
-        job.phase.scale = 1.0 / weight
+        job.phase.scale = 1.0
+        if job.plan.task != PER_SAMPLE:
+            job.phase.scale /= sum_of_rows(examples.normalisers, examples.order, start, n)
         if not _forward_backward_batch(run, start, n, &cost, theta):
             return
         job.cost += cost * (<double>n / job.n_rows)

@@ -9,8 +9,8 @@ from bpcore.kernels.pool cimport bp_pool
 
 # What is added to the gradient of a batch, or done to it, before the update.
 cdef struct Regularisation:
-    double l2               # ½ l2 Σ w² / Σ s, on weights
-    double l1               # l1 Σ |w| / Σ s, on weights
+    double l2               # ½ l2 Σ w², on weights; divided as the batch's cost is
+    double l1               # l1 Σ |w|, likewise
     double decay            # decoupled: w ← (1 - η decay) w
     double clip             # largest norm of ∇C; 0: no limit
 
@@ -19,7 +19,8 @@ cdef struct Examples:
     const MatrixView* x
     const MatrixView* y
     const Py_ssize_t* order         # NULL: as they lie
-    const double* weights           # one a row of the table, or NULL
+    const double* weights           # s_k, one a row of the table; NULL: 1
+    const double* normalisers       # a batch is divided by the sum of its rows'; NULL: their number
 
 cdef enum Task:
     PREDICT = 0     # a^(L) of every row
@@ -46,7 +47,7 @@ cdef struct Phase:
     Py_ssize_t rows             # how many it has
     Py_ssize_t next_start       # the first row of the next microbatch; -1: there is none
     Py_ssize_t first_cost       # where the costs of its blocks go
-    double scale                # 1 / Σ s of the batch
+    double scale                # what is summed over the batch is multiplied by this
     bint add                    # to what earlier microbatches of the batch have found
     double factor               # what the whole gradient is multiplied by: clipping
     UpdateCoefficients step

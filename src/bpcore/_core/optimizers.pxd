@@ -13,12 +13,16 @@ cdef class Optimizer:
     cdef public Py_ssize_t t
     cdef double mu_product
     cdef readonly str name
-    cdef readonly object dtype
-    cdef readonly Py_ssize_t n_parameters
+    cdef readonly object dtype      # of θ; None as long as it has none
+    cdef Py_ssize_t length          # of θ, or -1
+    cdef bint is_single
+    cdef Py_ssize_t n_slots
     cdef tuple _slots
     cdef readonly object schedule
     cdef void* slot_1        # the slots, or NULL
     cdef void* slot_2
+
+    cdef int made_updates(self, Py_ssize_t before) except -1
 
 # The numbers of one update, the same for every parameter.
 cdef struct UpdateCoefficients:

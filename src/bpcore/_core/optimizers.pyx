@@ -5,13 +5,16 @@ added before it is called.  A new optimizer gets a number here, a loop in optimi
 line in ``OPTIMIZERS``.
 """
 
+import warnings
+from copyreg import __newobj__
+
 import numpy as np
 
 from libc.math cimport pow, sqrt
 
 from bpcore._core.schedules import checked as checked_schedule
 
-from bpcore._core.schedules cimport make_schedule, rate_at
+from bpcore._core.schedules cimport last_update, make_schedule, rate_at
 from bpcore._core.types cimport real_t
 from bpcore.kernels.optimizers cimport adam, nadam, rmsprop, sgd, sgd_momentum
 
@@ -139,10 +142,10 @@ cdef class Optimizer:
     Parameters
     ----------
     name : {"sgd", "adam", "rmsprop", "adagrad", "nadam", "irprop-"}
-    n_parameters : int
-        Length of θ.
+    n_parameters : int or None, default=None
+        Length of θ; None: that of the first θ that it is bound to.
     dtype : {"float32", "float64"}, default="float32"
-        Type of θ and of the slots.
+        Type of θ and of the slots, where n_parameters is told.
     learning_rate : float, default=0.01
         η; for irprop- the first step of every parameter.
     momentum : float, default=0.0
@@ -179,13 +182,11 @@ cdef class Optimizer:
     ('adam', 2, 0)
     """
 
-    def __init__(self, name, n_parameters, dtype="float32", learning_rate=0.01, momentum=0.0,
+    def __init__(self, name, n_parameters=None, dtype="float32", learning_rate=0.01, momentum=0.0,
                  nesterov=False, beta_1=0.9, beta_2=0.999, epsilon=1e-8, schedule=None):
         if name not in OPTIMIZERS:
             raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {name!r}")
         kind, n_slots = OPTIMIZERS[name]
-        if np.dtype(dtype) not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
         if not 0 <= learning_rate < np.inf:
             raise ValueError(f"learning_rate must be finite and at least 0, got {learning_rate!r}")
         if not 0 <= momentum <= 1:
@@ -195,29 +196,81 @@ cdef class Optimizer:
                              f"got {beta_1!r} and {beta_2!r}")
         if not 0 < epsilon < np.inf:
             raise ValueError(f"epsilon must be positive and finite, got {epsilon!r}")
-        if name == "sgd" and momentum == 0:
-            n_slots = 0
+        self.n_slots = 0 if name == "sgd" and momentum == 0 else n_slots
         self.schedule = checked_schedule(schedule)
         self.rate_schedule = make_schedule(self.schedule)
         self.name = name
         self.kind = kind
-        self.dtype = np.dtype(dtype)
-        self.n_parameters = n_parameters
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.nesterov = nesterov
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
-        self._slots = tuple(np.zeros(n_parameters, dtype=self.dtype) for _ in range(n_slots))
         self.t = 0
         self.mu_product = 1.0
-        self._point()
+        self.length = -1
+        self.dtype = None
+        self._slots = ()
+        self.slot_1 = self.slot_2 = NULL
+        if n_parameters is not None:
+            self.bind(n_parameters, dtype)
 
-    def _point(self):
-        addresses = [slot.__array_interface__["data"][0] for slot in self._slots] + [0, 0]
+    def bind(self, n_parameters, dtype):
+        """Take on a θ, where there is none yet: slots of its length and type.
+
+        Parameters
+        ----------
+        n_parameters : int
+        dtype : {"float32", "float64"}
+
+        Raises
+        ------
+        ValueError
+            If the optimizer is for another length or type already.
+        """
+        kind = np.dtype(dtype)
+        if kind not in (np.float32, np.float64):
+            raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+        if self.length >= 0:
+            if self.length != n_parameters or self.dtype != kind:
+                raise ValueError(
+                    f"this {self.name} optimizer has the state of a training of {self.length} "
+                    f"parameters of {self.dtype}, the network has {n_parameters} of {kind}: give "
+                    "each network an Optimizer of its own")
+            return
+        slots = tuple(np.zeros(n_parameters, dtype=kind) for _ in range(self.n_slots))
+        self._slots = slots
+        addresses = [slot.__array_interface__["data"][0] for slot in slots] + [0, 0]
         self.slot_1 = <void*><size_t>addresses[0]
         self.slot_2 = <void*><size_t>addresses[1]
+        self.dtype = kind
+        self.is_single = kind == np.float32
+        self.length = n_parameters
+
+    cdef int made_updates(self, Py_ssize_t before) except -1:
+        """Say once, after the updates from `before` on, that the schedule has come to an end."""
+        cdef Py_ssize_t last = last_update(&self.rate_schedule)
+        if last < 0 or not before <= last < self.t:
+            return 0
+        warnings.warn(
+            f"the learning rate's schedule {self.schedule['kind']!r} has run out after {last} "
+            f"updates: from now on the rate is {self.current_rate:g}, and next to nothing is "
+            f"learned. Give the schedule a longer total (it had {self.schedule['total']:g} "
+            "updates), or a final rate", stacklevel=2)
+        return 0
+
+    def __repr__(self):
+        state = "no update yet"
+        if self.length >= 0:
+            state = f"{self.t:,} updates of {self.length:,} parameters"
+        schedule = "" if self.schedule["kind"] == "constant" else f" ({self.schedule['kind']})"
+        return f"<Optimizer {self.name}: learning rate {self.current_rate:g}{schedule}, {state}>"
+
+    @property
+    def n_parameters(self):
+        """Length of θ; None as long as there is none."""
+        return None if self.length < 0 else self.length
 
     @property
     def slots(self):
@@ -251,34 +304,38 @@ cdef class Optimizer:
         >>> theta
         array([0.5, 1.5])
         """
+        if self.length < 0 and isinstance(theta, np.ndarray):
+            self.bind(theta.size, theta.dtype)
         for name, array in (("theta", theta), ("gradient", gradient)):
             if not isinstance(array, np.ndarray) or array.dtype != self.dtype \
-                    or array.shape != (self.n_parameters,):
+                    or array.shape != (self.length,):
                 raise ValueError(f"{name} must be a {self.dtype} array of shape "
-                                 f"({self.n_parameters},)")
+                                 f"({self.length},)")
         cdef float[::1] theta32
         cdef double[::1] theta64
         cdef const float[::1] g32
         cdef const double[::1] g64
         cdef UpdateCoefficients step = next_coefficients(self, self.t + 1, self.mu_product)
-        if self.n_parameters == 0:
+        if self.length == 0:
             return
         if self.dtype == np.float32:
             theta32, g32 = theta, gradient
             with nogil:
-                update_range[float](self, &step, 0, self.n_parameters, &theta32[0], &g32[0])
+                update_range[float](self, &step, 0, self.length, &theta32[0], &g32[0])
         else:
             theta64, g64 = theta, gradient
             with nogil:
-                update_range[double](self, &step, 0, self.n_parameters, &theta64[0], &g64[0])
+                update_range[double](self, &step, 0, self.length, &theta64[0], &g64[0])
+        cdef Py_ssize_t before = self.t
         self.t = step.t
         self.mu_product = step.mu_product
+        self.made_updates(before)
 
     def __getstate__(self):
         return {
-            "arguments": (self.name, self.n_parameters, self.dtype.name, self.learning_rate,
-                          self.momentum, bool(self.nesterov), self.beta_1, self.beta_2,
-                          self.epsilon, self.schedule),
+            "arguments": (self.name, self.n_parameters, self.dtype and self.dtype.name,
+                          self.learning_rate, self.momentum, bool(self.nesterov), self.beta_1,
+                          self.beta_2, self.epsilon, self.schedule),
             "t": self.t, "mu_product": self.mu_product,
             "slots": [slot.copy() for slot in self.slots],
         }
@@ -291,5 +348,4 @@ cdef class Optimizer:
             mine[:] = theirs
 
     def __reduce__(self):
-        state = self.__getstate__()
-        return type(self), state["arguments"], state
+        return __newobj__, (type(self),), self.__getstate__()

@@ -13,4 +13,5 @@ cdef struct Schedule:
     double final            # cosine, one_cycle: the last rate, as a share of the base rate
 
 cdef Schedule make_schedule(dict settings)
+cdef Py_ssize_t last_update(const Schedule* schedule) noexcept nogil
 cdef double rate_at(const Schedule* schedule, double eta, Py_ssize_t t) noexcept nogil

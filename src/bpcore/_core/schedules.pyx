@@ -56,6 +56,13 @@ cdef Schedule make_schedule(dict settings):
     return schedule
 
 
+cdef Py_ssize_t last_update(const Schedule* schedule) noexcept nogil:
+    """The update after which η stays next to zero; -1 where it never does."""
+    if schedule.kind in (COSINE, ONE_CYCLE) and schedule.final < 0.01:
+        return <Py_ssize_t>max(schedule.total, schedule.warmup + 1)
+    return -1
+
+
 cdef double rate_at(const Schedule* schedule, double eta, Py_ssize_t t) noexcept nogil:
     """η of update t ≥ 1, counted from the first."""
     cdef double done = t - 1

@@ -3,6 +3,8 @@
 They meet the kernels of the long way, in the same order: the bits are the same.
 """
 
+import numpy as np
+
 cimport numpy as cnp
 from libc.float cimport DBL_MAX
 from libc.math cimport isfinite
@@ -12,7 +14,9 @@ from bpcore._core.backward cimport Shard, Target, weight_gradient
 from bpcore._core.batch cimport Reading, forward_backward, read_inputs
 from bpcore._core.forward cimport Dropout, forward
 from bpcore._core.job cimport GRADIENT, Job, Plan
-from bpcore._core.optimizers cimport Optimizer
+from bpcore._core.optimizers cimport (
+    Optimizer, UpdateCoefficients, is_plain_sgd, next_coefficients, update_range,
+)
 from bpcore._core.plan cimport (
     Request, is_parallel, is_small_work, make_plan, prediction_rows,
 )
@@ -60,27 +64,34 @@ cdef bint _predict_small(const Layout* layout, const real_t* theta, const real_t
     return finite
 
 
-cdef double _step_small(const Job* job, double eta, real_t* theta) noexcept nogil:
-    """θ ← θ - η ∇C of the plain rows of a job that are one block; no change where C is not finite.
+cdef double _step_small(const Job* job, Optimizer optimizer, const UpdateCoefficients* step,
+                        real_t* gradient, real_t* theta) noexcept nogil:
+    """An update of θ from the plain rows of a job that are one block; none where C is not finite.
 
+    gradient: takes ∇C, as long as θ; NULL for plain descent, which needs none.
     Returns C.
     """
     cdef Py_ssize_t i
     cdef Reading reading
     cdef const Shard* shard
     cdef Target target
+    cdef real_t* to
     cdef double cost
     forward_backward(job, 0, 0, job.n_rows, -1, 1.0 / job.n_rows, <const real_t*>theta, &cost)
     if isfinite(cost):
         read_inputs(job, 0, 0, &reading, <const real_t*>theta)
-        target.alpha = -eta
-        target.beta = target.beta_b = 1.0
+        target.alpha = -step.eta if gradient == NULL else 1.0
+        target.beta = target.beta_b = 1.0 if gradient == NULL else 0.0
+        to = theta if gradient == NULL else gradient
         for i in range(job.plan.n_shards):
             shard = &job.memory.shards[i]
-            target.w = theta + shard.w
-            target.b = theta + shard.b
+            target.w = to + shard.w
+            target.b = to + shard.b
             weight_gradient(job.layout, shard, &reading.inputs, &job.memory.rows, 0, job.n_rows,
                             &target, <const real_t*>theta)
+            if gradient != NULL:
+                update_range(optimizer, step, shard.w, shard.n_w, theta, gradient + shard.w)
+                update_range(optimizer, step, shard.b, shard.n_b, theta, gradient + shard.b)
     return cost
 
 
@@ -146,14 +157,16 @@ cdef class SmallBatches(Parameters):
             n == 1 or n < TUNING.small_batch_rows
             and 2.0 * self.layout.n_parameters * n < 2 * TUNING.parallel_call_operations)
 
-    def _step_small(self, X, Y, learning_rate, sample_weight=None):
-        """One step of gradient descent on a small batch of plain rows; returns C, or None where
-        the long way has to be taken, which also says what is wrong."""
-        cdef double eta, cost
+    def _step_small(self, X, Y, learning_rate, sample_weight=None, optimizer=None):
+        """One step on a small batch of plain rows, of gradient descent or of an optimizer; returns
+        C, or None where the long way has to be taken, which also says what is wrong."""
+        cdef double cost
         cdef MatrixView x, y
         cdef Job job
+        cdef UpdateCoefficients update
+        cdef Optimizer rule = None
         if sample_weight is not None or self.theta == NULL \
-                or not isinstance(learning_rate, float) \
+                or not self._takes_rule(learning_rate, optimizer) \
                 or not self._as_plain_rows(&x, X, self.layout.n_inputs) \
                 or not self._as_plain_rows(&y, Y, self.layout.n_outputs) \
                 or x.n_rows != y.n_rows or not self._is_small_step(x.n_rows) \
@@ -161,16 +174,47 @@ cdef class SmallBatches(Parameters):
                 or not self._is_finite(y.n_rows * y.n_columns, y.data) \
                 or not self._takes_targets(&y):
             return None
-        eta = learning_rate
-        if not 0 <= eta < DBL_MAX:
-            return None
         self._check_idle()
         self._prepare_step(&job, &x, &y)
-        if self.layout.is_single:
-            cost = _step_small[float](&job, eta, <float*>self.theta)
+        if optimizer is None:
+            update.eta = learning_rate
         else:
-            cost = _step_small[double](&job, eta, <double*>self.theta)
-        return cost if isfinite(cost) else None
+            rule = optimizer
+            update = next_coefficients(rule, rule.t + 1, rule.mu_product)
+        cost = self._step_plain(&job, rule, &update)
+        if not isfinite(cost):
+            return None
+        if rule is not None:
+            rule.t = update.t
+            rule.mu_product = update.mu_product
+            rule.made_updates(update.t - 1)
+        return cost
+
+    cdef bint _takes_rule(self, learning_rate, optimizer) except -1:
+        """Whether a step is told a rate in range and nothing else, or an optimizer of this θ."""
+        cdef Optimizer rule
+        if optimizer is None:
+            return isinstance(learning_rate, float) and 0 <= <double>learning_rate < DBL_MAX
+        if learning_rate is not None or not isinstance(optimizer, Optimizer):
+            return False
+        rule = optimizer
+        return rule.length == self.layout.n_parameters and rule.is_single == self.layout.is_single
+
+    cdef double _step_plain(self, Job* job, Optimizer optimizer,
+                            const UpdateCoefficients* update) except? -1:
+        """The step of a job that is prepared; returns C."""
+        cdef void* gradient = NULL
+        if optimizer is None:
+            optimizer = NO_UPDATES
+        elif not is_plain_sgd(optimizer):
+            if self.step_gradient is None:
+                self.step_gradient = np.empty(self.layout.n_parameters, dtype=self.dtype)
+            gradient = cnp.PyArray_DATA(self.step_gradient)
+        if self.layout.is_single:
+            return _step_small[float](job, optimizer, update, <float*>gradient,
+                                      <float*>self.theta)
+        return _step_small[double](job, optimizer, update, <double*>gradient,
+                                   <double*>self.theta)
 
     cdef int _prepare_step(self, Job* job, const MatrixView* x, const MatrixView* y) except -1:
         """The job of a step, its buffers kept from the last step on as many rows."""

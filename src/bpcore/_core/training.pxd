@@ -12,6 +12,7 @@ cdef class Training:
     cdef readonly Optimizer optimizer
     cdef readonly cnp.ndarray order
     cdef readonly cnp.ndarray sample_weight
+    cdef readonly cnp.ndarray normaliser
     cdef readonly Py_ssize_t epochs
     cdef Run job
     cdef bint applies_dropout

@@ -12,6 +12,7 @@ cimport numpy as cnp
 from libc.math cimport isfinite
 from libc.string cimport memcpy, memset
 
+from bpcore._core.engine cimport numbers_of_rows
 from bpcore._core.job cimport TRAIN
 from bpcore._core.plan cimport Request
 from bpcore._core.tuning cimport TUNING
@@ -65,16 +66,20 @@ cdef class Training:
         Borrowed: θ, layout, how many threads.
     x, y : Rows
     optimizer : Optimizer
-        Of θ's length and type. Shared: it may have run before, and goes on after.
+        Bound to θ's length and type here, where it is new. Shared: it may have run before, and
+        goes on after.
     batch_size : int
         Rows a step, at least 1.
     order : ndarray of intp, contiguous, or None
         The rows to go through, in this order; all, as they lie, when None. Borrowed: it may be
         written to between two runs.
     sample_weight : ndarray of float64, shape (n,), or None
-        s_k.
+        s_k, by which C_k is multiplied. A batch whose s_k are all 0 is left out.
+    normaliser : ndarray of float64, shape (n,), or None
+        Σ s_k C_k and the penalties of a batch are divided by the sum of its rows' numbers here, by
+        the number of its rows when None.
     l2, l1 : float
-        Penalties ½ l2 Σ w² and l1 Σ |w|, each divided by the batch's Σ s_k.
+        Penalties ½ l2 Σ w² and l1 Σ |w|.
     weight_decay : float
         w ← (1 - η weight_decay) w at every step.
     clip_norm : float
@@ -92,20 +97,18 @@ cdef class Training:
 
     def __init__(self, Engine network, Rows x, Rows y, Optimizer optimizer, *,
                  Py_ssize_t batch_size, cnp.ndarray order=None, cnp.ndarray sample_weight=None,
-                 double l2=0.0, double l1=0.0, double weight_decay=0.0, double clip_norm=0.0,
-                 bint applies_dropout=True, Py_ssize_t epochs=1):
+                 cnp.ndarray normaliser=None, double l2=0.0, double l1=0.0,
+                 double weight_decay=0.0, double clip_norm=0.0, bint applies_dropout=True,
+                 Py_ssize_t epochs=1):
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        if optimizer.n_parameters != network.layout.n_parameters \
-                or optimizer.dtype != network.dtype:
-            raise ValueError(f"the optimizer is for {optimizer.n_parameters} parameters of "
-                             f"{optimizer.dtype}, the network has "
-                             f"{network.layout.n_parameters} of {network.dtype}")
+        optimizer.bind(network.layout.n_parameters, network.dtype)
         self.network = network
         self.x, self.y = x, y
         self.optimizer = optimizer
         self.order = order
         self.sample_weight = sample_weight
+        self.normaliser = normaliser
         self.applies_dropout = applies_dropout and network.layout.has_dropout
         self.epochs = epochs
         self._prepare((l2, l1, weight_decay, clip_norm), batch_size)
@@ -115,6 +118,8 @@ cdef class Training:
         cdef Run run = self.network._run(TRAIN, self.x, self.y, self.sample_weight)
         cdef Py_ssize_t n = self.x.view.n_rows
         cdef Request request
+        run.job.examples.normalisers = numbers_of_rows(self.normaliser, n)
+        run.owners += (self.normaliser,)
         if self.order is not None:
             if cnp.PyArray_TYPE(self.order) != cnp.NPY_INTP \
                     or cnp.PyArray_NDIM(self.order) != 1 \
@@ -200,6 +205,7 @@ cdef class Training:
             θ then keeps what the updates so far have made.
         """
         cdef double begun
+        cdef Py_ssize_t before = self.optimizer.t
         cdef Run run = self.job
         if done is None:
             done = []
@@ -222,6 +228,7 @@ cdef class Training:
                 # first: a signal may interrupt the wait for the threads' ends
                 self.network.training = False
                 run.join()
+        self.optimizer.made_updates(before)
         return done
 
     cdef object _epoch(self):
