@@ -28,7 +28,7 @@ class Writer:
 
     def is_softmax(self, layer: int) -> bool:
         """Whether the units of a layer are bound to each other."""
-        return bool(self.trace.activation_functions[layer - 1] == "softmax")
+        return bool(self.trace.sigma[layer] == "softmax")
 
     def sum_of(
         self, columns: Sequence[Math], labels: Sequence[int], factors: np.ndarray, total: float
@@ -113,7 +113,7 @@ class Mean(Writer):
         if letter == "w":
             chain.insert(0, derivative(z, self.target("w")))
             meaning.insert(0, symbol("a", layer - 1, self.units[1]))
-            factors.insert(0, self.column("activations", layer - 1, self.units[1]))
+            factors.insert(0, self.column("a", layer - 1, self.units[1]))
             terms.insert(0, "dz_dw")
         elif letter == "b":  # ∂z/∂b = 1 in every row: not a column
             chain.insert(0, derivative(z, self.target("b")))
@@ -144,7 +144,7 @@ class Mean(Writer):
         """Σ_j w_jk ∂C/∂z_j, with ∂C/∂z_j summed over the examples."""
         layer, unit, after = self.layer, self.units[0], self.layer + 1
         d_z = np.asarray(self.trace.dC_dz[after], dtype=np.float64).sum(axis=0)
-        w = np.asarray(self.trace.weights[layer][:, unit], dtype=np.float64)
+        w = np.asarray(self.trace.w[after], dtype=np.float64)[:, unit]
         z_j, w_jk = symbol("z", after, "j"), symbol("w", after, "j", unit)
         total = self.total("a")
         mean = derivative(self.cost, z_j)

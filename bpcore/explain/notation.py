@@ -125,11 +125,11 @@ class Terms(Protocol):
     """What an explanation reads: the terms of one step of backpropagation, as a Trace has them."""
 
     @property
-    def activations(self) -> Sequence[np.ndarray]:
+    def a(self) -> Sequence[np.ndarray]:
         """a^(l), (n, n_l), for l = 0 … L."""
 
     @property
-    def pre_activations(self) -> Sequence[np.ndarray | None]:
+    def z(self) -> Sequence[np.ndarray | None]:
         """z^(l), from l = 1 on."""
 
     @property
@@ -169,20 +169,20 @@ class Terms(Protocol):
         """y, (n, n_L)."""
 
     @property
-    def weights(self) -> Sequence[np.ndarray]:
-        """w^(l) at index l - 1."""
+    def w(self) -> Sequence[np.ndarray | None]:
+        """w^(l), from l = 1 on."""
 
     @property
-    def biases(self) -> Sequence[np.ndarray]:
-        """b^(l) at index l - 1."""
+    def b(self) -> Sequence[np.ndarray | None]:
+        """b^(l), from l = 1 on."""
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
         """(n_0, …, n_L)."""
 
     @property
-    def activation_functions(self) -> tuple[Any, ...]:
-        """σ of each layer, a name or (name, parameter), at index l - 1."""
+    def sigma(self) -> Sequence[Any]:
+        """σ of layer l, a name or (name, parameter), from l = 1 on."""
 
     @property
     def loss(self) -> Any:

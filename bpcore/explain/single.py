@@ -136,7 +136,7 @@ class Single(Writer):
         chain, meaning, values = self.inner_chain(layer, unit)
         if letter == "w":
             a_before = symbol("a", layer - 1, self.units[1])
-            value = float(self.of("activations", layer - 1)[self.units[1]])
+            value = float(self.of("a", layer - 1)[self.units[1]])
             self.show("dz_dw", layer, self.units, self.i, value)
             chain.insert(0, derivative(z, self.target("w")))
             meaning.insert(0, a_before)
@@ -183,10 +183,10 @@ class Single(Writer):
     def unit(self, layer: int, unit: int) -> list[Block]:
         """z, a and σ' of a unit, and where its ∂C/∂a or ∂C/∂z comes from."""
         z, a = symbol("z", layer, unit), symbol("a", layer, unit)
-        z_value = float(self.of("pre_activations", layer)[unit])
-        a_value = float(self.of("activations", layer)[unit])
+        z_value = float(self.of("z", layer)[unit])
+        a_value = float(self.of("a", layer)[unit])
         blocks: list[Block] = [self.pre_activation(layer, unit, z_value)]
-        function = self.trace.activation_functions[layer - 1]
+        function = self.trace.sigma[layer]
         name = function if isinstance(function, str) else function[0]
         if self.is_softmax(layer):
             whole = symbol("z", layer)
@@ -212,7 +212,7 @@ class Single(Writer):
         """How z = Σ_k w_jk a_k + b_j comes about."""
         w, a = symbol("w", layer, unit, "k"), symbol("a", layer - 1, "k")
         b = symbol("b", layer, unit)
-        bias = float(self.trace.biases[layer - 1][unit])
+        bias = float(np.asarray(self.trace.b[layer])[unit])
         sum_, added = number(value - bias), number(bias, operand=True)
         rights = (
             Math(f"Σ_k {w} {a} + {b}", rf"\sum_k {w.latex}\,{a.latex} + {b.latex}"),
@@ -239,7 +239,7 @@ class Single(Writer):
             names = [derivative(a_j, z_j), derivative(self.cost, a_j)]
             meaning = [da_dz(z_j), derivative(self.cost, a_j)]
             terms, factors = ["da_dz", "dC_da"], [self.of("da_dz", after), d_cost]
-        w = np.asarray(self.trace.weights[layer][:, unit], dtype=np.float64)
+        w = np.asarray(self.trace.w[after], dtype=np.float64)[:, unit]
         columns = (Math("j", "j"), w_jk, *meaning)
         table, kept = self.sum_of(columns, range(len(w)), np.column_stack([w, *factors]), value)
         for j in map(int, kept):
@@ -259,7 +259,7 @@ class Single(Writer):
         """∂C/∂a_j of the loss, in symbols and with the numbers."""
         loss = self.trace.loss
         y = float(self.trace.targets[self.i][unit])
-        a = float(self.of("activations", self.last)[unit])
+        a = float(self.of("a", self.last)[unit])
         return (
             dC_da_formula(loss, unit, symbol("a", self.last, unit), symbol("y", None, unit)),
             dC_da_formula(loss, unit, number(a), number(y, operand=True)),
@@ -299,10 +299,10 @@ class Single(Writer):
     def canonical(self, unit: int, y_total: float) -> list[Math]:
         """What ∂C/∂z comes to where loss and output activation belong together: a - y."""
         loss, _ = loss_of(self.trace.loss, unit)
-        if loss.cancels_with != self.trace.activation_functions[-1]:
+        if loss.cancels_with != self.trace.sigma[-1]:
             return []
         a, y = symbol("a", self.last, unit), symbol("y", None, unit)
-        a_value = number(float(self.of("activations", self.last)[unit]))
+        a_value = number(float(self.of("a", self.last)[unit]))
         y_value = number(float(self.trace.targets[self.i][unit]), operand=True)
         if self.is_softmax(self.last) and y_total != 1:
             total = number(y_total)

@@ -1,5 +1,6 @@
 """Every term of the chain rule, by name."""
 
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,21 +11,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Trace"]
 
+_IN_WORDS = {"activations": "a", "pre_activations": "z"}
+# names of before, whose index was l - 1, and those that took their place
+_WITHOUT_LAYER_0 = {"weights": "w", "biases": "b", "activation_functions": "sigma"}
+
 
 @dataclass(frozen=True, eq=False)
 class Trace:
     """The terms of one step of backpropagation, as the training kernels compute them.
 
-    Every list is indexed by layer, 0 … L; a term that does not exist is None. n is the number
-    of examples, n_l the units of layer l. Derivatives of C are of the mean cost: a row of
-    ``dC_da`` or ``dC_dz`` holds its example's share of it (its weight over the sum of the
+    Whatever belongs to a layer is in a list indexed by that layer, 0 … L: ``dC_dw[2]`` is ∂C/∂w
+    of the weights ``w[2]`` that lead to layer 2. A term that does not exist is None. n is the
+    number of examples, n_l the units of layer l. Derivatives of C are of the mean cost: a row
+    of ``dC_da`` or ``dC_dz`` holds its example's share of it (its weight over the sum of the
     weights, 1/n without weights).
 
     Attributes
     ----------
-    activations : list of ndarrays (n, n_l)
+    a : list of ndarrays (n, n_l)
         a^(l); a^(0) is the input.
-    pre_activations : list of ndarrays (n, n_l)
+    z : list of ndarrays (n, n_l)
         z^(l) = w^(l) a^(l-1) + b^(l); None for l = 0.
     da_dz : list of ndarrays (n, n_l)
         σ'(z^(l)); for softmax the Jacobian ∂a_i/∂z_j, (n, n_L, n_L). None for l = 0.
@@ -48,18 +54,25 @@ class Trace:
         C_k of each example, unweighted.
     targets : ndarray (n, n_L)
         y.
-    weights, biases : tuples of ndarrays
-        Copies of w^(l) and b^(l), index l - 1.
+    w : list of ndarrays (n_l, n_{l-1})
+        A copy of w^(l), which ``Network`` has as ``weights[l - 1]``; None for l = 0.
+    b : list of ndarrays (n_l,)
+        A copy of b^(l), which ``Network`` has as ``biases[l - 1]``; None for l = 0.
     layer_sizes : tuple of int
         (n_0, …, n_L).
-    activation_functions : tuple
-        σ of each layer, a name or (name, parameter), index l - 1.
+    sigma : list
+        σ of layer l, a name or (name, parameter); None for l = 0.
     loss : str or (str, parameter)
         C_k of one example.
     shares : ndarray (n,)
         What each C_k counts in C: its weight over the sum of the weights, 1/n without weights.
     network_class : type
         What ``check`` makes its float64 copies of the network with.
+    activations, pre_activations
+        Other names of ``a`` and ``z``.
+    weights, biases, activation_functions
+        Deprecated: ``w``, ``b`` and ``sigma`` without layer 0, so that layer l has the index
+        l - 1.
 
     Examples
     --------
@@ -68,10 +81,12 @@ class Trace:
     >>> t = net.trace([[0.0, 1.0]], [[1.0]])
     >>> bool((t.dC_dw[2] == t.dC_dz[2].T @ t.dz_dw[2]).all())
     True
+    >>> bool((t.z[2] == t.a[1] @ t.w[2].T + t.b[2]).all())
+    True
     """
 
-    activations: list[np.ndarray] = field(repr=False)
-    pre_activations: list[np.ndarray | None] = field(repr=False)
+    a: list[np.ndarray] = field(repr=False)
+    z: list[np.ndarray | None] = field(repr=False)
     da_dz: list[np.ndarray | None] = field(repr=False)
     dC_da: list[np.ndarray] = field(repr=False)
     dC_dz: list[np.ndarray | None] = field(repr=False)
@@ -83,13 +98,55 @@ class Trace:
     cost: float
     costs: np.ndarray = field(repr=False)
     targets: np.ndarray = field(repr=False)
-    weights: tuple[np.ndarray, ...] = field(repr=False)
-    biases: tuple[np.ndarray, ...] = field(repr=False)
+    w: list[np.ndarray | None] = field(repr=False)
+    b: list[np.ndarray | None] = field(repr=False)
     layer_sizes: tuple[int, ...]
-    activation_functions: tuple[Any, ...] = field(repr=False)
+    sigma: list[Any] = field(repr=False)
     loss: Any = field(repr=False)
     shares: np.ndarray = field(repr=False)
     network_class: Any = field(default=None, repr=False)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what a Trace was pickled as, also by the names of before."""
+        for name, value in state.items():
+            if name in _WITHOUT_LAYER_0:
+                self.__dict__[_WITHOUT_LAYER_0[name]] = [None, *value]
+            else:
+                self.__dict__[_IN_WORDS.get(name, name)] = value
+
+    @property
+    def activations(self) -> list[np.ndarray]:
+        """``a``, in a word."""
+        return self.a
+
+    @property
+    def pre_activations(self) -> list[np.ndarray | None]:
+        """``z``, in a word."""
+        return self.z
+
+    @property
+    def weights(self) -> tuple[np.ndarray, ...]:
+        """w^(l) at index l - 1: deprecated, see ``w``."""
+        return self._without_layer_0("weights")
+
+    @property
+    def biases(self) -> tuple[np.ndarray, ...]:
+        """b^(l) at index l - 1: deprecated, see ``b``."""
+        return self._without_layer_0("biases")
+
+    @property
+    def activation_functions(self) -> tuple[Any, ...]:
+        """σ of layer l at index l - 1: deprecated, see ``sigma``."""
+        return self._without_layer_0("activation_functions")
+
+    def _without_layer_0(self, old: str) -> tuple[Any, ...]:
+        new = _WITHOUT_LAYER_0[old]
+        message = (
+            f"Trace.{old}[l - 1] is deprecated: it is {new}[l], by layer like everything "
+            "else in a Trace"
+        )
+        warnings.warn(message, DeprecationWarning, stacklevel=3)
+        return tuple(getattr(self, new)[1:])
 
     def explain(
         self,

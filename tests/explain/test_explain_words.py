@@ -94,7 +94,7 @@ def test_softmax_binds_the_outputs():
     (table,) = tables(explanation)
     assert len(table.rows) == 2
     assert_allclose(table.total, t.dC_dz[3][0, 1])
-    a, y = t.activations[3][0], t.targets[0]
+    a, y = t.a[3][0], t.targets[0]
     assert_allclose(explanation.value, a[1] * y.sum() - y[1])
 
 
@@ -279,7 +279,7 @@ def test_arguments_of_check():
 def test_what_a_trace_carries(weights):
     network = Network((2, 3, 2), ("elu", 2.0), "tanh", ("huber", 0.5), random_state=0)
     t = network.trace(np.eye(2), np.eye(2), weights)
-    assert t.activation_functions == (("elu", 2.0), "tanh")
+    assert t.sigma == [None, ("elu", 2.0), "tanh"]
     assert t.loss == ("huber", 0.5)
     assert t.shares.tolist() == ([0.5, 0.5] if weights is None else [0.25, 0.75])
     assert_allclose(t.shares @ t.costs, t.cost)
