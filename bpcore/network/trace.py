@@ -157,11 +157,18 @@ class Trace:
         k: int | None = None,
         example: int | None = None,
         most: int = 8,
+        digits: int = 4,
     ) -> "Explanation":
         """One derivative, taken apart by the chain rule with the numbers filled in.
 
         ∂C/∂w = ∂z/∂w · ∂a/∂z · ∂C/∂a, as the textbook derives it; ∂C/∂a of an inner unit is the
-        sum over its outgoing connections, the largest terms first.
+        sum over its outgoing connections, the largest terms first. In a chain, a network of one
+        unit a layer, there is nothing to sum, and units need no index: a derivative is one product
+        from its layer to the cost.
+
+        An equals sign before a number means that it is what the network computed, to its
+        precision; ≈ says that it is rounded. Factors have as many digits as it takes for them to
+        multiply to the product that is printed, up to a unit of its last digit.
 
         Parameters
         ----------
@@ -171,13 +178,16 @@ class Trace:
         layer : int
             l, from 1 to L; for "a" from 0, the input.
         j, k : int
-            Units, counted from 0. "w" takes both, "b" and "z" take j, "a" takes either.
+            Units, counted from 0. "w" takes both, "b" and "z" take j, "a" takes either. The only
+            unit of a layer may be left out.
         example : int or None, default=None
             A row of X, counted from 0: the derivative of its own cost C_i. None: that of C, the
             (weighted) mean over all examples; for "a", where every example has an activation of
             its own, what C answers when all of them move alike.
         most : int, default=8
             Terms of a sum to print; the rest is counted and added up.
+        digits : int, default=4
+            Significant digits of numbers, 1 to 17.
 
         Returns
         -------
@@ -187,42 +197,42 @@ class Trace:
         Raises
         ------
         ValueError
-            If letter, layer, unit or example lies outside its range.
+            If letter, layer, unit, example or digits lies outside its range.
         TypeError
             If a unit is missing, has no meaning for this letter, or is not an integer.
 
         Examples
         --------
         >>> from bpcore import Network
-        >>> net = Network((1, 1), activation="identity", dtype="float64")
-        >>> net.set_parameters([0.0, 0.66])
+        >>> net = Network((1, 1, 1), activation="identity", dtype="float64")
+        >>> net.set_parameters([0.2, 0.1, 0.3, 0.33])
         >>> t = net.trace([[5.0]], [[1.0]])
-        >>> print(t.explain("w", layer=1, j=0, k=0))
-        ∂C/∂w of the weight from unit 0 of layer 0 to unit 0 of layer 1
-        Layers run from 0, the input, to L = 1; units count from 0.
+        >>> print(t.explain("w", layer=1))
+        ∂C/∂w of the weight from layer 0 to layer 1
+        Layers run from 0, the input, to L = 2, with one unit each.
         <BLANKLINE>
-          ∂C/∂w_0,0^(1) = ∂z_0^(1)/∂w_0,0^(1) · ∂a_0^(1)/∂z_0^(1) · ∂C/∂a_0^(1)
-                        = a_0^(0) · σ'(z_0^(1)) · ∂C/∂a_0^(1)
-                        = 5 · 1 · (-0.68)
-                        = -3.4
+          ∂C/∂w^(1) = ∂z^(1)/∂w^(1) · ∂a^(1)/∂z^(1) · ∂C/∂a^(1)
+                    = a^(0) · σ'(z^(1)) · w^(2) · σ'(z^(2)) · 2 (a^(2) - y)
+                    = 5 · 1 · 0.3 · 1 · (-0.68)
+                    = -1.02
+        ...
+          ∂C/∂a^(2) = 2 (a^(2) - y)
+                    = 2 (0.66 - 1)
+                    = -0.68
+
+        Units have indices where layers have several:
+
+        >>> net = Network((2, 3, 1), "sigmoid", random_state=0)
+        >>> print(net.trace([[0.5, 1.0]], [[1.0]]).explain("b", layer=2))
+        ∂C/∂b of unit 0 of layer 2
+        Layers run from 0, the input, to L = 2; units count from 0.
         <BLANKLINE>
-          z_0^(1) = Σ_k w_0,k^(1) a_k^(0) + b_0^(1)
-                  = 0 + 0.66
-                  = 0.66
-        <BLANKLINE>
-          a_0^(1) = identity(z_0^(1))
-                  = 0.66
-        <BLANKLINE>
-          σ'(z_0^(1)) = 1
-                      = 1
-        <BLANKLINE>
-          ∂C/∂a_0^(1) = 2 (a_0^(1) - y_0)
-                      = 2 (0.66 - 1)
-                      = -0.68
+          ∂C/∂b_0^(2) = ∂z_0^(2)/∂b_0^(2) · ∂a_0^(2)/∂z_0^(2) · ∂C/∂a_0^(2)
+        ...
         """
         from bpcore.explain.single import explain
 
-        return explain(self, letter, layer, j, k, example, most)
+        return explain(self, letter, layer, j, k, example, most, digits)
 
     def check(
         self,

@@ -72,13 +72,6 @@ def test_a_formula_stands_beside_its_call(formula, source_tree):
     assert any(FORMULAS[formula] in "".join(cells_of(section)) for section in having)
 
 
-def test_a_page_that_shows_an_explanation_has_a_formula(source_tree):
-    """Sphinx brings MathJax to those pages only that have mathematics of their own."""
-    for page in NOTEBOOKS:
-        text = text_of(source_tree, page)
-        assert "$" in text or ".explain(" not in "".join(cells_of(text))
-
-
 def test_every_page_with_cells_is_tested(source_tree):
     folder = source_tree / "docs"
     with_cells = {
