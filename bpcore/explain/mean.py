@@ -109,7 +109,9 @@ class Writer:
         """
         layer, unit = self.layer, self.units[0]
         if letter == "a":
-            return self._onward(layer, unit, through)
+            after = layer + 1
+            inner = self._through(after) if through else self._inner(after, 0, False)
+            return [self._onward(after), *inner]
         z, target = self.symbol("z", layer, unit), self.target(letter)
         first = []
         if letter == "w":
@@ -120,7 +122,7 @@ class Writer:
             ones = np.ones(len(self.trace.costs))
             one = number(1)
             first.append(Factor(derivative(z, target), one, "dz_db", layer, (unit,), ones))
-        return first + self._inner(layer, unit, through)
+        return first + (self._through(layer) if through else self._inner(layer, unit, False))
 
     def _inner(self, layer: int, unit: int, through: bool) -> list[Factor]:
         """∂C/∂z as ∂a/∂z · ∂C/∂a; as one factor where the outputs are bound to each other."""
@@ -128,21 +130,31 @@ class Writer:
         if not self.splits(layer, unit):
             whole, values = derivative(self.cost, z), self.column("dC_dz", layer, unit)
             return [Factor(whole, whole, "dC_dz", layer, (unit,), values)]
-        slope = self.column("da_dz", layer, unit)
-        first = Factor(derivative(a, z), da_dz(z), "da_dz", layer, (unit,), slope)
-        if through and layer < self.last:
-            return [first, *self._onward(layer, unit, through)]
-        back, values = derivative(self.cost, a), self.column("dC_da", layer, unit)
-        meaning = self.by_output(unit) if through and layer == self.last else back
-        return [first, Factor(back, meaning, "dC_da", layer, (unit,), values)]
+        slope, back = self.column("da_dz", layer, unit), derivative(self.cost, a)
+        meaning = self.by_output(unit) if through else back
+        return [
+            Factor(derivative(a, z), da_dz(z), "da_dz", layer, (unit,), slope),
+            Factor(back, meaning, "dC_da", layer, (unit,), self.column("dC_da", layer, unit)),
+        ]
 
-    def _onward(self, layer: int, unit: int, through: bool) -> list[Factor]:
-        """∂C/∂a of a layer of a chain by what follows it."""
-        z, a, w = (self.symbol("z", layer + 1), self.symbol("a", layer),
-                   self.symbol("w", layer + 1))  # fmt: skip
-        values = np.full(len(self.trace.costs), self.weight(layer + 1, 0, unit))
-        first = Factor(derivative(z, a), w, "dz_da", layer + 1, (0, unit), values)
-        return [first, *self._inner(layer + 1, 0, through)]
+    def _through(self, layer: int) -> list[Factor]:
+        """∂C/∂z of a layer of a chain, ∂C/∂a replaced by what it comes from, up to the cost."""
+        factors: list[Factor] = []
+        for level in range(layer, self.last + 1):
+            if factors:
+                factors[-1] = self._onward(level)
+            inner = self._inner(level, 0, level == self.last)
+            factors += inner
+            if len(inner) == 1:
+                break
+        return factors
+
+    def _onward(self, layer: int) -> Factor:
+        """∂z/∂a from the layer before to this one of a chain."""
+        z, a = self.symbol("z", layer), self.symbol("a", layer - 1)
+        values = np.full(len(self.trace.costs), self.weight(layer, 0, 0))
+        w = self.symbol("w", layer)
+        return Factor(derivative(z, a), w, "dz_da", layer, (0, 0), values)
 
     def by_output(self, unit: int) -> Math:
         """∂C/∂a of an output, where a product through a chain ends."""

@@ -189,7 +189,17 @@ class Single(Writer):
         return float(self.of("dC_da" if letter == "a" else "dC_dz", layer)[unit])
 
     def unit(self, layer: int, unit: int) -> list[Block]:
-        """z, a and σ' of a unit, and where its ∂C/∂a or ∂C/∂z comes from."""
+        """z, a and σ' of a unit, of a chain also those after it, and where the end comes from."""
+        blocks: list[Block] = []
+        last = self.last if self.is_chain else layer
+        for level in range(layer, last + 1):
+            blocks += self.own(level, unit)
+            if not self.splits(level, unit):
+                return blocks + self.bound_output(level, unit)
+        return blocks + self.activation(last, unit)[1]
+
+    def own(self, layer: int, unit: int) -> list[Block]:
+        """A unit's z and a, and σ' where ∂C/∂z has it for a factor."""
         z, a = self.symbol("z", layer, unit), self.symbol("a", layer, unit)
         z_value = float(self.of("z", layer)[unit])
         a_value = float(self.of("a", layer)[unit])
@@ -206,7 +216,7 @@ class Single(Writer):
             sigma = Math(f"{name}({z})", rf"\mathrm{{{latin}}}({z.latex})")
         blocks.append(Derivation(a, (sigma, self.number(a_value))))
         if not self.splits(layer, unit):
-            return blocks + self.bound_output(layer, unit)
+            return blocks
         value = self.number(self.of("da_dz", layer)[unit])
         formula = da_dz_formula(function, a, z, self.digits)
         digits = self.digits
@@ -220,10 +230,7 @@ class Single(Writer):
             self.digits,
         )
         rights = [formula] if filled.text == value.text else [formula, _chosen(filled, value)]
-        blocks.append(Derivation(da_dz(z), (*rights, value)))
-        if self.is_chain and layer < self.last:
-            return blocks + self.unit(layer + 1, 0)
-        return blocks + self.activation(layer, unit)[1]
+        return [*blocks, Derivation(da_dz(z), (*rights, value))]
 
     def pre_activation(self, layer: int, unit: int, value: float) -> Derivation:
         """How z = Σ_k w_jk a_k + b_j comes about."""
@@ -323,7 +330,7 @@ class Single(Writer):
         value = float(self.of("dC_dz", layer)[unit])
         left = derivative(self.cost, z)
         y_total = float(np.sum(self.trace.targets[self.i], dtype=np.float64))
-        canonical = self.canonical(unit, y_total)
+        canonical = self.canonical(unit, y_total) if layer == self.last else []
         if not self.is_softmax(layer):
             derivation = Derivation(left, (*canonical, self.number(value)))
             if not canonical:

@@ -119,6 +119,27 @@ def test_the_product_goes_all_the_way_to_the_cost(letter, n_layers):
         assert max(t.check(letter, layer=layer).values()) < 1e-6
 
 
+def test_a_chain_of_many_layers():
+    network = Network((1,) * 501, "identity", dtype="float64", init="zeros")
+    network.set_parameters([1.0, 0.0] * 500)
+    explanation = network.trace([0.5], [0.0]).explain("w", layer=1)
+    factors, total = line_of_numbers(str(explanation))
+    assert len(factors) == 2 * 500 + 1
+    assert total == explanation.value == 0.5
+    assert str(explanation).count("  a^(") == 500
+
+
+def test_a_chain_with_an_overflow_inside_says_what_there_is():
+    network = Network((1, 1, 1, 1), "identity", dtype="float64", init="zeros")
+    network.set_parameters([1e-5, 0.0, 1e200, 0.0, 1e200, 0.0])
+    with np.errstate(all="ignore"):
+        t = network.trace([1e-300], [1.0])
+        text = str(t.explain("w", layer=1))
+    assert not np.isfinite(t.dC_da[1]).all()
+    assert "= a^(0) · ∂C/∂z^(1)\n" in text
+    assert "a^(3) - y" not in text
+
+
 @pytest.mark.parametrize(("output", "loss"), pairs())
 @pytest.mark.parametrize("n", [1, 4])
 def test_no_indices_and_no_sums_over_units(output, loss, n):
@@ -160,7 +181,7 @@ def test_the_mean_has_a_column_for_each_factor():
     t = network.trace(X, Y, s)
     explanation = t.explain("w", layer=1)
     (table,) = tables(explanation)
-    names = "a^(0) σ'(z^(1)) w^(2) σ'(z^(2)) w^(3) σ'(z^(3)) ∂C/∂a^(3)".split()
+    names = ["a^(0)", "σ'(z^(1))", "w^(2)", "σ'(z^(2))", "w^(3)", "σ'(z^(3))", "∂C/∂a^(3)"]
     assert [column.text for column in table.columns[1:-1]] == names
     assert " = Σ_i " + " · ".join(names) + "\n" in str(explanation)
     assert len(table.rows) == 5
