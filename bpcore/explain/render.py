@@ -11,8 +11,10 @@ from bpcore.explain.notation import Math, number
 
 __all__ = ["Derivation", "Explanation", "Note", "Shown", "Table"]
 
-# of a derivation in HTML: a long one scrolls by itself
-LINE = "margin: 0.4em 0 0.4em 1.5em; overflow-x: auto; overflow-y: hidden"
+# Styles of HTML, where a page has none of its own; what is too long for it scrolls by itself.
+DERIVATION = "margin: 1em 0 1em 1.5em; overflow-x: auto; overflow-y: hidden"
+LINE = "margin: 0.4em 0; white-space: nowrap"
+CELL = "text-align: right; padding: 0.1em 0.8em; white-space: nowrap"
 
 
 class Shown(NamedTuple):
@@ -81,14 +83,13 @@ class Derivation:
     def as_html(self) -> str:
         """Lines of mathematics; the left side stands before each, visible before the first."""
         left = mathml(self.left.latex)
-        lines = [
-            (f"<mphantom>{left}</mphantom>" if i else left)
-            + mathml(f"{_equals(right)} {right.latex}")
+        below = f'<mpadded height="0" depth="0"><mphantom>{left}</mphantom></mpadded>'
+        lines = "".join(
+            f'<div style="{LINE}"><math displaystyle="true">{below if i else left}'
+            f"{mathml(f'{_equals(right)} {right.latex}')}</math></div>"
             for i, right in enumerate(self.rights)
-        ]
-        return "".join(
-            f'<div style="{LINE}"><math displaystyle="true">{line}</math></div>' for line in lines
         )
+        return f'<div style="{DERIVATION}">{lines}</div>'
 
 
 def _equals(right: Math) -> str:
@@ -150,12 +151,15 @@ class Table:
 
     def as_html(self) -> str:
         """A table, its header and numbers as mathematics."""
-        head = "".join(f"<th>{math(column.latex)}</th>" for column in self.columns)
+        head = "".join(f'<th style="{CELL}">{math(column.latex)}</th>' for column in self.columns)
         body = []
         for row in self._cells():
             cells = (math(cell.latex) if isinstance(cell, Math) else cell for cell in row)
-            body.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+            body.append(
+                "<tr>" + "".join(f'<td style="{CELL}">{cell}</td>' for cell in cells) + "</tr>"
+            )
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+        return f'<div style="{DERIVATION}">{table}</div>'
 
 
 Block = Note | Derivation | Table

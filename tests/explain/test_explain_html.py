@@ -16,8 +16,8 @@ from bpcore.functions import LOSSES
 
 # how many children each takes; None: any number
 MATHML = {
-    "math": None, "mrow": None, "mphantom": None, "mi": 0, "mn": 0, "mo": 0, "mtext": 0,
-    "mspace": 0, "mfrac": 2, "msub": 2, "msup": 2, "munder": 2, "msubsup": 3,
+    "math": None, "mrow": None, "mphantom": None, "mpadded": 1, "mi": 0, "mn": 0, "mo": 0,
+    "mtext": 0, "mspace": 0, "mfrac": 2, "msub": 2, "msup": 2, "munder": 2, "msubsup": 3,
 }  # fmt: skip
 HTML = {"div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td"}
 
@@ -90,7 +90,7 @@ def test_the_left_side_stands_before_every_line():
     assert len(lines) == 3
     left = ["".join(line[0].itertext()) for line in lines]
     assert len(set(left)) == 1
-    assert [line[0].tag for line in lines] == ["mrow", "mphantom", "mphantom"]
+    assert [line[0].tag for line in lines] == ["mrow", "mpadded", "mpadded"]
 
 
 def test_an_index_in_a_title_is_mathematics():
