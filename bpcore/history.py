@@ -5,8 +5,14 @@ from typing import Any
 
 __all__ = ["History"]
 
+_ENDINGS = {
+    "callback": "stopped by its callback",
+    "interrupt": "stopped by Ctrl-C",
+    "diverged": "stopped because it diverged",
+}
 
-@dataclass(eq=False)
+
+@dataclass(eq=False, repr=False)
 class History:
     """The record of a fit, one entry an epoch.
 
@@ -32,6 +38,8 @@ class History:
     >>> history = net.fit([[0.0, 1.0], [1.0, 0.0]], [0.0, 1.0], epochs=3)
     >>> history.epochs, history.n_examples, history.stopped
     (3, 2, None)
+    >>> history
+    History: 3 epochs, cost ..., ... s
     """
 
     n_examples: int
@@ -59,16 +67,49 @@ class History:
             return 0.0
         return self.n_examples * self.epochs / max(self.total_seconds, 1e-9)
 
+    def __repr__(self) -> str:
+        words = [f"{self.epochs:,} epoch{'' if self.epochs == 1 else 's'}"]
+        for name in ("cost", "validation_cost", "validation_score"):
+            if values := getattr(self, name):
+                words.append(f"{name.replace('_', ' ')} {float(values[-1]):.4g}")
+        words.append(f"{self.total_seconds:.3g} s")
+        if self.stopped is not None:
+            words.append(_ENDINGS.get(self.stopped, f"stopped: {self.stopped}"))
+        return f"History: {', '.join(words)}"
+
     def to_dict(self) -> dict[str, Any]:
-        """The record as plain lists and numbers, ready for JSON."""
+        """The record as plain lists and numbers, ready for JSON and for a table.
+
+        Returns
+        -------
+        dict
+            The lists, all with one entry an epoch; what was never recorded, as validation
+            without validation data, is left out. None stands where an interrupted epoch came to no
+            entry. Beside them the numbers ``n_examples``, ``epochs``, ``total_seconds`` and
+            ``examples_per_second``, and ``stopped``.
+
+        Examples
+        --------
+        ``pandas.DataFrame(history.to_dict())`` is a row an epoch.
+
+        >>> from bpcore import Network
+        >>> net = Network((2, 2, 1), random_state=0)
+        >>> record = net.fit([[0.0, 1.0], [1.0, 0.0]], [0.0, 1.0], epochs=3).to_dict()
+        >>> {name: len(one) for name, one in record.items() if isinstance(one, list)}
+        {'cost': 3, 'learning_rate': 3, 'seconds': 3}
+        """
+        names = ("cost", "validation_cost", "validation_score", "learning_rate", "seconds")
+        lists = {name: list(getattr(self, name)) for name in names}
+        n = max(map(len, lists.values()))
+        kept = {
+            name: values + [None] * (n - len(values))
+            for name, values in lists.items()
+            if values or not name.startswith("validation_")
+        }
         return {
             "n_examples": self.n_examples,
             "epochs": self.epochs,
-            "cost": list(self.cost),
-            "validation_cost": list(self.validation_cost),
-            "validation_score": list(self.validation_score),
-            "learning_rate": list(self.learning_rate),
-            "seconds": list(self.seconds),
+            **kept,
             "total_seconds": self.total_seconds,
             "examples_per_second": self.examples_per_second,
             "stopped": self.stopped,

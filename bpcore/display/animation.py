@@ -290,7 +290,7 @@ class DescentAnimation:
         if picture.image is not None:
             at_input = direction == "backward" and frame.layer == 0
             pixels = values.units[0] if at_input else np.asarray(
-                step.trace.activations[0][self.example], dtype=np.float64
+                step.trace.a[0][self.example], dtype=np.float64
             )  # fmt: skip
             note = picture.set_image(pixels, derivative=at_input)
             picture.layer_texts[0].set_text(f"layer 0\n{note}")

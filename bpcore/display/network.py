@@ -188,10 +188,10 @@ class NetworkDisplay:
                     f"example must be a row of the trace, 0 to {n - 1}, of a weight above 0, got "
                     f"{example}"
                 )
-        inputs = np.asarray(trace.activations[0], dtype=np.float64)
+        inputs = np.asarray(trace.a[0], dtype=np.float64)
         inputs = inputs.mean(axis=0) if example is None else inputs[example]
         if show == "weights":
-            values = Values(None, [np.asarray(w, dtype=np.float64) for w in trace.weights], None)
+            values = Values(None, [np.asarray(w, dtype=np.float64) for w in trace.w[1:]], None)
         else:
             values = values_of(trace, show, example)
         strengths = None

@@ -42,8 +42,8 @@ def values_of(trace: "Trace", show: str, example: int | None) -> Values:
     """The numbers of a trace: of one example, or of the mean over all."""
     if show == "activations":
         rows = slice(None) if example is None else slice(example, example + 1)
-        units = [np.asarray(a[rows], dtype=np.float64).mean(axis=0) for a in trace.activations]
-        weights = [np.asarray(w, dtype=np.float64) for w in trace.weights]
+        units = [np.asarray(a[rows], dtype=np.float64).mean(axis=0) for a in trace.a]
+        weights = [np.asarray(w, dtype=np.float64) for w in trace.w[1:]]
         return Values(units, weights, [f"{a:.2f}" for a in units[-1]])
     if example is None:
         units = [np.asarray(d, dtype=np.float64).sum(axis=0) for d in trace.dC_da]
@@ -55,13 +55,13 @@ def values_of(trace: "Trace", show: str, example: int | None) -> Values:
     scale = 1.0 / float(trace.shares[example])
     units = [scale * np.asarray(d[example], dtype=np.float64) for d in trace.dC_da]
     deltas = [scale * np.asarray(d, dtype=np.float64)[example] for d in trace.dC_dz[1:]]
-    before = [np.asarray(a[example], dtype=np.float64) for a in trace.activations[:-1]]
+    before = [np.asarray(a[example], dtype=np.float64) for a in trace.a[:-1]]
     gradients = [np.outer(delta, a) for delta, a in zip(deltas, before, strict=True)]
     return Values(units, gradients, _notes(trace, example))
 
 
 def _notes(trace: "Trace", example: int) -> list[str]:
-    outputs, targets = trace.activations[-1][example], trace.targets[example]
+    outputs, targets = trace.a[-1][example], trace.targets[example]
     return [f"a = {a:.2f}, y = {y:.3g}" for a, y in zip(outputs, targets, strict=True)]
 
 

@@ -101,18 +101,23 @@ class _Differences:
     @cached_property
     def activations(self) -> list[np.ndarray]:
         """a^(l) in float64."""
-        a = [np.asarray(self.trace.activations[0], dtype=np.float64)]
+        a = [np.asarray(self.trace.a[0], dtype=np.float64)]
         for layer in range(1, self.last + 1):
             a.append(self._after(layer, self._z(layer, a[-1])))
         return a
 
+    def parameters(self, layer: int) -> tuple[np.ndarray, np.ndarray]:
+        """Copies of w^(l) and b^(l) in float64."""
+        w, b = self.trace.w[layer], self.trace.b[layer]
+        return np.array(w, dtype=np.float64), np.array(b, dtype=np.float64)
+
     def _z(self, layer: int, before: np.ndarray) -> np.ndarray:
-        w, b = self.trace.weights[layer - 1], self.trace.biases[layer - 1]
-        return before @ w.T.astype(np.float64) + b
+        w, b = self.parameters(layer)
+        return before @ w.T + b
 
     def _after(self, layer: int, z: np.ndarray) -> np.ndarray:
         """σ(z) of a layer."""
-        function = self.trace.activation_functions[layer - 1]
+        function = self.trace.sigma[layer]
         if function == "softmax":
             e = np.exp(z - z.max(axis=-1, keepdims=True))
             return np.asarray(e / e.sum(axis=-1, keepdims=True))
@@ -123,16 +128,14 @@ class _Differences:
         """The network from a^(layer - 1) to the cost."""
         if layer not in self.tails:
             trace = self.trace
-            *hidden, output = trace.activation_functions[layer - 1 :]
+            *hidden, output = trace.sigma[layer:]
             loss = trace.loss
             if not isinstance(loss, str) and loss[1] == "clip":
                 loss = loss[0]  # clipping changes reported costs, not derivatives
             network = trace.network_class(
                 trace.layer_sizes[layer - 1 :], hidden, output, loss, dtype="float64", init="zeros"
             )
-            network.set_parameters(
-                weights=trace.weights[layer - 1 :], biases=trace.biases[layer - 1 :]
-            )
+            network.set_parameters(weights=trace.w[layer:], biases=trace.b[layer:])
             self.tails[layer] = network
         return self.tails[layer]
 
@@ -192,8 +195,8 @@ class _Differences:
     def _of_z(self, entry: Shown) -> float:
         """∂z_j/∂w_jk, ∂z_j/∂a_k or ∂z_j/∂b_j."""
         j, layer = entry.units[0], entry.layer
-        w = self.trace.weights[layer - 1][j].astype(np.float64)
-        b = self.trace.biases[layer - 1][j : j + 1].astype(np.float64)
+        w, b = (part[j : j + 1] for part in self.parameters(layer))
+        w = w[0]
         a = self.activations[layer - 1][entry.example or 0].copy()
         array, at = {
             "dz_dw": (w, entry.units[1:]),

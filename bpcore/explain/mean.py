@@ -1,23 +1,80 @@
 """The derivation of a mean over several examples, and what it shares with that of one."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from bpcore.explain.notation import Math, Terms, da_dz, derivative, number, product, symbol
+from bpcore.explain.notation import (
+    Math,
+    Terms,
+    da_dz,
+    derivative,
+    enough_digits,
+    number,
+    product,
+    sum_over,
+    symbol,
+)
 from bpcore.explain.render import Block, Derivation, Explanation, Note, Shown, Table
 
-__all__ = ["Mean", "Writer", "sum_over"]
+__all__ = ["Factor", "Mean", "Writer"]
+
+
+class Factor(NamedTuple):
+    """A factor of the chain rule.
+
+    As a derivative, as what that comes to, and where its number stands: the term, layer and units
+    of ``Shown``; ``values`` has one for each example.
+    """
+
+    derivative: Math
+    meaning: Math
+    term: str
+    layer: int
+    units: tuple[int, ...]
+    values: np.ndarray
 
 
 class Writer:
-    """What both forms share: symbols, sums, and the record of what is printed."""
+    """What both forms share: symbols, numbers, factors, sums, and the record of what is printed.
 
-    def __init__(self, trace: Terms, layer: int, units: tuple[int, ...], most: int) -> None:
-        self.trace, self.layer, self.units, self.most = trace, layer, units, most
+    In a chain, a network of one unit a layer, units need no index and sums no Σ, and a derivative
+    is one product from its layer to the cost.
+    """
+
+    def __init__(
+        self, trace: Terms, layer: int, units: tuple[int, ...], most: int, digits: int
+    ) -> None:
+        self.trace, self.layer, self.units = trace, layer, units
+        self.most, self.digits = most, digits
         self.last = len(trace.layer_sizes) - 1
+        self.is_chain = all(size == 1 for size in trace.layer_sizes)
+        self.tolerance = 16 * float(np.finfo(trace.a[-1].dtype).eps)
         self.shown: list[Shown] = []
         self.cost = Math("C", "C")
+
+    def symbol(self, letter: str, layer: int | None, *units: int | str) -> Math:
+        """A letter with its layer and its units."""
+        return symbol(letter, layer, *(() if self.is_chain else units))
+
+    def sum_over(self, index: str, term: Math) -> Math:
+        """Σ over the units of a layer."""
+        return term if self.is_chain else sum_over(index, term)
+
+    def number(self, value: float, digits: int | None = None, *, operand: bool = False) -> Math:
+        """A number of the trace, or one that was computed from those."""
+        digits = digits or self.digits
+        # where more digits are needed, less may be left open
+        tolerance = self.tolerance * 10.0 ** (self.digits - digits)
+        return number(float(value), digits, operand=operand, tolerance=tolerance)
+
+    def numbers(self, *values: float, digits: int) -> Math:
+        """A product of numbers."""
+        first, *others = values
+        return product(
+            self.number(first, digits), *(self.number(v, digits, operand=True) for v in others)
+        )
 
     def show(
         self, term: str, layer: int, units: tuple[int, ...], example: int | None, value: float
@@ -28,7 +85,80 @@ class Writer:
 
     def is_softmax(self, layer: int) -> bool:
         """Whether the units of a layer are bound to each other."""
-        return bool(self.trace.activation_functions[layer - 1] == "softmax")
+        return bool(self.trace.sigma[layer] == "softmax")
+
+    def column(self, name: str, layer: int, unit: int) -> np.ndarray:
+        """A term of one unit, a number an example, in double precision."""
+        values: np.ndarray = np.asarray(getattr(self.trace, name)[layer], dtype=np.float64)
+        return values[:, unit]
+
+    def weight(self, layer: int, j: int, k: int) -> float:
+        """w_jk."""
+        return float(np.asarray(self.trace.w[layer])[j, k])
+
+    def splits(self, layer: int, unit: int) -> bool:
+        """Whether ∂C/∂z is σ'(z) ∂C/∂a in finite numbers."""
+        return not self.is_softmax(layer) and bool(
+            np.isfinite(self.column("dC_da", layer, unit)).all()
+        )
+
+    def factors(self, letter: str, *, through: bool = False) -> list[Factor]:
+        """∂C/∂w, ∂C/∂b or ∂C/∂z as a product; ``through`` a chain to the cost, where it is one.
+
+        In a chain also the ∂C/∂a of an inner layer.
+        """
+        layer, unit = self.layer, self.units[0]
+        if letter == "a":
+            after = layer + 1
+            inner = self._through(after) if through else self._inner(after, 0, False)
+            return [self._onward(after), *inner]
+        z, target = self.symbol("z", layer, unit), self.target(letter)
+        first = []
+        if letter == "w":
+            a = self.symbol("a", layer - 1, self.units[1])
+            values = self.column("a", layer - 1, self.units[1])
+            first.append(Factor(derivative(z, target), a, "dz_dw", layer, self.units, values))
+        elif letter == "b":
+            ones = np.ones(len(self.trace.costs))
+            one = number(1)
+            first.append(Factor(derivative(z, target), one, "dz_db", layer, (unit,), ones))
+        return first + (self._through(layer) if through else self._inner(layer, unit, False))
+
+    def _inner(self, layer: int, unit: int, through: bool) -> list[Factor]:
+        """∂C/∂z as ∂a/∂z · ∂C/∂a; as one factor where the outputs are bound to each other."""
+        z, a = self.symbol("z", layer, unit), self.symbol("a", layer, unit)
+        if not self.splits(layer, unit):
+            whole, values = derivative(self.cost, z), self.column("dC_dz", layer, unit)
+            return [Factor(whole, whole, "dC_dz", layer, (unit,), values)]
+        slope, back = self.column("da_dz", layer, unit), derivative(self.cost, a)
+        meaning = self.by_output(unit) if through else back
+        return [
+            Factor(derivative(a, z), da_dz(z), "da_dz", layer, (unit,), slope),
+            Factor(back, meaning, "dC_da", layer, (unit,), self.column("dC_da", layer, unit)),
+        ]
+
+    def _through(self, layer: int) -> list[Factor]:
+        """∂C/∂z of a layer of a chain, ∂C/∂a replaced by what it comes from, up to the cost."""
+        factors: list[Factor] = []
+        for level in range(layer, self.last + 1):
+            if factors:
+                factors[-1] = self._onward(level)
+            inner = self._inner(level, 0, level == self.last)
+            factors += inner
+            if len(inner) == 1:
+                break
+        return factors
+
+    def _onward(self, layer: int) -> Factor:
+        """∂z/∂a from the layer before to this one of a chain."""
+        z, a = self.symbol("z", layer), self.symbol("a", layer - 1)
+        values = np.full(len(self.trace.costs), self.weight(layer, 0, 0))
+        w = self.symbol("w", layer)
+        return Factor(derivative(z, a), w, "dz_da", layer, (0, 0), values)
+
+    def by_output(self, unit: int) -> Math:
+        """∂C/∂a of an output, where a product through a chain ends."""
+        return derivative(self.cost, self.symbol("a", self.last, unit))
 
     def sum_of(
         self, columns: Sequence[Math], labels: Sequence[int], factors: np.ndarray, total: float
@@ -44,11 +174,18 @@ class Writer:
             rest = (len(order) - len(kept), float(products[order[len(kept) :]].sum()))
         rows = tuple((int(labels[i]), (*map(float, factors[i]), float(products[i]))) for i in kept)
         head = (*columns, Math("product", r"\mathrm{product}"))
-        return Table(head, rows, rest, float(total)), kept
+        by_column = list(factors[kept].T)
+        digits = enough_digits(by_column, products[kept], _multiplied, self.digits)
+        return Table(head, rows, rest, float(total), self.digits, digits), kept
 
     def heading(self, letter: str) -> tuple[str, Note]:
         """The derivative in words, and how layers and units are counted."""
         layer, units, name = self.layer, self.units, f"∂{self.cost}/∂{letter}"
+        count = f"Layers run from 0, the input, to L = {self.last}; units count from 0."
+        if self.is_chain:
+            count = f"Layers run from 0, the input, to L = {self.last}, with one unit each."
+            where = f"the weight from layer {layer - 1} to" if letter == "w" else ""
+            return f"{name} of {where} layer {layer}".replace("  ", " "), Note((count,))
         if letter == "w":
             title = (
                 f"{name} of the weight from unit {units[1]} of layer {layer - 1} to unit "
@@ -56,12 +193,11 @@ class Writer:
             )
         else:
             title = f"{name} of unit {units[0]} of layer {layer}"
-        count = f"Layers run from 0, the input, to L = {self.last}; units count from 0."
         return title, Note((count,))
 
     def target(self, letter: str) -> Math:
         """What the cost is derived by."""
-        return symbol(letter, self.layer, *self.units)
+        return self.symbol(letter, self.layer, *self.units)
 
 
 class Mean(Writer):
@@ -83,53 +219,37 @@ class Mean(Writer):
             Note(("C = ", mean, over, symbol("C", None, "i"), ".")),
             Note(("explain(…, example=i) takes one example apart.",)),
         ]
-        value, more = self.over_connections() if (
-            letter == "a" and self.layer < self.last
-        ) else self.over_examples(letter)  # fmt: skip
+        sums = letter == "a" and self.layer < self.last and not self.is_chain
+        value, more = self.over_connections() if sums else self.over_examples(letter)
         return Explanation(title, value, (*blocks, *more), tuple(self.shown))
-
-    def column(self, name: str, layer: int, unit: int) -> np.ndarray:
-        """A term of one unit, a number an example, in double precision."""
-        values: np.ndarray = np.asarray(getattr(self.trace, name)[layer], dtype=np.float64)
-        return values[:, unit]
 
     def over_examples(self, letter: str) -> tuple[float, list[Block]]:
         """Σ over the examples of the chain of each."""
         layer, unit = self.layer, self.units[0]
-        z, a = symbol("z", layer, unit), symbol("a", layer, unit)
-        d_cost = self.column("dC_da", layer, unit)
-        chain, meaning, factors, terms = [], [], [], []
-        if letter == "a":
-            chain, meaning = [derivative(self.cost, a)], [derivative(self.cost, a)]
-            factors, terms = [d_cost], ["dC_da"]
-        elif self.is_softmax(layer) or not np.isfinite(d_cost).all():
-            chain, meaning = [derivative(self.cost, z)], [derivative(self.cost, z)]
-            factors, terms = [self.column("dC_dz", layer, unit)], ["dC_dz"]
+        if letter == "a" and layer == self.last:
+            back = derivative(self.cost, self.target("a"))
+            values = self.column("dC_da", layer, unit)
+            names = through = [Factor(back, back, "dC_da", layer, (unit,), values)]
         else:
-            chain = [derivative(a, z), derivative(self.cost, a)]
-            meaning = [da_dz(z), derivative(self.cost, a)]
-            factors = [self.column("da_dz", layer, unit), d_cost]
-            terms = ["da_dz", "dC_da"]
-        if letter == "w":
-            chain.insert(0, derivative(z, self.target("w")))
-            meaning.insert(0, symbol("a", layer - 1, self.units[1]))
-            factors.insert(0, self.column("activations", layer - 1, self.units[1]))
-            terms.insert(0, "dz_dw")
-        elif letter == "b":  # ∂z/∂b = 1 in every row: not a column
-            chain.insert(0, derivative(z, self.target("b")))
+            names = self.factors(letter)
+            through = self.factors(letter, through=self.is_chain)
+        # ∂z/∂b = 1 in every row: not a column
+        through = [factor for factor in through if factor.term != "dz_db"]
         total = self.total(letter)
-        columns = (Math("example i", r"\mathrm{example}\ i"), *meaning)
-        table, kept = self.sum_of(columns, range(len(d_cost)), np.column_stack(factors), total)
+        columns = (Math("example i", r"\mathrm{example}\ i"), *(f.meaning for f in through))
+        values = np.column_stack([factor.values for factor in through])
+        table, kept = self.sum_of(columns, range(len(values)), values, total)
         for i in map(int, kept):
-            for term, factor in zip(terms, factors, strict=True):
-                at = self.units if term == "dz_dw" else (unit,)
-                self.show(term, layer, at, i, factor[i])
+            for factor in through:
+                self.show(factor.term, factor.layer, factor.units, i, factor.values[i])
         self.show(f"dC_d{letter}", layer, self.units, None, total)
-        rights = [sum_over("i", product(*chain))]
+        chain = product(*(factor.derivative for factor in names))
+        meaning = product(*(factor.meaning for factor in through))
+        rights = [sum_over("i", chain)]
         if meaning != chain:
-            rights.append(sum_over("i", product(*meaning)))
+            rights.append(sum_over("i", meaning))
         left = derivative(self.cost, self.target(letter))
-        return total, [Derivation(left, (*rights, number(total))), table]
+        return total, [Derivation(left, (*rights, self.number(total))), table]
 
     def total(self, letter: str) -> float:
         """The derivative itself; of a and z, where all examples move alike."""
@@ -144,7 +264,7 @@ class Mean(Writer):
         """Σ_j w_jk ∂C/∂z_j, with ∂C/∂z_j summed over the examples."""
         layer, unit, after = self.layer, self.units[0], self.layer + 1
         d_z = np.asarray(self.trace.dC_dz[after], dtype=np.float64).sum(axis=0)
-        w = np.asarray(self.trace.weights[layer][:, unit], dtype=np.float64)
+        w = np.asarray(self.trace.w[after], dtype=np.float64)[:, unit]
         z_j, w_jk = symbol("z", after, "j"), symbol("w", after, "j", unit)
         total = self.total("a")
         mean = derivative(self.cost, z_j)
@@ -157,12 +277,13 @@ class Mean(Writer):
         left = derivative(self.cost, symbol("a", layer, unit))
         return total, [
             Note(("Each example has its own activation; here all of them move alike.",)),
-            Derivation(left, (sum_over("j", product(w_jk, mean)), number(total))),
+            Derivation(left, (sum_over("j", product(w_jk, mean)), self.number(total))),
             Note((f"    summed over {len(w)} outgoing connections:",)),
             table,
         ]
 
 
-def sum_over(index: str, term: Math) -> Math:
-    """Σ_index term."""
-    return Math(f"Σ_{index} {term.text}", rf"\sum_{index} {term.latex}")
+def _multiplied(*factors: np.ndarray) -> np.ndarray:
+    """Their product, term by term."""
+    result: np.ndarray = np.prod(factors, axis=0)
+    return result

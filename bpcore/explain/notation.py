@@ -1,7 +1,7 @@
 """The symbols of a derivation, as terminal text and as LaTeX, and what is derived."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -15,18 +15,22 @@ __all__ = [
     "da_dz",
     "da_dz_formula",
     "derivative",
+    "enough_digits",
+    "in_parentheses",
     "loss_of",
     "number",
     "product",
+    "sum_over",
     "symbol",
 ]
 
 
 class Math(NamedTuple):
-    """One piece of mathematics in both its forms."""
+    """One piece of mathematics in both its forms; ``rounded`` if a number in it is."""
 
     text: str
     latex: str
+    rounded: bool = False
 
     def __str__(self) -> str:
         return self.text
@@ -57,20 +61,75 @@ def da_dz(z: Math) -> Math:
 
 def product(*factors: Math) -> Math:
     """Factors with dots between them."""
-    return Math(" · ".join(f.text for f in factors), r" \cdot ".join(f.latex for f in factors))
+    return Math(
+        " · ".join(f.text for f in factors),
+        r" \cdot ".join(f.latex for f in factors),
+        any(f.rounded for f in factors),
+    )
 
 
-def number(value: float, *, operand: bool = False) -> Math:
-    """A number to four digits; as an operand a negative one stands in parentheses."""
-    text = f"{value + 0.0:.4g}"  # no -0
+def sum_over(index: str, term: Math) -> Math:
+    """Σ_index term."""
+    return Math(f"Σ_{index} {term.text}", rf"\sum_{index} {term.latex}", term.rounded)
+
+
+def in_parentheses(formula: Math) -> Math:
+    """A formula as a factor: in parentheses where it is more than one."""
+    outside, before = formula.text, ""
+    while outside != before:
+        before, outside = outside, re.sub(r"\([^()]*\)", "", outside)
+    if not (outside.startswith("-") or re.search(r" [-+] |, | if ", outside)):
+        return formula
+    return Math(f"({formula.text})", f"({formula.latex})", formula.rounded)
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def number(
+    value: float, digits: int = 4, *, operand: bool = False, tolerance: float = 1e-14
+) -> Math:
+    """A number to so many digits; as an operand a negative one stands in parentheses.
+
+    It is ``rounded`` where it differs from the value by more than ``tolerance``, relatively:
+    what the network's own arithmetic leaves open.
+    """
+    text = f"{value + 0.0:.{digits}g}"  # no -0
+    rounded = abs(float(text) - value) > tolerance * abs(value)
     latex = text
     if "e" in text:
         mantissa, exponent = text.split("e")
         latex = rf"{mantissa} \times 10^{{{int(exponent)}}}"
     latex = {"nan": r"\mathrm{nan}", "inf": r"\infty", "-inf": r"-\infty"}.get(text, latex)
     if operand and text.startswith("-"):
-        return Math(f"({text})", f"({latex})")
-    return Math(text, latex)
+        text, latex = f"({text})", f"({latex})"
+    return Math(text, latex, bool(rounded))
+
+
+def enough_digits(
+    operands: Sequence[Any], whole: Any, combine: Callable[..., Any], digits: int
+) -> int:
+    """To how many digits operands are printed, so that a reader who combines them gets the whole.
+
+    The fewest, from ``digits`` on, that lead to within a unit of the last digit of the whole,
+    which is printed to ``digits``. Arrays stand for several such lines, which share the number.
+    """
+    whole = _as_printed(whole, digits)
+    with np.errstate(all="ignore"):
+        unit = 10.0 ** (np.floor(np.log10(np.abs(whole))) - digits + 1)
+        unit = 1.001 * np.where(whole == 0, 0.0, unit)
+        for more in range(digits, digits + 13):
+            off = np.abs(combine(*(_as_printed(one, more) for one in operands)) - whole)
+            if np.all(off <= unit):
+                return more
+    return digits  # it is not the printing that sets them apart
+
+
+def _as_printed(values: Any, digits: int) -> np.ndarray:
+    """Numbers as a reader of so many digits has them."""
+    values = np.asarray(values, dtype=np.float64)
+    printed = [float(f"{value:.{digits}g}") for value in values.ravel().tolist()]
+    return np.reshape(printed, values.shape)
 
 
 # ---------------------------------------------------------------- formulas of the rows
@@ -84,24 +143,27 @@ def _written(formula: tuple[str, str], operands: dict[str, Math]) -> Math:
     return Math(
         _OPERAND.sub(lambda place: operands[place[1]].text, text),
         _OPERAND.sub(lambda place: operands[place[1]].latex, latex),
+        any(operands[name].rounded for name in _OPERAND.findall(text)),
     )
 
 
-def da_dz_formula(activation: Any, a: Math, z: Math) -> Math:
+def da_dz_formula(activation: Any, a: Math, z: Math, digits: int = 4) -> Math:
     """σ'(z) of an activation, as Network.activations names it, for operands a and z."""
     name, parameter = (activation, 0.0) if isinstance(activation, str) else activation
     formula = ACTIVATIONS[name].da_dz
     if formula is None:
         raise ValueError(f"{name} has no σ' of one unit")
-    return _written(formula, {"a": a, "z": z, "p": number(parameter)})
+    return _written(formula, {"a": a, "z": z, "p": number(parameter, digits)})
 
 
-def dC_da_formula(loss: Any, unit: int, a: Math, y: Math) -> Math:
+def dC_da_formula(loss: Any, unit: int, a: Math, y: Math, digits: int = 4) -> Math:
     """∂C_k/∂a of an output of a loss, as Network.loss names it, for operands a and y."""
     row, p = loss_of(loss, unit)
     operands = {"a": a, "y": y}
     if p is not None:
-        operands |= {"p": number(p), "-p": number(-p), "1-p": number(1 - p)}
+        operands |= {
+            "p": number(p, digits), "-p": number(-p, digits), "1-p": number(1 - p, digits)
+        }  # fmt: skip
     return _written(row.dC_da, operands)
 
 
@@ -125,11 +187,11 @@ class Terms(Protocol):
     """What an explanation reads: the terms of one step of backpropagation, as a Trace has them."""
 
     @property
-    def activations(self) -> Sequence[np.ndarray]:
+    def a(self) -> Sequence[np.ndarray]:
         """a^(l), (n, n_l), for l = 0 … L."""
 
     @property
-    def pre_activations(self) -> Sequence[np.ndarray | None]:
+    def z(self) -> Sequence[np.ndarray | None]:
         """z^(l), from l = 1 on."""
 
     @property
@@ -169,20 +231,20 @@ class Terms(Protocol):
         """y, (n, n_L)."""
 
     @property
-    def weights(self) -> Sequence[np.ndarray]:
-        """w^(l) at index l - 1."""
+    def w(self) -> Sequence[np.ndarray | None]:
+        """w^(l), from l = 1 on."""
 
     @property
-    def biases(self) -> Sequence[np.ndarray]:
-        """b^(l) at index l - 1."""
+    def b(self) -> Sequence[np.ndarray | None]:
+        """b^(l), from l = 1 on."""
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
         """(n_0, …, n_L)."""
 
     @property
-    def activation_functions(self) -> tuple[Any, ...]:
-        """σ of each layer, a name or (name, parameter), at index l - 1."""
+    def sigma(self) -> Sequence[Any]:
+        """σ of layer l, a name or (name, parameter), from l = 1 on."""
 
     @property
     def loss(self) -> Any:

@@ -6,9 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bpcore.explain.mathml import math, mathml
 from bpcore.explain.notation import Math, number
 
 __all__ = ["Derivation", "Explanation", "Note", "Shown", "Table"]
+
+# Styles of HTML, where a page has none of its own; what is too long for it scrolls by itself.
+DERIVATION = "margin: 1em 0 1em 1.5em; overflow-x: auto; overflow-y: hidden"
+LINE = "margin: 0.4em 0; white-space: nowrap"
+CELL = "text-align: right; padding: 0.1em 0.8em; white-space: nowrap"
 
 
 class Shown(NamedTuple):
@@ -45,15 +51,14 @@ class Note:
     def as_html(self) -> str:
         """One paragraph."""
         inside = "".join(
-            rf"\({html.escape(part.latex)}\)" if isinstance(part, Math) else _words(part)
-            for part in self.parts
+            math(part.latex) if isinstance(part, Math) else _words(part) for part in self.parts
         )
         return f"<p>{inside}</p>"
 
 
 @dataclass(frozen=True)
 class Derivation:
-    """left = right = right …, one line each."""
+    """left = right = right …, one line each; ≈ before a right side with a rounded number."""
 
     left: Math
     rights: tuple[Math, ...]
@@ -62,7 +67,7 @@ class Derivation:
         """For the terminal, the signs of equality one below the other."""
         indent = " " * len(self.left.text)
         lines = [
-            f"{indent if i else self.left.text} = {right.text}"
+            f"{indent if i else self.left.text} {'≈' if right.rounded else '='} {right.text}"
             for i, right in enumerate(self.rights)
         ]
         return "\n".join(f"  {line}" for line in lines)
@@ -70,37 +75,56 @@ class Derivation:
     def as_latex(self) -> str:
         """Lines of an ``aligned`` environment."""
         lines = [
-            f"{'' if i else self.left.latex} &= {right.latex}"
+            f"{'' if i else self.left.latex} &{_equals(right)} {right.latex}"
             for i, right in enumerate(self.rights)
         ]
         return r" \\[4pt] ".join(lines)
 
     def as_html(self) -> str:
-        """Mathematics on lines of its own."""
-        return rf"<div>\[\begin{{aligned}} {html.escape(self.as_latex())} \end{{aligned}}\]</div>"
+        """Lines of mathematics; the left side stands before each, visible before the first."""
+        left = mathml(self.left.latex)
+        below = f'<mpadded height="0" depth="0"><mphantom>{left}</mphantom></mpadded>'
+        lines = "".join(
+            f'<div style="{LINE}"><math displaystyle="true">{below if i else left}'
+            f"{mathml(f'{_equals(right)} {right.latex}')}</math></div>"
+            for i, right in enumerate(self.rights)
+        )
+        return f'<div style="{DERIVATION}">{lines}</div>'
+
+
+def _equals(right: Math) -> str:
+    return r"\approx" if right.rounded else "="
 
 
 @dataclass(frozen=True)
 class Table:
     """The terms of a sum: a label, the factors and their product; the largest come first.
 
-    ``rest`` is how many terms are left out and what they add up to, or None.
+    ``rest`` is how many terms are left out and what they add up to, or None. Factors are printed to
+    ``factor_digits``, all else to ``digits``.
     """
 
     columns: tuple[Math, ...]
     rows: tuple[tuple[int, tuple[float, ...]], ...]
     rest: tuple[int, float] | None
     total: float
+    digits: int
+    factor_digits: int
 
     def _cells(self) -> list[list[str | Math]]:
         """Every row below the header, blank cells as empty strings."""
         blank = [""] * (len(self.columns) - 2)
         cells: list[list[str | Math]] = [
-            [str(label), *(number(value) for value in values)] for label, values in self.rows
+            [
+                str(label),
+                *(number(factor, self.factor_digits) for factor in factors),
+                number(product, self.digits),
+            ]
+            for label, (*factors, product) in self.rows
         ]
         if self.rest is not None:
-            cells.append([f"{self.rest[0]:,} smaller", *blank, number(self.rest[1])])
-        cells.append(["sum", *blank, number(self.total)])
+            cells.append([f"{self.rest[0]:,} smaller", *blank, number(self.rest[1], self.digits)])
+        cells.append(["sum", *blank, number(self.total, self.digits)])
         return cells
 
     def as_text(self) -> str:
@@ -127,12 +151,15 @@ class Table:
 
     def as_html(self) -> str:
         """A table, its header and numbers as mathematics."""
-        head = "".join(rf"<th>\({html.escape(column.latex)}\)</th>" for column in self.columns)
+        head = "".join(f'<th style="{CELL}">{math(column.latex)}</th>' for column in self.columns)
         body = []
         for row in self._cells():
-            cells = (rf"\({cell.latex}\)" if isinstance(cell, Math) else cell for cell in row)
-            body.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+            cells = (math(cell.latex) if isinstance(cell, Math) else cell for cell in row)
+            body.append(
+                "<tr>" + "".join(f'<td style="{CELL}">{cell}</td>' for cell in cells) + "</tr>"
+            )
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+        return f'<div style="{DERIVATION}">{table}</div>'
 
 
 Block = Note | Derivation | Table
@@ -161,12 +188,12 @@ class Explanation:
     >>> net = Network((1, 1), activation="identity", dtype="float64")
     >>> net.set_parameters([0.0, 0.66])
     >>> print(net.trace([[5.0]], [[1.0]]).explain("a", layer=1, j=0))
-    ∂C/∂a of unit 0 of layer 1
-    Layers run from 0, the input, to L = 1; units count from 0.
+    ∂C/∂a of layer 1
+    Layers run from 0, the input, to L = 1, with one unit each.
     <BLANKLINE>
-      ∂C/∂a_0^(1) = 2 (a_0^(1) - y_0)
-                  = 2 (0.66 - 1)
-                  = -0.68
+      ∂C/∂a^(1) = 2 (a^(1) - y)
+                = 2 (0.66 - 1)
+                = -0.68
     """
 
     title: str
@@ -190,11 +217,15 @@ class Explanation:
         lines = [Note((self.title,)).as_latex(), *(block.as_latex() for block in self.blocks)]
         return rf"$$\begin{{aligned}} {_lines(lines)} \end{{aligned}}$$"
 
+    # Every notebook prefers HTML to LaTeX, but only Jupyter looks for TeX inside of HTML: VS Code
+    # and Colab show it as it is written, and Sphinx sets it on those pages alone that have formulas
+    # of their own. MathML is part of HTML, so it is right in all of them, without a script or a
+    # network. (Of a notebook from elsewhere, until it is trusted or run, Jupyter keeps no more than
+    # the text of MathML, line by line.) LaTeX is for what prints: nbconvert, a Qt console.
     def _repr_html_(self) -> str:
         inside = "".join(block.as_html() for block in self.blocks)
         title = _words(self.title)
-        # Sphinx's MathJax looks for mathematics in this class; Jupyter everywhere.
-        return f'<div class="mathjax_process"><p><strong>{title}</strong></p>{inside}</div>'
+        return f'<div class="bpcore-explanation"><p><strong>{title}</strong></p>{inside}</div>'
 
 
 def _lines(lines: Sequence[str]) -> str:
@@ -207,7 +238,7 @@ _INDEXED = re.compile(r"\b([^\W_]+)_(\w+)")
 
 def _words(text: str) -> str:
     """A sentence as HTML."""
-    return _INDEXED.sub(r"\\(\1_{\2}\\)", html.escape(text))
+    return _INDEXED.sub(lambda found: math(f"{found[1]}_{{{found[2]}}}"), html.escape(text))
 
 
 def _escape(text: str) -> str:

@@ -11,6 +11,10 @@ __all__ = ["Gradient"]
 class Gradient:
     """What backpropagation finds: the cost and its derivatives.
 
+    ``weights`` and ``biases`` have the indices of ``Network.weights`` and ``Network.biases``, which
+    begin with layer 1: a derivative stands where its parameter does. A Trace counts by layer:
+    ``gradient.weights[l - 1]`` is ``trace.dC_dw[l]``.
+
     Attributes
     ----------
     cost : float
@@ -18,9 +22,9 @@ class Gradient:
     vector : ndarray of shape (n_parameters,)
         ∇C in the order of θ: ∂C/∂w^(1), ∂C/∂b^(1), ∂C/∂w^(2), …
     weights : tuple of ndarrays, weights[l - 1] of shape (n_l, n_{l-1})
-        ∂C/∂w^(l), views into ``vector``.
+        ∂C/∂w^(l) at index l - 1, views into ``vector``.
     biases : tuple of ndarrays, biases[l - 1] of shape (n_l,)
-        ∂C/∂b^(l), views into ``vector``.
+        ∂C/∂b^(l) at index l - 1, views into ``vector``.
     inputs : ndarray of shape (n, n_0)
         ∂C/∂a^(0): how the cost answers to each input of each example.
 

@@ -163,10 +163,10 @@ class Inspection(Architecture):
         da_dz = terms["da_dz"]
         if self.activations[-1] == "softmax":
             da_dz[-1] = softmax_jacobian(a[-1])
-        w = tuple(part.copy() for part in self.weights)
+        w = [part.copy() for part in self.weights]
         return Trace(
-            activations=a,
-            pre_activations=[None, *terms["z"]],
+            a=a,
+            z=[None, *terms["z"]],
             da_dz=[None, *da_dz],
             dC_da=[terms["dC_dx"], *terms["dC_da"]],
             dC_dz=[None, *terms["delta"]],
@@ -178,10 +178,10 @@ class Inspection(Architecture):
             cost=terms["cost"],
             costs=terms["costs"],
             targets=terms["y"],
-            weights=w,
-            biases=tuple(part.copy() for part in self.biases),
+            w=[None, *w],
+            b=[None, *(part.copy() for part in self.biases)],
             layer_sizes=self.layer_sizes,
-            activation_functions=self.activations,
+            sigma=[None, *self.activations],
             loss=self.loss,
             shares=np.full(len(rows), 1 / len(rows))
             if weights is None

@@ -1,5 +1,6 @@
 """Every term of the chain rule, by name."""
 
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,21 +11,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Trace"]
 
+_IN_WORDS = {"activations": "a", "pre_activations": "z"}
+# names of before, whose index was l - 1, and those that took their place
+_WITHOUT_LAYER_0 = {"weights": "w", "biases": "b", "activation_functions": "sigma"}
+
 
 @dataclass(frozen=True, eq=False)
 class Trace:
     """The terms of one step of backpropagation, as the training kernels compute them.
 
-    Every list is indexed by layer, 0 … L; a term that does not exist is None. n is the number
-    of examples, n_l the units of layer l. Derivatives of C are of the mean cost: a row of
-    ``dC_da`` or ``dC_dz`` holds its example's share of it (its weight over the sum of the
+    Whatever belongs to a layer is in a list indexed by that layer, 0 … L: ``dC_dw[2]`` is ∂C/∂w
+    of the weights ``w[2]`` that lead to layer 2. A term that does not exist is None. n is the
+    number of examples, n_l the units of layer l. Derivatives of C are of the mean cost: a row
+    of ``dC_da`` or ``dC_dz`` holds its example's share of it (its weight over the sum of the
     weights, 1/n without weights).
 
     Attributes
     ----------
-    activations : list of ndarrays (n, n_l)
+    a : list of ndarrays (n, n_l)
         a^(l); a^(0) is the input.
-    pre_activations : list of ndarrays (n, n_l)
+    z : list of ndarrays (n, n_l)
         z^(l) = w^(l) a^(l-1) + b^(l); None for l = 0.
     da_dz : list of ndarrays (n, n_l)
         σ'(z^(l)); for softmax the Jacobian ∂a_i/∂z_j, (n, n_L, n_L). None for l = 0.
@@ -48,18 +54,25 @@ class Trace:
         C_k of each example, unweighted.
     targets : ndarray (n, n_L)
         y.
-    weights, biases : tuples of ndarrays
-        Copies of w^(l) and b^(l), index l - 1.
+    w : list of ndarrays (n_l, n_{l-1})
+        A copy of w^(l), which ``Network`` has as ``weights[l - 1]``; None for l = 0.
+    b : list of ndarrays (n_l,)
+        A copy of b^(l), which ``Network`` has as ``biases[l - 1]``; None for l = 0.
     layer_sizes : tuple of int
         (n_0, …, n_L).
-    activation_functions : tuple
-        σ of each layer, a name or (name, parameter), index l - 1.
+    sigma : list
+        σ of layer l, a name or (name, parameter); None for l = 0.
     loss : str or (str, parameter)
         C_k of one example.
     shares : ndarray (n,)
         What each C_k counts in C: its weight over the sum of the weights, 1/n without weights.
     network_class : type
         What ``check`` makes its float64 copies of the network with.
+    activations, pre_activations
+        Other names of ``a`` and ``z``.
+    weights, biases, activation_functions
+        Deprecated: ``w``, ``b`` and ``sigma`` without layer 0, so that layer l has the index
+        l - 1.
 
     Examples
     --------
@@ -68,10 +81,12 @@ class Trace:
     >>> t = net.trace([[0.0, 1.0]], [[1.0]])
     >>> bool((t.dC_dw[2] == t.dC_dz[2].T @ t.dz_dw[2]).all())
     True
+    >>> bool((t.z[2] == t.a[1] @ t.w[2].T + t.b[2]).all())
+    True
     """
 
-    activations: list[np.ndarray] = field(repr=False)
-    pre_activations: list[np.ndarray | None] = field(repr=False)
+    a: list[np.ndarray] = field(repr=False)
+    z: list[np.ndarray | None] = field(repr=False)
     da_dz: list[np.ndarray | None] = field(repr=False)
     dC_da: list[np.ndarray] = field(repr=False)
     dC_dz: list[np.ndarray | None] = field(repr=False)
@@ -83,13 +98,55 @@ class Trace:
     cost: float
     costs: np.ndarray = field(repr=False)
     targets: np.ndarray = field(repr=False)
-    weights: tuple[np.ndarray, ...] = field(repr=False)
-    biases: tuple[np.ndarray, ...] = field(repr=False)
+    w: list[np.ndarray | None] = field(repr=False)
+    b: list[np.ndarray | None] = field(repr=False)
     layer_sizes: tuple[int, ...]
-    activation_functions: tuple[Any, ...] = field(repr=False)
+    sigma: list[Any] = field(repr=False)
     loss: Any = field(repr=False)
     shares: np.ndarray = field(repr=False)
     network_class: Any = field(default=None, repr=False)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what a Trace was pickled as, also by the names of before."""
+        for name, value in state.items():
+            if name in _WITHOUT_LAYER_0:
+                self.__dict__[_WITHOUT_LAYER_0[name]] = [None, *value]
+            else:
+                self.__dict__[_IN_WORDS.get(name, name)] = value
+
+    @property
+    def activations(self) -> list[np.ndarray]:
+        """``a``, in a word."""
+        return self.a
+
+    @property
+    def pre_activations(self) -> list[np.ndarray | None]:
+        """``z``, in a word."""
+        return self.z
+
+    @property
+    def weights(self) -> tuple[np.ndarray, ...]:
+        """w^(l) at index l - 1: deprecated, see ``w``."""
+        return self._without_layer_0("weights")
+
+    @property
+    def biases(self) -> tuple[np.ndarray, ...]:
+        """b^(l) at index l - 1: deprecated, see ``b``."""
+        return self._without_layer_0("biases")
+
+    @property
+    def activation_functions(self) -> tuple[Any, ...]:
+        """σ of layer l at index l - 1: deprecated, see ``sigma``."""
+        return self._without_layer_0("activation_functions")
+
+    def _without_layer_0(self, old: str) -> tuple[Any, ...]:
+        new = _WITHOUT_LAYER_0[old]
+        message = (
+            f"Trace.{old}[l - 1] is deprecated: it is {new}[l], by layer like everything "
+            "else in a Trace"
+        )
+        warnings.warn(message, DeprecationWarning, stacklevel=3)
+        return tuple(getattr(self, new)[1:])
 
     def explain(
         self,
@@ -100,11 +157,18 @@ class Trace:
         k: int | None = None,
         example: int | None = None,
         most: int = 8,
+        digits: int = 4,
     ) -> "Explanation":
         """One derivative, taken apart by the chain rule with the numbers filled in.
 
         ∂C/∂w = ∂z/∂w · ∂a/∂z · ∂C/∂a, as the textbook derives it; ∂C/∂a of an inner unit is the
-        sum over its outgoing connections, the largest terms first.
+        sum over its outgoing connections, the largest terms first. In a chain, a network of one
+        unit a layer, there is nothing to sum, and units need no index: a derivative is one product
+        from its layer to the cost.
+
+        An equals sign before a number means that it is what the network computed, to its
+        precision; ≈ says that it is rounded. Factors have as many digits as it takes for them to
+        multiply to the product that is printed, up to a unit of its last digit.
 
         Parameters
         ----------
@@ -114,13 +178,16 @@ class Trace:
         layer : int
             l, from 1 to L; for "a" from 0, the input.
         j, k : int
-            Units, counted from 0. "w" takes both, "b" and "z" take j, "a" takes either.
+            Units, counted from 0. "w" takes both, "b" and "z" take j, "a" takes either. The only
+            unit of a layer may be left out.
         example : int or None, default=None
             A row of X, counted from 0: the derivative of its own cost C_i. None: that of C, the
             (weighted) mean over all examples; for "a", where every example has an activation of
             its own, what C answers when all of them move alike.
         most : int, default=8
             Terms of a sum to print; the rest is counted and added up.
+        digits : int, default=4
+            Significant digits of numbers, 1 to 17.
 
         Returns
         -------
@@ -130,42 +197,42 @@ class Trace:
         Raises
         ------
         ValueError
-            If letter, layer, unit or example lies outside its range.
+            If letter, layer, unit, example or digits lies outside its range.
         TypeError
             If a unit is missing, has no meaning for this letter, or is not an integer.
 
         Examples
         --------
         >>> from bpcore import Network
-        >>> net = Network((1, 1), activation="identity", dtype="float64")
-        >>> net.set_parameters([0.0, 0.66])
+        >>> net = Network((1, 1, 1), activation="identity", dtype="float64")
+        >>> net.set_parameters([0.2, 0.1, 0.3, 0.33])
         >>> t = net.trace([[5.0]], [[1.0]])
-        >>> print(t.explain("w", layer=1, j=0, k=0))
-        ∂C/∂w of the weight from unit 0 of layer 0 to unit 0 of layer 1
-        Layers run from 0, the input, to L = 1; units count from 0.
+        >>> print(t.explain("w", layer=1))
+        ∂C/∂w of the weight from layer 0 to layer 1
+        Layers run from 0, the input, to L = 2, with one unit each.
         <BLANKLINE>
-          ∂C/∂w_0,0^(1) = ∂z_0^(1)/∂w_0,0^(1) · ∂a_0^(1)/∂z_0^(1) · ∂C/∂a_0^(1)
-                        = a_0^(0) · σ'(z_0^(1)) · ∂C/∂a_0^(1)
-                        = 5 · 1 · (-0.68)
-                        = -3.4
+          ∂C/∂w^(1) = ∂z^(1)/∂w^(1) · ∂a^(1)/∂z^(1) · ∂C/∂a^(1)
+                    = a^(0) · σ'(z^(1)) · w^(2) · σ'(z^(2)) · 2 (a^(2) - y)
+                    = 5 · 1 · 0.3 · 1 · (-0.68)
+                    = -1.02
+        ...
+          ∂C/∂a^(2) = 2 (a^(2) - y)
+                    = 2 (0.66 - 1)
+                    = -0.68
+
+        Units have indices where layers have several:
+
+        >>> net = Network((2, 3, 1), "sigmoid", random_state=0)
+        >>> print(net.trace([[0.5, 1.0]], [[1.0]]).explain("b", layer=2))
+        ∂C/∂b of unit 0 of layer 2
+        Layers run from 0, the input, to L = 2; units count from 0.
         <BLANKLINE>
-          z_0^(1) = Σ_k w_0,k^(1) a_k^(0) + b_0^(1)
-                  = 0 + 0.66
-                  = 0.66
-        <BLANKLINE>
-          a_0^(1) = identity(z_0^(1))
-                  = 0.66
-        <BLANKLINE>
-          σ'(z_0^(1)) = 1
-                      = 1
-        <BLANKLINE>
-          ∂C/∂a_0^(1) = 2 (a_0^(1) - y_0)
-                      = 2 (0.66 - 1)
-                      = -0.68
+          ∂C/∂b_0^(2) = ∂z_0^(2)/∂b_0^(2) · ∂a_0^(2)/∂z_0^(2) · ∂C/∂a_0^(2)
+        ...
         """
         from bpcore.explain.single import explain
 
-        return explain(self, letter, layer, j, k, example, most)
+        return explain(self, letter, layer, j, k, example, most, digits)
 
     def check(
         self,

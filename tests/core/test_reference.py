@@ -163,7 +163,7 @@ def test_trace_terms_multiply_to_the_gradient():
     reference = Reference.random((2, 3, 2), ["gelu", "softmax"], "categorical_cross_entropy")
     X, Y, s = examples(reference, 4)
     t = reference.trace(X, Y, s)
-    assert_allclose(t.dC_dz[2], (t.activations[2] * Y.sum(1)[:, None] - Y) * (s / s.sum())[:, None])
+    assert_allclose(t.dC_dz[2], (t.a[2] * Y.sum(1)[:, None] - Y) * (s / s.sum())[:, None])
     assert_allclose(t.dC_da[1], t.dC_dz[2] @ reference.weights[1])
     assert_allclose(
         np.average(reference.per_sample_gradients(X, Y), axis=0, weights=s),

@@ -167,7 +167,7 @@ def test_a_trace_of_zeros_has_every_input(dtype, rng):
     network = Network((70, 20, 3), "tanh", random_state=0, dtype=dtype)
     X, Y = blank(rng, 300, 70), rng.random((300, 3))
     t = network.trace(X, Y)
-    assert_array_equal(t.activations[0], X)
+    assert_array_equal(t.a[0], X)
     assert_allclose(t.dC_dw[1], network.gradient(X, Y).weights[0], **close(dtype))
 
 

@@ -35,7 +35,7 @@ def test_activations_and_weights_are_the_trace_s(recogniser):
     assert display.show == "activations"
     for layer, circles in enumerate(display.units_):
         shown = display.shown_[layer]
-        assert_array_equal(circles.get_array(), t.activations[layer][0, shown])
+        assert_array_equal(circles.get_array(), t.a[layer][0, shown])
     for i, lines in enumerate(display.connections_):
         j, k = display.pairs_[i].T
         assert_array_equal(lines.get_array(), network.weights[i][j, k])
@@ -55,7 +55,7 @@ def test_gradients_are_the_trace_s(recogniser):
         assert_array_equal(display.connections_[layer - 1].get_array(), t.dC_dw[layer][j, k])
     assert_array_equal(np.ravel(display.image_.get_array()), t.dC_da[0][0])
     words = [text for text, _ in texts_of(display.figure_)]
-    assert f"2:  a = {t.activations[3][0, 2]:.2f}, y = {Y[0, 2]:.0f}" in words
+    assert f"2:  a = {t.a[3][0, 2]:.2f}, y = {Y[0, 2]:.0f}" in words
     assert_readable(display.figure_)
 
 
@@ -72,7 +72,7 @@ def test_one_example_of_a_trace_and_the_mean(recogniser):
     j, k = one.pairs_[1].T
     assert_allclose(one.connections_[1].get_array(), alone.dC_dw[2][j, k], rtol=1e-12)
     forward = NetworkDisplay.from_trace(t, show="activations", image_shape=None)
-    assert_allclose(forward.units_[2].get_array(), t.activations[2].mean(axis=0))
+    assert_allclose(forward.units_[2].get_array(), t.a[2].mean(axis=0))
     plain = NetworkDisplay.from_trace(t, show="weights", image_shape=None)
     assert plain.units_[1].get_array() is None
     assert len(plain.colorbars_) == 1
@@ -195,13 +195,13 @@ def test_each_picture_shows_its_stage():
     (x_w, w) = (display.pairs_[1], network.weights[1])
 
     film.draw(0)  # forward, layer 1
-    assert_array_equal(display.units_[1].get_array(), step.trace.activations[1][2])
+    assert_array_equal(display.units_[1].get_array(), step.trace.a[1][2])
     assert display.units_[2].get_array() is None
     assert_array_equal(display.connections_[1].get_array(), w[x_w[:, 0], x_w[:, 1]])
     assert len(film.cost_line_.get_ydata()) == 0
 
     film.draw(1)  # forward, layer 2: the cost is known
-    assert_array_equal(display.units_[2].get_array(), step.trace.activations[2][2])
+    assert_array_equal(display.units_[2].get_array(), step.trace.a[2][2])
     assert film.cost_line_.get_ydata() == [step.cost]
 
     film.draw(2)  # backward, layer 2

@@ -114,7 +114,7 @@ def test_the_network_of_a_fitted_estimator_offers_everything():
     Y = np.eye(10)[LABELS]
     net = clf.network_
     trace = net.trace(DIGITS[:5], Y[:5])
-    np.testing.assert_allclose(trace.activations[2], clf.predict_proba(DIGITS[:5]), rtol=1e-12)
+    np.testing.assert_allclose(trace.a[2], clf.predict_proba(DIGITS[:5]), rtol=1e-12)
     assert net.per_sample_gradients(DIGITS[:5], Y[:5]).shape == (5, net.n_parameters)
     assert net.jacobian(DIGITS[:5]).shape == (5, 10, 64)
     assert net.score(DIGITS, Y) == pytest.approx(clf.score(DIGITS, LABELS))

@@ -83,7 +83,7 @@ def test_what_is_shown_is_what_the_trace_holds(letter, where, example):
         elif term in ("dC_dw", "dC_db") and example is None:
             held = values[units]
         elif term == "dC_dw":
-            held = t.dC_dz[layer][example, units[0]] * t.activations[layer - 1][example, units[1]]
+            held = t.dC_dz[layer][example, units[0]] * t.a[layer - 1][example, units[1]]
         elif term == "dC_db":
             held = t.dC_dz[layer][example, units[0]]
         else:
@@ -115,7 +115,7 @@ def test_how_many_terms_are_left_out():
     assert len(table.rows) == 5
     assert table.rest[0] == 15
     assert "15 smaller" in str(t.explain("a", layer=1, k=7, most=5))
-    terms = t.weights[1][:, 7] * t.dC_dz[2][0]
+    terms = t.w[2][:, 7] * t.dC_dz[2][0]
     largest = np.argsort(-np.abs(terms))[:5]
     assert [j for j, _ in table.rows] == largest.tolist()
     assert_allclose(table.rest[1], terms.sum() - terms[largest].sum(), rtol=1e-4, atol=1e-8)
@@ -181,14 +181,14 @@ def test_a_wrong_number_is_found(term):
 def test_wrong_weights_are_found():
     network, X, Y, s = make()
     t = network.trace(X, Y, s)
-    moved = (t.weights[0] + 0.01, *t.weights[1:])
-    assert max(replace(t, weights=moved).check().values()) > 1e-4
+    moved = [None, t.w[1] + 0.01, *t.w[2:]]
+    assert max(replace(t, w=moved).check().values()) > 1e-4
 
 
 def test_the_check_does_not_touch_the_trace():
     network, X, Y, s = make()
     t = network.trace(X, Y, s)
-    before = [np.copy(a) for a in (*t.weights, *t.biases, *t.activations, t.targets)]
+    before = [np.copy(a) for a in (*t.w[1:], *t.b[1:], *t.a, t.targets)]
     t.check()
-    for now, then in zip((*t.weights, *t.biases, *t.activations, t.targets), before, strict=True):
+    for now, then in zip((*t.w[1:], *t.b[1:], *t.a, t.targets), before, strict=True):
         np.testing.assert_array_equal(now, then)

@@ -182,7 +182,9 @@ def as_json(value, digits=17):
 
 
 def state_of_network(net):
-    history = net.history_.to_dict() if hasattr(net, "history_") else {}
+    history = {}
+    if hasattr(net, "history_"):
+        history = {"validation_cost": [], "validation_score": []} | net.history_.to_dict()
     for name in ("seconds", "total_seconds", "examples_per_second"):
         history.pop(name, None)
     return {"theta": net.parameters.copy(), "outputs": net.predict(X[:2]), "history": history}

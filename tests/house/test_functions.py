@@ -112,7 +112,7 @@ def test_where_the_quotient_cancels_delta_is_a_minus_y(name):
     )  # fmt: skip
     y = [[0.25, 0.75]]
     trace = network.trace([[0.1, 0.2, 0.3]], y)
-    assert_allclose(trace.dC_dz[1], trace.activations[1] - y, rtol=1e-12)
+    assert_allclose(trace.dC_dz[1], trace.a[1] - y, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -139,6 +139,8 @@ def derivatives(net: Network) -> Trace:
     assert delta is not None
     assert below is not None
     assert_type(delta.T @ below, Any)
+    assert_type(trace.a, list[np.ndarray])
+    assert_type(trace.w, list[np.ndarray | None])
     assert_type(trace.activations, list[np.ndarray])
     assert_type(trace.cost, float)
     assert_type(trace.check("w", layer=2, j=0, k=0), dict[str, float])

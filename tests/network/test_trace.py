@@ -1,5 +1,9 @@
 """The trace: every term of the chain rule against the reference, and against what trains."""
 
+import copy
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from formulas import pairs
@@ -11,8 +15,10 @@ from bpcore._core.activations import ACTIVATIONS
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 TERMS = [
-    "activations",
-    "pre_activations",
+    "a",
+    "z",
+    "w",
+    "b",
     "da_dz",
     "dC_da",
     "dC_dz",
@@ -22,7 +28,7 @@ TERMS = [
     "dz_da",
     "dz_db",
 ]
-FROM_ZERO = ("activations", "dC_da")
+FROM_ZERO = ("a", "dC_da")
 
 
 def close(dtype):
@@ -96,8 +102,8 @@ def test_terms_multiply_as_the_chain_rule_says(dtype):
         assert_allclose(t.dC_dw[layer], t.dC_dz[layer].T @ t.dz_dw[layer], **exact)
         assert_allclose(t.dC_db[layer], t.dC_dz[layer].sum(axis=0) * t.dz_db[layer], **exact)
         assert_allclose(t.dC_da[layer - 1], t.dC_dz[layer] @ t.dz_da[layer], **exact)
-        assert_array_equal(t.dz_dw[layer], t.activations[layer - 1])
-        assert_array_equal(t.dz_da[layer], t.weights[layer - 1])
+        assert_array_equal(t.dz_dw[layer], t.a[layer - 1])
+        assert_array_equal(t.dz_da[layer], t.w[layer])
 
 
 @TYPES
@@ -117,8 +123,8 @@ def test_trace_shows_what_trains(n, sizes, dtype):
         assert_array_equal(t.dC_dw[layer + 1], g.weights[layer])
         assert_array_equal(t.dC_db[layer + 1], g.biases[layer])
     assert_array_equal(t.dC_da[0], g.inputs)
-    assert_array_equal(t.activations[-1], network.forward(X))
-    assert_array_equal(t.activations[0], X)
+    assert_array_equal(t.a[-1], network.forward(X))
+    assert_array_equal(t.a[0], X)
     assert_array_equal(t.targets, Y)
 
 
@@ -130,7 +136,7 @@ def test_rows_beyond_a_pass_have_their_own_terms(dtype):
     t, last = network.trace(X, Y), network.trace(X[4000:], Y[4000:])
     assert_allclose(t.costs[4000:], last.costs, **close(dtype))
     for layer in (1, 2):
-        for term in ("activations", "pre_activations"):
+        for term in ("a", "z"):
             assert_allclose(
                 getattr(t, term)[layer][4000:], getattr(last, term)[layer], **close(dtype)
             )
@@ -157,7 +163,7 @@ def test_softmax_has_a_jacobian_for_a_slope():
 def test_a_single_example():
     network = Network((3, 4, 2), dtype="float64", random_state=0)
     t = network.trace([0.1, 0.2, 0.3], [1.0, 0.0])
-    assert [a.shape for a in t.activations] == [(1, 3), (1, 4), (1, 2)]
+    assert [a.shape for a in t.a] == [(1, 3), (1, 4), (1, 2)]
     assert t.costs.shape == (1,)
     assert t.costs[0] == t.cost
 
@@ -167,18 +173,15 @@ def test_a_trace_is_a_record():
     network = Network((3, 4, 2), dtype="float64", random_state=0)
     X, Y = np.ones((2, 3)), np.zeros((2, 2))
     t = network.trace(X, Y)
-    kept = [np.copy(a) for a in (*t.weights, *t.biases, *t.activations, *t.dC_dw[1:], t.dz_da[1])]
+    kept = [np.copy(a) for a in (*t.w[1:], *t.b[1:], *t.a, *t.dC_dw[1:], t.dz_da[1])]
     network.fit(X, Y, epochs=2, learning_rate=0.5)
     network.trace(3 * X, Y)
-    for now, then in zip(
-        (*t.weights, *t.biases, *t.activations, *t.dC_dw[1:], t.dz_da[1]), kept, strict=True
-    ):
+    for now, then in zip((*t.w[1:], *t.b[1:], *t.a, *t.dC_dw[1:], t.dz_da[1]), kept, strict=True):
         assert_array_equal(now, then)
     before = network.parameters.copy()
-    network.trace(X, Y).weights[0][:] = 7
+    network.trace(X, Y).w[1][:] = 7
     assert_array_equal(network.parameters, before)
     assert t.layer_sizes == (3, 4, 2)
-    assert len(t.weights) == len(t.biases) == 2
 
 
 def test_dC_da_of_a_weighted_example_is_its_share():
@@ -189,3 +192,69 @@ def test_dC_da_of_a_weighted_example_is_its_share():
     assert_allclose(t.dC_da[1], 2 * a * [[0.25], [0.75]])
     assert_allclose(t.costs, (a**2).sum(axis=1))
     assert_allclose(t.cost, 0.25 * t.costs[0] + 0.75 * t.costs[1])
+
+
+# ---------------------------------------------------------------- names and indices
+
+
+def traced(sizes=(3, 4, 2), n=2):
+    network = Network(sizes, ("elu", 0.5), "tanh", dtype="float64", random_state=0)
+    return network, network.trace(np.ones((n, sizes[0])), np.zeros((n, sizes[-1])))
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (3, 4, 2), (2, 5, 1, 3)])
+def test_whatever_belongs_to_a_layer_has_its_index(sizes):
+    network, t = traced(sizes)
+    by_layer = {name: value for name, value in vars(t).items() if isinstance(value, list | tuple)}
+    assert set(by_layer) == {*TERMS, "sigma", "layer_sizes"}
+    for name, values in by_layer.items():
+        assert len(values) == len(sizes), name
+        assert (values[0] is None) == (name not in (*FROM_ZERO, "layer_sizes")), name
+    for layer in range(1, len(sizes)):
+        assert t.w[layer].shape == t.dC_dw[layer].shape == (sizes[layer], sizes[layer - 1])
+        assert t.b[layer].shape == t.dC_db[layer].shape == (sizes[layer],)
+        assert_array_equal(t.w[layer], network.weights[layer - 1])
+        assert_array_equal(t.b[layer], network.biases[layer - 1])
+        assert t.sigma[layer] == network.activations[layer - 1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("weights", "w"), ("biases", "b"), ("activation_functions", "sigma")]
+)
+def test_names_whose_index_was_another_say_so(old, new):
+    _, t = traced()
+    with pytest.warns(DeprecationWarning, match=rf"Trace.{old}\[l - 1\].*{new}\[l\]") as warned:
+        before = getattr(t, old)
+    assert warned[0].filename == __file__
+    assert isinstance(before, tuple)
+    assert len(before) == 2
+    assert all(one is other for one, other in zip(before, getattr(t, new)[1:], strict=True))
+
+
+def test_names_in_words_are_the_same_lists():
+    _, t = traced()
+    assert t.activations is t.a
+    assert t.pre_activations is t.z
+
+
+def test_a_trace_can_be_pickled_and_replaced():
+    _, t = traced()
+    for other in (pickle.loads(pickle.dumps(t)), copy.deepcopy(t), replace(t, cost=t.cost)):
+        assert_array_equal(other.w[2], t.w[2])
+        assert str(other.explain("b", layer=1, j=2)) == str(t.explain("b", layer=1, j=2))
+        assert max(other.check().values()) < 1e-6
+
+
+def test_a_trace_pickled_under_the_names_of_before():
+    _, t = traced()
+    state = dict(vars(t))
+    state["activations"], state["pre_activations"] = state.pop("a"), state.pop("z")
+    state["weights"], state["biases"] = tuple(state.pop("w")[1:]), tuple(state.pop("b")[1:])
+    state["activation_functions"] = tuple(state.pop("sigma")[1:])
+    kept = dict(state)
+    old = object.__new__(Trace)
+    old.__setstate__(state)
+    assert vars(old).keys() == vars(t).keys()
+    assert old.w[0] is old.b[0] is old.sigma[0] is None
+    assert str(old.explain("w", layer=2, j=1, k=3)) == str(t.explain("w", layer=2, j=1, k=3))
+    assert state == kept

@@ -88,8 +88,8 @@ def test_each_partial_derivative_of_the_chain(chain):
         before = x[0][0] if layer == 1 else hand["a"][layer - 2]
         slope = sigmoid_prime(hand["z"][layer - 1])
         dC_da = hand["dC_da"][layer - 1]
-        assert_allclose(t.pre_activations[layer], [[hand["z"][layer - 1]]], rtol=rtol)
-        assert_allclose(t.activations[layer], [[hand["a"][layer - 1]]], rtol=rtol)
+        assert_allclose(t.z[layer], [[hand["z"][layer - 1]]], rtol=rtol)
+        assert_allclose(t.a[layer], [[hand["a"][layer - 1]]], rtol=rtol)
         assert_allclose(t.dz_dw[layer], [[before]], rtol=rtol)
         assert_allclose(t.dz_da[layer], network.weights[layer - 1], rtol=rtol)
         assert t.dz_db[layer] == 1
@@ -176,7 +176,7 @@ def test_sum_over_outgoing_connections(dtype):
     x, y = np.array([0.5, -1.0]), np.array([1.0, 0.0, 0.0, 1.0])
     t = network.trace(x, y)
     w = network.weights[1].astype(float)
-    z, a = t.pre_activations[2][0].astype(float), t.activations[2][0].astype(float)
+    z, a = t.z[2][0].astype(float), t.a[2][0].astype(float)
     for k in range(3):
         paths = [w[j, k] * sigmoid_prime(z[j]) * 2 * (a[j] - y[j]) for j in range(4)]
         assert_allclose(t.dC_da[1][0, k], sum(paths), rtol=2e-5 if dtype == "float32" else 1e-12)

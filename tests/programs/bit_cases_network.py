@@ -225,7 +225,7 @@ for dtype in FLOATS:
                     "score": [network.score(X, Y, metric) for metric in ("auto", "cost")],
                     "gradient": [g.vector, g.inputs],
                     "trace": [
-                        *(t.activations, t.pre_activations, t.da_dz, t.dC_da, t.dC_dz),
+                        *(t.a, t.z, t.da_dz, t.dC_da, t.dC_dz),
                         *(t.dC_dw, t.dC_db, t.costs, t.shares),
                     ],
                     "per sample": network.per_sample_gradients(X[:50], Y[:50]),

@@ -53,7 +53,7 @@ def everything(network, X, Y, weights, **arguments):
         gradient.inputs,
         network.per_sample_gradients(X, Y),
         network.jacobian(X),
-        *trace.activations,
+        *trace.a,
         *trace.dC_dz[1:],
         *trace.dC_dw[1:],
     ]

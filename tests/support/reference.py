@@ -121,8 +121,8 @@ class Reference:
             dC_da[layer - 1] = dC_dz[layer] @ self.weights[layer - 1]
         costs = self.costs(X, Y)
         return SimpleNamespace(
-            activations=a,
-            pre_activations=z,
+            a=a,
+            z=z,
             da_dz=da_dz,
             dC_da=dC_da,
             dC_dz=dC_dz,
@@ -131,6 +131,8 @@ class Reference:
             dz_dw=[None, *a[:-1]],
             dz_da=[None, *self.weights],
             dz_db=[None] + [1.0] * L,
+            w=[None, *self.weights],
+            b=[None, *self.biases],
             costs=costs,
             cost=np.average(costs, weights=s),
         )

@@ -27,7 +27,7 @@ def results(X, Y=Y, s=None, dtype="float64"):
         g.vector,
         g.inputs,
         t.dC_dz[1],
-        t.activations[0],
+        t.a[0],
         network.per_sample_gradients(X, Y),
         network.jacobian(X),
         network.score(X, Y, sample_weight=s),
