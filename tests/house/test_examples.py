@@ -32,7 +32,7 @@ SAYS = {
     "descent_surface": "26 points in 13,002 dimensions",
     "moving_from_scikit_learn": "epochs: ",
     "one_weight_explained": "∂C/∂w of the weight from unit ",
-    "online_learning": "right before the change: 9",
+    "online_learning": "without a break: True",
     "prediction_intervals": "(90 % asked for)",
     "recogniser": "correct on test images: 9",
     "tabular_classification": "correct on test tumours: 9",
