@@ -103,6 +103,42 @@ def test_what_is_few(short_way_only, n, dtype):
         network.step(X, Y, 0.1, np.ones(n))
 
 
+@TYPES
+@pytest.mark.parametrize("n", [1, 5, 20])
+def test_rows_of_the_other_float_type_are_rounded_on_the_short_way(n, dtype, monkeypatch):
+    """What NumPy makes is float64, and a network is float32 if it is not told: the same bits as
+    by the long way, and rows are not written to."""
+    short, long = (Network((11, 24, 5), "tanh", random_state=0, dtype=dtype) for _ in range(2))
+    other = "float64" if dtype == "float32" else "float32"
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((n, 11)).astype(other), rng.random((n, 5)).astype(other)
+    kept = X.copy(), Y.copy()
+    expected = long.predict(X.tolist())
+    costs = [long.step(X.tolist(), Y.tolist(), 0.1) for _ in range(3)]
+    monkeypatch.delattr(Network, "_predict_checked")
+    monkeypatch.delattr(Network, "_step_checked")
+    assert_array_equal(short.predict(X), expected)
+    assert_array_equal(short.predict(X, out=np.empty((n, 5), dtype)), expected)
+    assert [short.step(X, Y, 0.1) for _ in range(3)] == costs
+    assert_array_equal(short.parameters, long.parameters)
+    for array, before in zip((X, Y), kept, strict=True):
+        assert_array_equal(array, before)
+
+
+def test_rounding_hides_nothing_from_the_checks():
+    network = Network((3, 4, 1), loss="binary_cross_entropy", random_state=0)
+    theta = network.parameters.copy()
+    X = np.zeros((2, 3))
+    with pytest.raises(ValueError, match="Y holds numbers from"):
+        network.step(X, np.array([[0.0], [1 + 1e-12]]), 0.1)
+    X[1, 2] = 1e300
+    with pytest.raises(ValueError, match="too large for float32 in row 1"):
+        network.predict(X)
+    with pytest.raises(ValueError, match="too large for float32 in row 1"):
+        network.step(X, np.zeros((2, 1)), 0.1)
+    assert_array_equal(network.parameters, theta)
+
+
 def test_what_is_much(short_way_only):
     network = Network((784, 512, 512, 10), random_state=0)
     for n in (16, 255, 256):

@@ -131,6 +131,29 @@ cdef class Parameters:
             return all_finite(n, <const float*>numbers)
         return all_finite(n, <const double*>numbers)
 
+    cdef object _in_own_type(self, X, Py_ssize_t most):
+        """X itself; or, where it is plain, of the other float type, and has no more than `most`
+        rows, a copy in θ's type: numbers beyond it become infinite."""
+        cdef cnp.ndarray x, copy
+        cdef Py_ssize_t i, n
+        if not cnp.PyArray_CheckExact(X):
+            return X
+        x = X
+        if cnp.PyArray_TYPE(x) == self._type_number() \
+                or cnp.PyArray_TYPE(x) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64) \
+                or not cnp.PyArray_ISCARRAY_RO(x) or not 1 <= cnp.PyArray_NDIM(x) <= 2 \
+                or cnp.PyArray_NDIM(x) == 2 and cnp.PyArray_DIM(x, 0) > most:
+            return X
+        copy = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), self._type_number(), 0)
+        n = cnp.PyArray_SIZE(x)
+        if self.layout.is_single:
+            for i in range(n):
+                (<float*>cnp.PyArray_DATA(copy))[i] = <float>(<double*>cnp.PyArray_DATA(x))[i]
+        else:
+            for i in range(n):
+                (<double*>cnp.PyArray_DATA(copy))[i] = (<float*>cnp.PyArray_DATA(x))[i]
+        return copy
+
     cdef bint _as_plain_rows(self, MatrixView* view, X, Py_ssize_t width):
         """Describe X where its rows are plain ones of θ's type; False where they are not."""
         cdef cnp.ndarray x

@@ -14,7 +14,7 @@ cdef class SmallBatches(Parameters):
                              void* out) noexcept nogil
     cdef bint _is_small_batch(self, Py_ssize_t n, Py_ssize_t block) noexcept
     cdef bint _is_small_step(self, Py_ssize_t n) noexcept
-    cdef bint _takes_targets(self, const MatrixView* y) noexcept
+    cdef bint _takes_targets(self, cnp.ndarray y) noexcept
     cdef int _prepare_step(self, Job* job, const MatrixView* x, const MatrixView* y) except -1
     cdef bint _takes_rule(self, learning_rate, optimizer) except -1
     cdef double _step_plain(self, Job* job, Optimizer optimizer,

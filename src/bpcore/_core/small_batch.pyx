@@ -112,7 +112,10 @@ cdef class SmallBatches(Parameters):
         cdef cnp.npy_intp shape[2]
         cdef Py_ssize_t block
         cdef bint finite
-        if self.theta == NULL or not self._as_plain_rows(&x, X, self.layout.n_inputs):
+        if self.theta == NULL:
+            return None
+        X = self._in_own_type(X, TUNING.small_batch_rows)
+        if not self._as_plain_rows(&x, X, self.layout.n_inputs):
             return None
         block = prediction_rows(x.n_rows, &self.layout)
         if not self._is_small_batch(x.n_rows, block):
@@ -166,13 +169,16 @@ cdef class SmallBatches(Parameters):
         cdef UpdateCoefficients update
         cdef Optimizer rule = None
         if sample_weight is not None or self.theta == NULL \
-                or not self._takes_rule(learning_rate, optimizer) \
-                or not self._as_plain_rows(&x, X, self.layout.n_inputs) \
-                or not self._as_plain_rows(&y, Y, self.layout.n_outputs) \
+                or not self._takes_rule(learning_rate, optimizer):
+            return None
+        X = self._in_own_type(X, TUNING.small_batch_rows)
+        own_Y = self._in_own_type(Y, TUNING.small_batch_rows)
+        if not self._as_plain_rows(&x, X, self.layout.n_inputs) \
+                or not self._as_plain_rows(&y, own_Y, self.layout.n_outputs) \
                 or x.n_rows != y.n_rows or not self._is_small_step(x.n_rows) \
                 or not self._is_finite(x.n_rows * x.n_columns, x.data) \
                 or not self._is_finite(y.n_rows * y.n_columns, y.data) \
-                or not self._takes_targets(&y):
+                or not self._takes_targets(Y):
             return None
         self._check_idle()
         self._prepare_step(&job, &x, &y)
@@ -246,15 +252,16 @@ cdef class SmallBatches(Parameters):
             n == 1 or n < TUNING.small_batch_rows and is_small_work(&self.layout, n)
             and not is_parallel(&self.layout, n))
 
-    cdef bint _takes_targets(self, const MatrixView* y) noexcept:
-        """Whether plain targets suit the loss."""
+    cdef bint _takes_targets(self, cnp.ndarray y) noexcept:
+        """Whether plain targets suit the loss, before any of them is rounded."""
         cdef Py_ssize_t i
         cdef double y_i
+        cdef bint is_single = cnp.PyArray_TYPE(y) == cnp.NPY_FLOAT32
         if not self.layout.loss.bounds_targets:
             return True
-        for i in range(y.n_rows * y.n_columns):
-            y_i = (<const float*>y.data)[i] if self.layout.is_single \
-                else (<const double*>y.data)[i]
+        for i in range(cnp.PyArray_SIZE(y)):
+            y_i = (<const float*>cnp.PyArray_DATA(y))[i] if is_single \
+                else (<const double*>cnp.PyArray_DATA(y))[i]
             if not 0 <= y_i <= self.layout.loss.max_target:
                 return False
         return True
