@@ -52,7 +52,7 @@ def test_a_frame_is_the_table_of_its_numbers(name, dtype):
 
 
 NO_TABLES = {
-    "missing float": (FRAME.mask(FRAME == A[3, 1]), ValueError, r"row 3, column 1 \('mass'\)"),
+    "missing float": (FRAME.replace(A[3, 1], np.nan), ValueError, r"row 3, column 1 \('mass'\)"),
     "missing Int64": (
         FRAME.assign(size=pd.array([1, None, 3, 4, 5, 6], dtype="Int64")),
         ValueError,
