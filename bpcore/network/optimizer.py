@@ -39,7 +39,7 @@ def make_optimizer(
         )
     eta = OPTIMIZERS[name].learning_rate if learning_rate is None else learning_rate
     return Optimizer(
-        name,
+        str(name),
         network.n_parameters,
         dtype=network.dtype,
         learning_rate=check.as_number(eta, "learning_rate"),
