@@ -83,7 +83,8 @@ def refuse_dates(X: Any, what: str) -> None:
     if is_frame(X):
         for k, (name, dtype) in enumerate(_columns(X)):
             if _holds_dates(_column(X, k), dtype):
-                raise TypeError(_about_dates(f"{what}, column {name!r},", dtype))
+                where = what if X.ndim == 1 else f"{what}, column {name!r},"
+                raise TypeError(_about_dates(where, dtype))
     elif not hasattr(X, "tocsr"):
         array = X
         if isinstance(X, (list, tuple)):

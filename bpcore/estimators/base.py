@@ -6,19 +6,22 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from bpcore._core.rows import Rows
-from bpcore.checks import as_integer
+from bpcore.checks import as_integer, check_finite
 from bpcore.estimators.callbacks import Callbacks
 from bpcore.estimators.data import (
     Split,
     Validation,
     as_table,
+    check_range,
     check_weights,
+    check_x,
     check_xy,
     split,
 )
@@ -47,8 +50,8 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
 
     # ------------------------------------------------------------ what the subclasses say
 
-    def _targets_of(self, y: Any, classes: Any = None) -> Any:
-        """How to encode y: one of the classes of ``targets``."""
+    def _targets_of(self, y: Any, classes: Any, partial: bool, sparse: bool) -> Any:
+        """How to encode y, whether it was sparse or not: one of the classes of ``targets``."""
         raise TypeError("use MLPClassifier or MLPRegressor")
 
     def _output(self, targets: Any) -> tuple[Any, Any]:
@@ -59,7 +62,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         """The validation score of outputs a against encoded targets Y."""
         raise TypeError("use MLPClassifier or MLPRegressor")
 
-    def _class_weights(self, y: Any) -> np.ndarray | None:
+    def _class_weights(self, targets: Any, y: Any) -> np.ndarray | None:
         """What each row's sample weight is multiplied by, or None."""
         return None
 
@@ -218,7 +221,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         X, y = check_xy(self, X_given, y_given, reset=not resume)
         targets = self._codec() if resume or partial else None
         if targets is None:
-            targets = self._targets_of(y, classes)
+            targets = self._targets_of(y, classes, partial, scipy.sparse.issparse(y_given))
         if resume or partial:
             targets.check(y, resume and not partial)
         weights = check_weights(sample_weight, X)
@@ -232,9 +235,11 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         Y = targets.encode(y)
         self._check_target_range(Y)
         hold_out = self._hold_out(targets, Y, rng, validation_data, partial, resume)
-        data = split(X, Y, weights, self._class_weights(y), hold_out)
+        data = split(X, Y, weights, self._class_weights(targets, y), hold_out)
+        check_range(data.training.x, "X", network.dtype)
+        check_range(data.training.y, "y", network.dtype)
         if validation_data is not None:
-            data.validation = self._given_validation(validation_data, targets)
+            data.validation = self._given_validation(validation_data, targets, network.dtype)
         self._install(network, spec, targets, fresh=not resume)
         self._record.open(self, data.validation is not None, resume=resume, partial=partial)
         return data
@@ -272,7 +277,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
             self._split_seed = int(rng.randint(2**31 - 1))
         return {"random_state": self._split_seed, "test_size": self.validation_fraction}
 
-    def _given_validation(self, validation_data: Any, targets: Any) -> Validation:
+    def _given_validation(self, validation_data: Any, targets: Any, dtype: np.dtype) -> Validation:
         parts = validation_data
         if not isinstance(parts, tuple | list) or len(parts) not in (2, 3):
             raise TypeError(
@@ -284,7 +289,10 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
             X, y = check_xy(self, X, y, reset=False)
             targets.check(y, False)
             given = check_weights(weights[0] if weights else None, X)
-            return Validation(X, targets.encode(y), given)
+            validation = Validation(X, targets.encode(y), given)
+            check_range(validation.x, "X", dtype)
+            check_range(validation.y, "y", dtype)
+            return validation
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation_data: {error}") from error
 
@@ -294,8 +302,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         """(first row, rows of X, the network's outputs from there on), block by block."""
         check_is_fitted(self)
         network = self._synchronised()
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        X = X.tocsr() if hasattr(X, "tocsr") else X
+        X = check_x(self, X)
         n_inputs, n_outputs = network.layer_sizes[0], network.layer_sizes[-1]
         if X.shape[1] != n_inputs:
             raise ValueError(f"X has {X.shape[1]} features, but the weights take {n_inputs}")
@@ -304,7 +311,10 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         for start in range(0, n, rows):
             block = as_table(X[start : start + rows])
             a = np.empty((block.shape[0], n_outputs), dtype=network.dtype)
-            network._predict_into(Rows(block), a)
+            table = Rows(block)
+            # the first layer tells whether X has to be looked through once more
+            if not network._predict_into(table, a):
+                check_finite(table, "X", network.dtype, first_row=start)
             yield start, n, a
 
     def _gathered(self, X: Any, read: Callable[[np.ndarray], list[np.ndarray]]) -> list[Any]:

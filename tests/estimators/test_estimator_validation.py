@@ -45,6 +45,78 @@ def test_class_weight_in_partial_fit():
         classifier(class_weight={0: 0, 1: 0}).fit([[0.0], [1.0]], [0, 1])
 
 
+def test_class_weight_of_labels_that_a_batch_lacks():
+    """The classes are known: what a batch holds of them decides nothing."""
+    weights = {label: 1.0 + label for label in range(10)}
+    rare = LABELS < 3
+    X, y = DIGITS[rare], LABELS[rare]
+    one = classifier(class_weight=weights).partial_fit(X, y, classes=range(10))
+    other = classifier().partial_fit(X, y, 1.0 + y, classes=range(10))
+    np.testing.assert_array_equal(one.coefs_[0], other.coefs_[0])
+    some = classifier(class_weight={9: 4}).partial_fit(X, y, classes=range(10))
+    plain = classifier().partial_fit(X, y, classes=range(10))
+    np.testing.assert_allclose(some.coefs_[0], plain.coefs_[0], rtol=1e-10)
+    # as in fit, where a part of the data may lack a class too
+    classifier(class_weight=weights, max_iter=1).fit(X, y)
+
+
+def test_class_weight_of_text_and_of_floats():
+    """A label is looked up as it is, though it looks like a number or like another one."""
+    at = (LABELS > 4).astype(int)
+    more = np.where(at == 1, 3.0, 0.5)
+    expected = classifier().fit(DIGITS, at, more).coefs_[0]
+    for labels in (np.array(["0", "1"]), np.array([1.0, 2.0]), np.array([False, True])):
+        weights = dict(zip(labels.tolist(), [0.5, 3.0], strict=True))
+        got = classifier(class_weight=weights).fit(DIGITS, labels[at])
+        np.testing.assert_allclose(got.coefs_[0], expected, rtol=1e-9)
+
+
+def test_class_weight_of_several_columns():
+    for Y in (np.c_[LABELS % 3, LABELS > 4], np.c_[LABELS % 2, LABELS > 4]):
+        weights = [{0: 2.0}, {0: 0.5, 1: 3.0}]
+        more = compute_sample_weight([{0: 2.0, 1: 1.0, 2: 1.0}, weights[1]], Y)
+        one = classifier(class_weight=weights).fit(DIGITS, Y)
+        np.testing.assert_allclose(
+            one.coefs_[0], classifier().fit(DIGITS, Y, more).coefs_[0], rtol=1e-9
+        )
+        one = classifier(class_weight="balanced").fit(DIGITS, Y)
+        more = compute_sample_weight("balanced", Y)
+        np.testing.assert_allclose(
+            one.coefs_[0], classifier().fit(DIGITS, Y, more).coefs_[0], rtol=1e-9
+        )
+    with pytest.raises(ValueError, match="2 columns: class_weight must be 'balanced' or a list"):
+        classifier(class_weight={0: 2.0}).fit(DIGITS, Y)
+    with pytest.raises(ValueError, match="lists 3 dicts, but y has 2 columns"):
+        classifier(class_weight=[{}] * 3).fit(DIGITS, Y)
+    with pytest.raises(ValueError, match="'balanced' needs all of y"):
+        classifier(class_weight=["balanced", None]).partial_fit(DIGITS, Y)
+
+
+@pytest.mark.parametrize(
+    "weights, error, message",
+    [
+        ({0: -1}, ValueError, r"class_weight\[0\] must be at least 0 and finite, got -1"),
+        ({3: np.nan}, ValueError, r"class_weight\[3\] must be .* finite, got nan"),
+        ({0: 1, 9: np.inf}, ValueError, r"class_weight\[9\] must be .* finite, got inf"),
+        ({0: "2"}, TypeError, r"class_weight\[0\] must be a number, got '2'"),
+        ({0: None}, TypeError, r"class_weight\[0\] must be a number, got None"),
+        ([{0: -1}], ValueError, r"class_weight\[0\]\[0\] must be at least 0"),
+        ({"0": 2}, ValueError, r"names \['0'\], which are not among the classes \[0, 1, "),
+        ({10: 2, 0: 1}, ValueError, r"names \[10\].*no weight for \[1, 2,"),
+        ([[0, 1]], TypeError, r"class_weight\[0\] must be a dict"),
+    ],
+)
+def test_class_weights_that_cannot_be(weights, error, message):
+    for call in (
+        lambda clf: clf.fit(DIGITS, LABELS),
+        lambda clf: clf.partial_fit(DIGITS[:2], LABELS[:2], classes=range(10)),
+    ):
+        clf = classifier(class_weight=weights)
+        with pytest.raises(error, match=message):
+            call(clf)
+        assert not hasattr(clf, "coefs_")
+
+
 # ---------------------------------------------------------------- validation
 
 
