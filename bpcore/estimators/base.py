@@ -23,6 +23,7 @@ from bpcore.estimators.data import (
     check_weights,
     check_x,
     check_xy,
+    one_validation_set,
     split,
 )
 from bpcore.estimators.export import Export
@@ -80,6 +81,9 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         sample_weight: Any = None,
         *,
         validation_data: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
         checkpoint: Any = None,
         checkpoint_every: int = 1,
         resume: Any = None,
@@ -98,7 +102,10 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         validation_data : tuple (X, y) or (X, y, sample_weight), default=None
             Rows to follow training with: fills ``validation_scores_`` and
             ``validation_loss_curve_``. With ``early_stopping=True`` they take the place of the
-            rows that would be held out.
+            rows that would be held out. They have to be scaled as X is.
+        X_val, y_val, sample_weight_val : array-likes, default=None
+            The same, one by one: for a ``Pipeline(…, transform_input=["X_val"])``, which scales
+            X_val as it scales X.
         checkpoint : str or path-like, default=None
             A model file to write after every ``checkpoint_every`` epochs, and after the last.
             ``bpcore.load`` reads it as an estimator. Takes the extra ``bpcore[files]``; not for
@@ -126,9 +133,8 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         RuntimeError
             If another fit has the estimator.
         """
-        self._train(
-            X, y, sample_weight, validation_data, files=(checkpoint, checkpoint_every, resume)
-        )
+        given = one_validation_set(validation_data, X_val, y_val, sample_weight_val)
+        self._train(X, y, sample_weight, given, files=(checkpoint, checkpoint_every, resume))
         return self
 
     def _check_solver(self) -> bool:
@@ -241,6 +247,8 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         if validation_data is not None:
             data.validation = self._given_validation(validation_data, targets, network.dtype)
         self._install(network, spec, targets, fresh=not resume)
+        if data.validation is not None and self.early_stopping and self.solver != "lbfgs":
+            self._check_validation(data.validation)
         self._record.open(self, data.validation is not None, resume=resume, partial=partial)
         return data
 
@@ -256,6 +264,9 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
 
     def _check_target_range(self, Y: np.ndarray) -> None:
         """Refuse targets that the loss has no value for."""
+
+    def _check_validation(self, validation: Validation) -> None:
+        """Refuse a validation set that early stopping could not choose weights by."""
 
     # ------------------------------------------------------------ validation
 

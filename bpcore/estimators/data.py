@@ -26,6 +26,7 @@ __all__ = [
     "check_x",
     "check_xy",
     "check_y",
+    "one_validation_set",
     "refuse",
     "split",
 ]
@@ -157,6 +158,17 @@ class Training:
     weights: np.ndarray | None
     rows: np.ndarray | None
     n: int
+
+
+def one_validation_set(validation_data: Any, X_val: Any, y_val: Any, weights: Any) -> Any:
+    """``validation_data``, or what it would be of the arguments that name its parts."""
+    if X_val is None and y_val is None and weights is None:
+        return validation_data
+    if validation_data is not None:
+        raise TypeError("give validation_data, or X_val and y_val: not both")
+    if X_val is None or y_val is None:
+        raise TypeError(f"{'X' if X_val is None else 'y'}_val is missing: give X_val and y_val")
+    return X_val, y_val, weights
 
 
 class Validation:

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from bpcore._core.rows import Rows
 from bpcore.checks import as_number
 from bpcore.estimators.base import BaseMLP
-from bpcore.estimators.data import check_range, check_y, refuse
+from bpcore.estimators.data import Validation, check_range, check_y, refuse
 from bpcore.estimators.parameters import described, parameter
 from bpcore.estimators.spec import engine_name
 from bpcore.estimators.targets import Numbers
@@ -156,6 +156,31 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             raise ValueError(
                 f"Some values of y are out of the range of the loss '{self.loss}': "
                 f"y >= {targets[0]:g}, but the smallest is {Y.min():g}"
+            )
+
+    def _check_validation(self, validation: Validation) -> None:
+        if self.stop_on != "score":
+            return
+        Y, weights, network = validation.Y, validation.weights, self._network
+        why = None
+        with np.errstate(over="ignore", invalid="ignore"):
+            # Outputs may be infinite for a while, as those of exp are; but no training brings
+            # back those of inputs without a finite square.
+            row = validation.x.first_row_beyond(float(np.sqrt(np.finfo(network.dtype).max)))
+            mean = np.broadcast_to(np.average(Y, axis=0, weights=weights), Y.shape)
+            if len(Y) == 1:
+                why = "a single row"
+            elif not np.isfinite(self._score_outputs(mean, Y, weights)):
+                why = "numbers in y whose squares are infinite"
+            elif row >= 0 and not np.isfinite(
+                self._score_outputs(validation.outputs(network), Y, weights)
+            ):
+                why = f"numbers in X that are too large, in row {row}"
+        if why is not None:
+            raise ValueError(
+                f"the validation set has {why}, so that its score is not a number, by which "
+                "early_stopping could choose weights: give other rows, of the scale of the "
+                "training data, or set stop_on='loss'"
             )
 
     def _score_outputs(self, a: np.ndarray, Y: np.ndarray, weights: Any) -> float:

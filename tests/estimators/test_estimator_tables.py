@@ -30,6 +30,7 @@ def calls(cls, X):
         ("X", lambda: fitted.partial_fit(X, Y_IRIS)),
         ("X", lambda: small(cls, warm_start=True).fit(X_IRIS, Y_IRIS).fit(X, Y_IRIS)),
         ("validation_data: X", lambda: fitted.fit(X_IRIS, Y_IRIS, validation_data=(X, Y_IRIS))),
+        ("validation_data: X", lambda: fitted.fit(X_IRIS, Y_IRIS, X_val=X, y_val=Y_IRIS)),
         ("X", lambda: fitted.predict(X)),
         ("X", lambda: getattr(fitted, "predict_proba", fitted.predict)(X)),
         ("X", lambda: fitted.score(X, Y_IRIS)),
