@@ -213,7 +213,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _check_partial_classes(self, classes: Any) -> None:
         """Refuse other classes than those of the first call."""
         codec = self._codec()
-        if codec is None:
+        # those of an indicator matrix are counted, not given
+        if codec is None or isinstance(codec, Multilabel):
             return
         if not are_same(as_classes(classes), codec.classes):
             raise ValueError(
@@ -255,7 +256,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         >>> clf.initialize(784, classes=range(10)).network_.n_parameters
         13002
         """
-        targets = Multilabel(len(classes)) if multilabel else labels_from(classes)
+        targets = Multilabel(len(as_classes(classes))) if multilabel else labels_from(classes)
         return self._initialize(n_features, targets, dtype)
 
     @classmethod

@@ -69,7 +69,14 @@ def check_x(estimator: Any, X: Any) -> Any:
 def check_y(estimator: Any, y: Any) -> Any:
     """What scikit-learn is to check as y: labels of their own types; numbers that are no dates."""
     refuse(y, "y", dates=estimator._y_numeric)
-    return y if estimator._y_numeric else as_labels(y)
+    if not estimator._y_numeric:
+        return as_labels(y)
+    if isinstance(y, (list, tuple)) or getattr(getattr(y, "dtype", None), "kind", "f") in "OU":
+        try:
+            np.asarray(y, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"y must hold numbers: {error}") from error
+    return y
 
 
 def check_xy(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
@@ -92,7 +99,10 @@ def check_xy(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
             dtype=(np.float64, np.float32, np.uint8),
             reset=reset,
         )
-    y = dense(y)
+        y = dense(y)
+        # None among objects, which scikit-learn takes for a number until it is converted
+        if estimator._y_numeric and y.dtype.kind == "f" and not np.isfinite(y).all():
+            raise ValueError("Input y contains NaN or infinity.")
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     return as_table(X), y

@@ -64,14 +64,17 @@ def _as_array(y: Any) -> np.ndarray | None:
 
 
 def typed(values: np.ndarray, what: str = "y") -> np.ndarray:
-    """An array of one dimension whose objects, if it is of objects, become their own type."""
+    """An array of one dimension whose objects, if they are numbers, become an array of numbers.
+
+    Text stays as objects: in an array of text each would take the room of the longest.
+    """
     if values.dtype != object:
         return values
     labels = values.tolist()
     found = {one: _kind(one) for one in set(map(type, labels))}
     kinds = set(found.values())
     if kinds <= {_TEXT}:
-        return np.array(labels, dtype=str)
+        return values
     if kinds <= {_BOOL, _INTEGER, _REAL}:
         array = np.array(labels)
         if array.dtype.kind in "biu" or _REAL in kinds:
@@ -96,7 +99,8 @@ def typed(values: np.ndarray, what: str = "y") -> np.ndarray:
 
 def unique(values: np.ndarray, what: str = "y") -> np.ndarray:
     """The labels of a column, sorted."""
-    return np.unique(typed(values, what))
+    found = np.unique(typed(values, what))
+    return found.astype(str) if found.dtype == object else found
 
 
 def _kind(one: type) -> str | None:

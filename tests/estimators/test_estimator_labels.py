@@ -1,5 +1,7 @@
 """Labels come back as they were given, whatever columns, types and containers they stand in."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -280,6 +282,25 @@ def test_classes_in_any_collection(classes):
     assert learner().initialize(3, classes).classes_.tolist() == ["a", "b", "c"]
     columns = learner().initialize(3, [classes, {1, 2}])
     assert [one.tolist() for one in columns.classes_] == [["a", "b", "c"], [1, 2]]
+
+
+def test_classes_beside_an_indicator_matrix_are_not_looked_at():
+    clf = learner()
+    for _ in range(2):  # as scikit-learn's users pass them, np.unique(y)
+        clf.partial_fit(X, AT, classes=[0, 1])
+    assert clf.classes_.tolist() == [0, 1]
+    assert learner().initialize(3, {"x", "y", "z"}, multilabel=True).predict(X).shape == (80, 3)
+
+
+def test_long_text_takes_no_room_in_every_row():
+    y = np.array(["short", "long" * 5000] * 40, dtype=object)
+    for labels in (y, np.column_stack([y, y])):
+        tracemalloc.start()
+        try:
+            classifier(max_iter=1).fit(X, labels)
+            assert tracemalloc.get_traced_memory()[1] < 3e6
+        finally:
+            tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

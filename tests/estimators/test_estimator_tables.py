@@ -157,6 +157,31 @@ def test_dates_are_no_numbers_to_learn(y, message):
             call()
 
 
+@pytest.mark.parametrize(
+    "y, message",
+    [
+        ([1, None, 3] * 50, "y contains NaN"),
+        (np.array([1, None, 3] * 50, dtype=object), "y contains NaN"),
+        (pd.Series([1, None, 3] * 50, dtype="Int64"), "y contains NaN"),
+        (
+            pd.DataFrame({"a": Y_IRIS, "b": pd.Series([1, None, 3] * 50, dtype=object)}),
+            "^y, column 'b': a value is missing in row 1",
+        ),
+        (["high"] * 150, "^y must hold numbers: .*'high'"),
+        (np.array(["high"] * 150), "^y must hold numbers: .*'high'"),
+        (pd.Series(["high"] * 150), "^y must hold numbers: .*'high'"),
+        (pd.DataFrame({"a": Y_IRIS, "b": "high"}), "^y, column 'b': holds something else"),
+    ],
+)
+def test_what_is_no_number_to_learn(y, message):
+    reg = small(MLPRegressor)
+    with pytest.raises(ValueError, match=message):
+        reg.fit(X_IRIS, y)
+    assert not hasattr(reg, "coefs_")
+    with pytest.raises(ValueError, match=message.replace("^", "^validation_data: ")):
+        reg.fit(X_IRIS, Y_IRIS, validation_data=(X_IRIS, y))
+
+
 def test_dates_may_be_labels():
     days = np.array(["2020-01-01", "2021-01-01", "2022-01-01"], "datetime64[D]")[Y_IRIS]
     clf = small(MLPClassifier, max_iter=60, learning_rate_init=0.05).fit(X_IRIS, days)
