@@ -69,9 +69,11 @@ def _is_masked(X: Any) -> bool:
         return False
     if isinstance(X, np.ma.MaskedArray):
         return bool(np.ma.is_masked(X))
-    # np.asarray forgets the masks of rows as well
-    return isinstance(X, (list, tuple)) and any(
-        isinstance(row, (np.ma.MaskedArray, list, tuple)) and _is_masked(row) for row in X
+    # np.asarray forgets the masks of rows as well; a list of numbers is passed by quickly
+    return (
+        isinstance(X, (list, tuple))
+        and any(issubclass(one, (np.ma.MaskedArray, list, tuple)) for one in set(map(type, X)))
+        and any(map(_is_masked, X))
     )
 
 

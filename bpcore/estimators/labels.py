@@ -12,7 +12,16 @@ import scipy.sparse
 
 from bpcore import checks as check
 
-__all__ = ["are_same", "as_classes", "as_labels", "beside", "is_indicator", "typed", "unique"]
+__all__ = [
+    "are_same",
+    "as_classes",
+    "as_labels",
+    "beside",
+    "have_one_type",
+    "is_indicator",
+    "typed",
+    "unique",
+]
 
 _TEXT, _BOOL, _INTEGER, _REAL = "text", "booleans", "integers", "numbers"
 _KINDS: tuple[tuple[Any, str], ...] = (
@@ -41,13 +50,13 @@ def as_labels(y: Any, what: str = "y") -> Any:
             typed(np.asarray(y.iloc[:, k]), f"{what}, column {name!r},")
             for k, name in enumerate(names)
         ]
-        return beside(columns) if columns else y
+        return _table(columns) if columns else y
     array = _as_array(y)
     if array is None or array.dtype != object or array.ndim not in (1, 2) or not array.size:
         return y if array is None or not check.is_frame(y) else array
     if array.ndim == 1:
         return typed(array, what)
-    return beside([typed(column, f"{what}, column {k},") for k, column in enumerate(array.T)])
+    return _table([typed(column, f"{what}, column {k},") for k, column in enumerate(array.T)])
 
 
 def _as_array(y: Any) -> np.ndarray | None:
@@ -89,8 +98,8 @@ def typed(values: np.ndarray, what: str = "y") -> np.ndarray:
     if None in kinds:
         names = sorted(one.__name__ for one, kind in found.items() if kind is None)
         raise ValueError(
-            f"{what} holds objects of type {', '.join(names)}: expected labels, which are texts, "
-            "integers, booleans or whole numbers"
+            f"{what} holds objects of type {', '.join(names)}: expected labels, which are text, "
+            "booleans or whole numbers"
         )
     raise ValueError(
         f"{what} mixes {' and '.join(sorted(map(str, kinds)))}: make its labels all of one type"
@@ -115,18 +124,27 @@ def _is_missing(label: Any) -> bool:
     )
 
 
-def beside(columns: Sequence[np.ndarray]) -> np.ndarray:
-    """Columns side by side, each keeping its labels: as objects where the types differ.
-
-    Columns of zeros, ones and booleans only are numbers all the same: an indicator matrix.
-    """
+def have_one_type(columns: Sequence[np.ndarray]) -> bool:
+    """Whether an array can hold the columns side by side without changing a label."""
     kinds = {column.dtype.kind for column in columns}
-    if len(kinds) == 1 or all(map(_is_binary, columns)):
+    return len(kinds) == 1 or (
+        kinds == {"i", "u"} and np.result_type(*(one.dtype for one in columns)).kind in kinds
+    )
+
+
+def beside(columns: Sequence[np.ndarray], one_type: bool) -> np.ndarray:
+    """Columns side by side: of one type, or as objects, each of which keeps its own."""
+    if one_type:
         return np.column_stack(columns)
     table = np.empty((len(columns[0]), len(columns)), dtype=object)
     for k, column in enumerate(columns):
         table[:, k] = column
     return table
+
+
+def _table(columns: list[np.ndarray]) -> np.ndarray:
+    """Columns of labels as a table; zeros, ones and booleans only are an indicator matrix."""
+    return beside(columns, have_one_type(columns) or all(map(_is_binary, columns)))
 
 
 def _is_binary(values: np.ndarray) -> bool:

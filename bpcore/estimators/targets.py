@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
-from bpcore.estimators.labels import as_classes, beside, is_indicator, typed, unique
+from bpcore.estimators.labels import as_classes, beside, have_one_type, is_indicator, typed, unique
 
 __all__ = ["Labels", "Multilabel", "Multioutput", "Numbers", "labels_from", "labels_of"]
 
@@ -197,7 +197,8 @@ class Multioutput:
     def decode(self, a: np.ndarray) -> np.ndarray:
         """(n, width) outputs → (n, n_columns) labels, objects if their types differ."""
         pairs = zip(self.columns, self._parts, strict=True)
-        return beside([column.decode(a[:, part]) for column, part in pairs])
+        columns = [column.decode(a[:, part]) for column, part in pairs]
+        return beside(columns, have_one_type(self.classes))
 
     def probabilities(self, a: np.ndarray) -> list[np.ndarray]:
         """A list with (n, n_classes) for each column."""

@@ -65,6 +65,7 @@ def test_two_columns_of_two_labels(name, solver):
 MIXED = {
     "frame": pd.DataFrame({"a": ITEMS[AT[:, 0]], "b": AT[:, 1]}),
     "frame of booleans and integers": pd.DataFrame({"a": AT[:, 0] > 0, "b": AT[:, 1] + 1}),
+    "frame of unsigned integers": pd.DataFrame({"a": AT[:, 0].astype("u1") + 1, "b": AT[:, 1]}),
     "frame of nullable integers": pd.DataFrame(AT + 1, dtype="Int64"),
     "frame of categories": pd.DataFrame({"a": ITEMS[AT[:, 0]], "b": AT[:, 1]}).astype("category"),
     "list": [[str(ITEMS[i]), j] for i, j in AT.tolist()],
@@ -82,6 +83,28 @@ def test_columns_of_different_types(name, tmp_path):
     pytest.importorskip("safetensors")
     clf.save(tmp_path / "model")
     as_given(bpcore.load(tmp_path / "model"), objects)
+
+
+@pytest.mark.parametrize(
+    "classes, of_objects",
+    [
+        ([[False, True], [1, 2]], True),
+        ([[0, 1, 2], [0.0, 1.0, 2.0]], True),
+        ([["a", "b"], [0, 1]], True),
+        ([[1, 2], [0, 1]], False),
+        ([["a", "b"], ["longer", "c"]], False),
+    ],
+)
+def test_the_type_of_predictions_does_not_depend_on_the_rows(classes, of_objects, monkeypatch):
+    clf = learner().initialize(3, classes)
+    whole = clf.predict(X)
+    assert (whole.dtype == object) == of_objects
+    alone = [clf.predict(X[i : i + 1]) for i in range(80)]
+    assert {one.dtype.kind for one in alone} == {whole.dtype.kind}
+    monkeypatch.setattr("bpcore.estimators.base._BLOCK_NUMBERS", 20)
+    for row, one, block in zip(whole.tolist(), alone, clf.predict(X).tolist(), strict=True):
+        assert row == one[0].tolist() == block
+        assert list(map(type, row)) == list(map(type, block)) == [type(c[0]) for c in classes]
 
 
 INDICATORS = {
