@@ -83,8 +83,12 @@ def _is_masked(X: Any) -> bool:
 def refuse_dates(X: Any, what: str) -> None:
     """Refuse dates and durations, which NumPy would convert to counts of some unit."""
     if is_frame(X):
-        for k, (name, dtype) in enumerate(_columns(X)):
-            if _holds_dates(_column(X, k), dtype):
+        columns = _columns(X)
+        # a table has many columns, but few types
+        types = {dtype for _, dtype in columns}
+        suspects = {one for one in types if _are_dates(one) or _is_of_objects(one)}
+        for k, (name, dtype) in enumerate(columns if suspects else ()):
+            if _are_dates(dtype) or (dtype in suspects and _holds_dates(_column(X, k))):
                 where = what if X.ndim == 1 else f"{what}, column {name!r},"
                 raise TypeError(_about_dates(where, dtype))
     elif not hasattr(X, "tocsr"):
@@ -95,16 +99,16 @@ def refuse_dates(X: Any, what: str) -> None:
             except ValueError:  # ragged: whoever converts it will say so
                 return
         dtype = getattr(array, "dtype", None)
-        if _holds_dates(array, dtype):
+        if _are_dates(dtype) or (_is_of_objects(dtype) and _holds_dates(array)):
             raise TypeError(_about_dates(what, dtype))
 
 
-def _holds_dates(values: Any, dtype: Any) -> bool:
-    if getattr(dtype, "kind", "") in ("M", "m") or str(dtype).startswith("period"):
-        return True
-    return _is_of_objects(dtype) and any(
-        issubclass(one, _DATES) or one.__name__ == "Period" for one in _types(values)
-    )
+def _are_dates(dtype: Any) -> bool:
+    return getattr(dtype, "kind", "") in ("M", "m") or str(dtype).startswith("period")
+
+
+def _holds_dates(objects: Any) -> bool:
+    return any(issubclass(one, _DATES) or one.__name__ == "Period" for one in _types(objects))
 
 
 def _about_dates(where: str, dtype: Any) -> str:
@@ -197,8 +201,8 @@ def check_finite(
         column = _first_column_beyond(rows.array, row, limit)
         name = "" if names is None else f" ({names[column]!r})"
         raise ValueError(
-            f"{what} holds NaN, infinity or a number too large for {dtype} in row "
-            f"{first_row + row}, column {column}{name}: remove or replace it first"
+            f"{what} holds NaN, infinity or a number too large for {dtype} in column "
+            f"{column}{name}, in row {first_row + row}: remove or replace it first"
         )
 
 

@@ -234,7 +234,7 @@ def test_inputs_that_float32_cannot_hold(cls, kind):
         lambda: small(cls, solver="lbfgs").fit(single, Y_IRIS, validation_data=(X, Y_IRIS)),
         lambda: est.fit(single, Y_IRIS, validation_data=(X, Y_IRIS)),
     ):
-        with pytest.raises(ValueError, match=r"X holds .* float32 in row 77, column 2"):
+        with pytest.raises(ValueError, match=r"X holds .* float32 in column 2, in row 77"):
             call()
     np.testing.assert_array_equal(est.network_.parameters, before)
     assert np.isfinite(small(cls).fit(X_IRIS, Y_IRIS).predict(X)).all()
@@ -249,7 +249,7 @@ def test_the_row_is_told_of_a_table_predicted_in_blocks(monkeypatch):
     X = X_IRIS.copy()
     X[101, 0] = 1e200
     monkeypatch.setattr(base, "_BLOCK_NUMBERS", 40)
-    with pytest.raises(ValueError, match="row 101, column 0"):
+    with pytest.raises(ValueError, match="column 0, in row 101"):
         est.predict(X)
 
 
@@ -264,7 +264,7 @@ def test_targets_that_float32_cannot_hold():
         (lambda: est.fit(single, Y_IRIS, validation_data=(single, y)), 0),
         (lambda: est.score(single, y.tolist()), 0),
     ):
-        with pytest.raises(ValueError, match=f"y holds .* float32 in row 9, column {column}"):
+        with pytest.raises(ValueError, match=f"y holds .* float32 in column {column}, in row 9"):
             call()
 
 

@@ -52,19 +52,19 @@ def test_a_frame_is_the_table_of_its_numbers(name, dtype):
 
 
 NO_TABLES = {
-    "missing float": (FRAME.replace(A[3, 1], np.nan), ValueError, r"row 3, column 1 \('mass'\)"),
+    "missing float": (FRAME.replace(A[3, 1], np.nan), ValueError, r"column 1 \('mass'\), in row 3"),
     "missing Int64": (
         FRAME.assign(size=pd.array([1, None, 3, 4, 5, 6], dtype="Int64")),
         ValueError,
-        r"row 1, column 2 \('size'\)",
+        r"column 2 \('size'\), in row 1",
     ),
     "missing boolean": (
         FRAME.assign(age=pd.array([True] * 5 + [None], dtype="boolean")),
         ValueError,
-        r"row 5, column 0 \('age'\)",
+        r"column 0 \('age'\), in row 5",
     ),
     "missing among objects": (FRAME.assign(mass=[True] * 5 + [None]), TypeError, "column 'mass'"),
-    "infinity": (FRAME.assign(mass=np.inf), ValueError, r"row 0, column 1 \('mass'\)"),
+    "infinity": (FRAME.assign(mass=np.inf), ValueError, r"column 1 \('mass'\), in row 0"),
     "text": (FRAME.assign(size=list("abcdef")), TypeError, "column 'size'.*real numbers"),
     "categories": (
         FRAME.assign(size=pd.Categorical(list("abcabc"))),
