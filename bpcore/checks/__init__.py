@@ -4,7 +4,7 @@ An array of float32, float64 or uint8 is passed on as it lies, whatever its stri
 numbers are converted. Messages say what was wrong, where, and what was expected.
 """
 
-from bpcore.checks.arrays import as_array, as_rows, as_targets, as_weights, check_finite
+from bpcore.checks.arrays import as_array, as_rows, as_targets, as_weights
 from bpcore.checks.callbacks import as_callbacks
 from bpcore.checks.network import (
     as_activation,
@@ -14,6 +14,14 @@ from bpcore.checks.network import (
     as_loss,
 )
 from bpcore.checks.numbers import as_integer, as_number
+from bpcore.checks.tables import (
+    check_finite,
+    fault_of_frame,
+    is_frame,
+    names_of,
+    refuse_dates,
+    refuse_masked,
+)
 
 __all__ = [
     "as_activation",
@@ -29,4 +37,9 @@ __all__ = [
     "as_targets",
     "as_weights",
     "check_finite",
+    "fault_of_frame",
+    "is_frame",
+    "names_of",
+    "refuse_dates",
+    "refuse_masked",
 ]

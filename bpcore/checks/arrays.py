@@ -6,13 +6,15 @@ import numpy as np
 
 from bpcore._core.rows import Rows
 from bpcore.checks.scaled import Scaled
+from bpcore.checks.tables import check_finite, frame_as_array, is_frame, names_of, refuse_masked
 from bpcore.functions import LOSSES
 
 
 def as_array(X: Any, what: str, dtype: np.dtype) -> np.ndarray:
     """X as an ndarray of float32, float64 or uint8; the same object where it is one."""
+    refuse_masked(X, what)
     try:
-        array = np.asarray(X)
+        array = frame_as_array(X, what) if is_frame(X) else np.asarray(X)
     except ValueError as error:
         raise ValueError(f"{what} is not an array: {error}") from error
     if array.dtype.kind == "b":
@@ -35,12 +37,14 @@ def as_rows(
 ) -> tuple[Rows, bool]:
     """(X as Rows of n_columns numbers, whether X was a single example without its row axis).
 
-    finite: whether X is looked through for NaN and infinity; where not, the caller does.
+    finite: whether X is looked through for NaN and infinity; where not, the caller does, for all
+    but frames, whose columns only this function can name.
     """
     if isinstance(X, Rows):
         return X, False
     table: Any
     divisor = 1.0
+    names = names_of(X)
     if isinstance(X, Scaled):
         X, divisor = X.array, X.divisor
     if hasattr(X, "tocsr"):
@@ -73,8 +77,8 @@ def as_rows(
     if table.shape[0] == 0 and not allow_empty:
         raise ValueError(f"X is empty, its shape is {table.shape}: expected at least one example")
     rows = Rows(table, divisor)
-    if finite:
-        check_finite(rows, "X", dtype)
+    if finite or names is not None:
+        check_finite(rows, "X", dtype, names=names)
     return rows, single
 
 
@@ -86,16 +90,6 @@ def _as_csr(X: Any, what: str) -> Any:
         raise TypeError(f"{what} must hold real numbers, got a sparse matrix of dtype {X.dtype}")
     X = X.tocsr()
     return X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
-
-
-def check_finite(rows: Rows, what: str, dtype: np.dtype) -> None:
-    """Refuse NaN, infinity, and numbers that dtype cannot hold."""
-    row = rows.first_row_beyond(float(np.finfo(dtype).max))
-    if row >= 0:
-        raise ValueError(
-            f"{what} holds NaN, infinity or a number too large for {dtype} in row {row}: "
-            "remove or replace it first"
-        )
 
 
 def as_targets(
@@ -125,7 +119,7 @@ def as_targets(
     if table.shape[0] != n:
         raise ValueError(f"X has {n} examples, but Y has {table.shape[0]}")
     rows = Rows(table)
-    check_finite(rows, "Y", dtype)
+    check_finite(rows, "Y", dtype, names=names_of(Y))
     if (allowed := LOSSES[loss].targets) is not None:
         least, most, kind = allowed
         values = table.data if hasattr(table, "tocsr") else table

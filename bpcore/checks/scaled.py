@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from bpcore.checks.tables import refuse_masked
+
 __all__ = ["Scaled", "scaled"]
 
 
@@ -56,7 +58,7 @@ def scaled(X: Any, divisor: float = 255.0) -> Scaled:
     Raises
     ------
     TypeError
-        If X is no array of bytes: divide other arrays yourself.
+        If X is no array of bytes, or has masked ones: divide other arrays yourself.
     ValueError
         If the divisor is 0 or not finite.
 
@@ -69,6 +71,7 @@ def scaled(X: Any, divisor: float = 255.0) -> Scaled:
     >>> bool((net.predict(scaled(images)) == net.predict(images / 255)).all())
     True
     """
+    refuse_masked(X, "X")
     if not isinstance(X, np.ndarray) or X.dtype != np.uint8:
         kind = f"an array of {X.dtype}" if isinstance(X, np.ndarray) else type(X).__name__
         raise TypeError(f"scaled takes an array of bytes (uint8), got {kind}; divide it yourself")

@@ -6,20 +6,24 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from bpcore._core.rows import Rows
-from bpcore.checks import as_callbacks, as_integer
+from bpcore.checks import as_callbacks, as_integer, check_finite
 from bpcore.estimators.callbacks import Callbacks
 from bpcore.estimators.data import (
     Split,
     Validation,
     as_table,
+    check_range,
     check_weights,
+    check_x,
     check_xy,
+    one_validation_set,
     split,
 )
 from bpcore.estimators.export import Export
@@ -47,8 +51,8 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
 
     # ------------------------------------------------------------ what the subclasses say
 
-    def _targets_of(self, y: Any, classes: Any = None) -> Any:
-        """How to encode y: one of the classes of ``targets``."""
+    def _targets_of(self, y: Any, classes: Any, partial: bool, sparse: bool) -> Any:
+        """How to encode y, whether it was sparse or not: one of the classes of ``targets``."""
         raise TypeError("use MLPClassifier or MLPRegressor")
 
     def _output(self, targets: Any) -> tuple[Any, Any]:
@@ -59,7 +63,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         """The validation score of outputs a against encoded targets Y."""
         raise TypeError("use MLPClassifier or MLPRegressor")
 
-    def _class_weights(self, y: Any) -> np.ndarray | None:
+    def _class_weights(self, targets: Any, y: Any) -> np.ndarray | None:
         """What each row's sample weight is multiplied by, or None."""
         return None
 
@@ -77,6 +81,9 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         sample_weight: Any = None,
         *,
         validation_data: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
         checkpoint: Any = None,
         checkpoint_every: int = 1,
         resume: Any = None,
@@ -95,7 +102,10 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         validation_data : tuple (X, y) or (X, y, sample_weight), default=None
             Rows to follow training with: fills ``validation_scores_`` and
             ``validation_loss_curve_``. With ``early_stopping=True`` they take the place of the
-            rows that would be held out.
+            rows that would be held out. They have to be scaled as X is.
+        X_val, y_val, sample_weight_val : array-likes, default=None
+            The same, one by one: for a ``Pipeline(…, transform_input=["X_val"])``, which scales
+            X_val as it scales X.
         checkpoint : str or path-like, default=None
             A model file to write after every ``checkpoint_every`` epochs, and after the last.
             ``bpcore.load`` reads it as an estimator. Takes the extra ``bpcore[files]``; not for
@@ -123,9 +133,8 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         RuntimeError
             If another fit has the estimator.
         """
-        self._train(
-            X, y, sample_weight, validation_data, files=(checkpoint, checkpoint_every, resume)
-        )
+        given = one_validation_set(validation_data, X_val, y_val, sample_weight_val)
+        self._train(X, y, sample_weight, given, files=(checkpoint, checkpoint_every, resume))
         return self
 
     def _check_solver(self) -> bool:
@@ -219,7 +228,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         X, y = check_xy(self, X_given, y_given, reset=not resume)
         targets = self._codec() if resume or partial else None
         if targets is None:
-            targets = self._targets_of(y, classes)
+            targets = self._targets_of(y, classes, partial, scipy.sparse.issparse(y_given))
         if resume or partial:
             targets.check(y, resume and not partial)
         weights = check_weights(sample_weight, X)
@@ -234,10 +243,15 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         self._check_target_range(Y)
         hold_out = self._hold_out(targets, Y, rng, validation_data, partial, resume)
         # partial_fit does not see the rows that a mean would be of
-        data = split(X, Y, weights, self._class_weights(y), hold_out, in_proportion=not partial)
+        class_weights = self._class_weights(targets, y)
+        data = split(X, Y, weights, class_weights, hold_out, in_proportion=not partial)
+        check_range(data.training.x, "X", network.dtype)
+        check_range(data.training.y, "y", network.dtype)
         if validation_data is not None:
-            data.validation = self._given_validation(validation_data, targets)
+            data.validation = self._given_validation(validation_data, targets, network.dtype)
         self._install(network, spec, targets, fresh=not resume)
+        if data.validation is not None and self.early_stopping and self.solver != "lbfgs":
+            self._check_validation(data.validation)
         self._record.open(self, data.validation is not None, resume=resume, partial=partial)
         return data
 
@@ -253,6 +267,9 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
 
     def _check_target_range(self, Y: np.ndarray) -> None:
         """Refuse targets that the loss has no value for."""
+
+    def _check_validation(self, validation: Validation) -> None:
+        """Refuse a validation set that early stopping could not choose weights by."""
 
     # ------------------------------------------------------------ validation
 
@@ -274,7 +291,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
             self._split_seed = int(rng.randint(2**31 - 1))
         return {"random_state": self._split_seed, "test_size": self.validation_fraction}
 
-    def _given_validation(self, validation_data: Any, targets: Any) -> Validation:
+    def _given_validation(self, validation_data: Any, targets: Any, dtype: np.dtype) -> Validation:
         parts = validation_data
         if not isinstance(parts, tuple | list) or len(parts) not in (2, 3):
             raise TypeError(
@@ -286,7 +303,10 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
             X, y = check_xy(self, X, y, reset=False)
             targets.check(y, False)
             given = check_weights(weights[0] if weights else None, X)
-            return Validation(X, targets.encode(y), given)
+            validation = Validation(X, targets.encode(y), given)
+            check_range(validation.x, "X", dtype)
+            check_range(validation.y, "y", dtype)
+            return validation
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation_data: {error}") from error
 
@@ -296,8 +316,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         """(first row, rows of X, the network's outputs from there on), block by block."""
         check_is_fitted(self)
         network = self._synchronised()
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        X = X.tocsr() if hasattr(X, "tocsr") else X
+        X = check_x(self, X)
         n_inputs, n_outputs = network.layer_sizes[0], network.layer_sizes[-1]
         if X.shape[1] != n_inputs:
             raise ValueError(f"X has {X.shape[1]} features, but the weights take {n_inputs}")
@@ -306,7 +325,10 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         for start in range(0, n, rows):
             block = as_table(X[start : start + rows])
             a = np.empty((block.shape[0], n_outputs), dtype=network.dtype)
-            network._predict_into(Rows(block), a)
+            table = Rows(block)
+            # the first layer tells whether X has to be looked through once more
+            if not network._predict_into(table, a):
+                check_finite(table, "X", network.dtype, first_row=start)
             yield start, n, a
 
     def _gathered(self, X: Any, read: Callable[[np.ndarray], list[np.ndarray]]) -> list[Any]:

@@ -5,16 +5,19 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import type_of_target, unique_labels
+from sklearn.utils.validation import check_consistent_length
 
 from bpcore.estimators.base import BaseMLP
+from bpcore.estimators.class_weight import row_weights
+from bpcore.estimators.data import check_y, refuse
+from bpcore.estimators.labels import are_same, as_classes
 from bpcore.estimators.parameters import described, parameter
 from bpcore.estimators.spec import engine_name
-from bpcore.estimators.targets import Labels, Multilabel, Multioutput, labels_from, labels_of
+from bpcore.estimators.targets import Labels, Multilabel, Multioutput, dense, labels_from, labels_of
 from bpcore.functions import LOSSES
 from bpcore.network import Network
 
@@ -37,7 +40,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     With the same data, parameters and integer ``random_state`` it computes, in float64, the
     same weights, losses and predictions. Binary, multiclass, multilabel (y an indicator
-    matrix) and multiclass-multioutput (y several columns of labels) targets.
+    matrix of zeros and ones, or booleans) and multiclass-multioutput (y several columns of
+    labels, also of different types) targets.
 
     See Also
     --------
@@ -92,7 +96,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         Weights ``{class: weight}`` that multiply the sample weights in training. 'balanced'
         takes n_samples / (n_classes · rows of the class). One dict a column for several columns
-        of y.
+        of y. A class without a weight counts 1, and weights are finite and not negative.
         """,
     )
 
@@ -102,8 +106,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     # ------------------------------------------------------------ targets
 
-    def _targets_of(self, y: Any, classes: Any = None) -> Any:
-        return labels_of(y, classes)
+    def _targets_of(self, y: Any, classes: Any, partial: bool, sparse: bool) -> Any:
+        return labels_of(y, classes, given=partial, sparse=sparse)
 
     def _codec(self) -> Any:
         codec = super()._codec()
@@ -137,11 +141,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             )
         return out, _CLIPPED[out] if self.loss == "log_loss" else "quadratic"
 
-    def _class_weights(self, y: Any) -> np.ndarray | None:
+    def _class_weights(self, targets: Any, y: Any) -> np.ndarray | None:
         if self.class_weight is None:
             return None
-        weights: np.ndarray = compute_sample_weight(self.class_weight, y)
-        return weights
+        return row_weights(self.class_weight, targets.class_positions(y))
 
     def _score_outputs(self, a: np.ndarray, Y: np.ndarray, weights: Any) -> float:
         return float(np.average(self._targets.right(a, Y), weights=weights))
@@ -171,9 +174,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Need not hold every class.
         sample_weight : array-like of shape (n_samples,), default=None
-        classes : array-like of shape (n_classes,), or a list of these, default=None
-            Every class there will be; for several columns of labels, a list with the classes of
-            each. Needed in the first call, unless y is an indicator matrix.
+        classes : collection of n_classes labels, or a list of these, default=None
+            Every class there will be, in any order; for several columns of labels, a list with
+            the classes of each. Needed in the first call, unless y is an indicator matrix.
         validation_data : tuple (X, y) or (X, y, sample_weight), default=None
             As in ``fit``.
 
@@ -196,8 +199,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         >>> clf.partial_fit([[2.0]], ["c"]).predict_proba([[2.0]]).shape
         (1, 3)
         """
-        self._check_partial_classes(y, classes)
-        if isinstance(self.class_weight, str):
+        if classes is not None:
+            self._check_partial_classes(classes)
+        given = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight]
+        if any(isinstance(one, str) for one in given):
             raise ValueError(
                 "class_weight='balanced' needs all of y at once, which partial_fit does not see: "
                 "give a dict, as sklearn.utils.compute_class_weight makes it"
@@ -205,22 +210,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self._train(X, y, sample_weight, validation_data, partial=True, classes=classes)
         return self
 
-    def _check_partial_classes(self, y: Any, classes: Any) -> None:
+    def _check_partial_classes(self, classes: Any) -> None:
+        """Refuse other classes than those of the first call."""
         codec = self._codec()
-        if codec is None:
-            if classes is None and type_of_target(y) != Multilabel.kind:
-                raise ValueError("classes must be passed on the first call to partial_fit.")
+        # those of an indicator matrix are counted, not given
+        if codec is None or isinstance(codec, Multilabel):
             return
-        if classes is None:
-            return
-        if isinstance(codec, Multioutput):
-            same = len(classes) == len(codec.classes) and all(
-                np.array_equal(np.unique(one), there)
-                for one, there in zip(classes, codec.classes, strict=True)
-            )
-        else:
-            same = np.array_equal(unique_labels(classes), codec.classes)
-        if not same:
+        if not are_same(as_classes(classes), codec.classes):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
                 f"{codec.classes!r}"
@@ -243,8 +239,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Parameters
         ----------
         n_features : int
-        classes : array-like of shape (n_classes,), or a list of these
-            The labels; a list with the labels of each column for several columns.
+        classes : collection of n_classes labels, or a list of these
+            The labels, in any order; a list with the labels of each column for several columns.
         multilabel : bool, default=False
             Whether any number of ``classes`` may hold at once; labels are then 0, 1, 2, …
         dtype : {"float64", "float32"}, default="float64"
@@ -260,7 +256,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         >>> clf.initialize(784, classes=range(10)).network_.n_parameters
         13002
         """
-        targets = Multilabel(len(classes)) if multilabel else labels_from(classes)
+        targets = Multilabel(len(as_classes(classes))) if multilabel else labels_from(classes)
         return self._initialize(n_features, targets, dtype)
 
     @classmethod
@@ -321,9 +317,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples,), or (n_samples, n_outputs) for several columns
-            Found block by block: beside the labels, memory does not grow with n_samples.
+            The labels as y had them, objects where columns are of different types; a CSR matrix
+            after a fit on a sparse indicator matrix. Found block by block: beside the labels,
+            memory does not grow with n_samples.
         """
-        return self._gathered(X, lambda a: [self._codec().decode(a)])[0]
+        targets = self._codec()
+        labels = self._gathered(X, lambda a: [targets.decode(a)])[0]
+        if isinstance(targets, Multilabel) and targets.sparse:
+            return scipy.sparse.csr_matrix(labels)
+        return labels
 
     def predict_proba(self, X: Any) -> Any:
         """Probabilities of the classes.
@@ -375,10 +377,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         float
         """
-        if isinstance(self._codec(), Multioutput):
-            right = (self.predict(X) == np.asarray(y)).all(axis=1)
-            return float(np.average(right, weights=sample_weight))
-        return float(super().score(X, y, sample_weight))
+        y = check_y(self, y)
+        refuse(sample_weight, "sample_weight")
+        targets = self._codec()
+        if isinstance(targets, Multilabel):
+            targets.check(np.asarray(dense(y)), False)
+        if not isinstance(targets, Multioutput):
+            return float(super().score(X, y, sample_weight))
+        y, predicted = np.asarray(dense(y)), self.predict(X)
+        check_consistent_length(predicted, y)
+        if y.shape != predicted.shape:
+            raise ValueError(
+                f"y must have {len(targets.columns)} columns of labels, got shape {y.shape}"
+            )
+        right = (predicted == y).all(axis=1)
+        return float(np.average(right, weights=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

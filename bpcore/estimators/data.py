@@ -1,5 +1,7 @@
 """Training and validation data of an estimator, checked and as the engine reads them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +10,73 @@ import scipy.sparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
+from bpcore import checks as check
 from bpcore._core.rows import Rows
+from bpcore.checks.scaled import Scaled
+from bpcore.estimators.labels import as_labels
 from bpcore.estimators.targets import dense
 
-__all__ = ["Split", "Training", "Validation", "as_table", "check_weights", "check_xy", "split"]
+__all__ = [
+    "Split",
+    "Training",
+    "Validation",
+    "as_table",
+    "check_range",
+    "check_weights",
+    "check_x",
+    "check_xy",
+    "check_y",
+    "one_validation_set",
+    "refuse",
+    "split",
+]
+
+
+def refuse(X: Any, what: str, dates: bool = True) -> None:
+    """Refuse what NumPy would make numbers of that mean something else."""
+    check.refuse_masked(X, what)
+    if isinstance(X, Scaled):
+        raise TypeError(
+            f"{what} is a bpcore.scaled array, which only a Network takes: give an estimator the "
+            f"numbers themselves, {what} / {X.divisor:g}"
+        )
+    if dates:
+        check.refuse_dates(X, what)
+
+
+@contextmanager
+def _placed(**tables: Any) -> Iterator[None]:
+    """Within: errors about a data frame begin with the column that is at fault."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        for what, table in tables.items():
+            fault = check.fault_of_frame(table, what)
+            if fault is not None:
+                kind = ValueError if isinstance(error, ValueError) else TypeError
+                raise kind(f"{fault}\n{error}") from error
+        raise
+
+
+def check_x(estimator: Any, X: Any) -> Any:
+    """X as scikit-learn's estimators check what they predict for; sparse matrices as CSR."""
+    refuse(X, "X")
+    with _placed(X=X):
+        X = validate_data(estimator, X, accept_sparse=["csr", "csc"], reset=False)
+    return X.tocsr() if scipy.sparse.issparse(X) else X
+
+
+def check_y(estimator: Any, y: Any) -> Any:
+    """What scikit-learn is to check as y: labels of their own types; numbers that are no dates."""
+    refuse(y, "y", dates=estimator._y_numeric)
+    if not estimator._y_numeric:
+        return as_labels(y)
+    if isinstance(y, (list, tuple)) or getattr(getattr(y, "dtype", None), "kind", "f") in "OU":
+        try:
+            np.asarray(y, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"y must hold numbers: {error}") from error
+    return y
 
 
 def check_xy(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
@@ -20,20 +85,33 @@ def check_xy(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
     X comes back as an array of float64, float32 or uint8, or as CSR of the first two; y as an
     array of one dimension, or of two where it has several columns.
     """
-    X, y = validate_data(
-        estimator,
-        X,
-        y,
-        accept_sparse=["csr", "csc"],
-        multi_output=True,
-        y_numeric=estimator._y_numeric,
-        dtype=(np.float64, np.float32, np.uint8),
-        reset=reset,
-    )
-    y = dense(y)
+    refuse(X, "X")
+    # the labels' own checks name their columns
+    numbers = {"X": X, "y": y} if estimator._y_numeric else {"X": X}
+    with _placed(**numbers):
+        X, y = validate_data(
+            estimator,
+            X,
+            check_y(estimator, y),
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=estimator._y_numeric,
+            dtype=(np.float64, np.float32, np.uint8),
+            reset=reset,
+        )
+        y = dense(y)
+        # None among objects, which scikit-learn takes for a number until it is converted
+        if estimator._y_numeric and y.dtype.kind == "f" and not np.isfinite(y).all():
+            raise ValueError("Input y contains NaN or infinity.")
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     return as_table(X), y
+
+
+def check_range(rows: Rows, what: str, dtype: np.dtype) -> None:
+    """Refuse finite numbers that the network's dtype cannot hold; looks only where some may be."""
+    if rows.array.dtype.itemsize > dtype.itemsize:
+        check.check_finite(rows, what, dtype)
 
 
 def as_table(X: Any) -> Any:
@@ -53,6 +131,7 @@ def check_weights(sample_weight: Any, X: Any, more: np.ndarray | None = None) ->
         return None
     weights = np.ones(X.shape[0])
     if sample_weight is not None:
+        refuse(sample_weight, "sample_weight")
         weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
         weights = np.ascontiguousarray(weights, dtype=np.float64)
     if more is not None:
@@ -92,6 +171,17 @@ class Training:
     normaliser: np.ndarray | None
     rows: np.ndarray | None
     n: int
+
+
+def one_validation_set(validation_data: Any, X_val: Any, y_val: Any, weights: Any) -> Any:
+    """``validation_data``, or what it would be of the arguments that name its parts."""
+    if X_val is None and y_val is None and weights is None:
+        return validation_data
+    if validation_data is not None:
+        raise TypeError("give validation_data, or X_val and y_val: not both")
+    if X_val is None or y_val is None:
+        raise TypeError(f"{'X' if X_val is None else 'y'}_val is missing: give X_val and y_val")
+    return X_val, y_val, weights
 
 
 class Validation:

@@ -16,13 +16,18 @@ from bpcore.network.progress import say
 __all__ = ["fit_lbfgs"]
 
 
+class _Diverged(ArithmeticError):
+    """An iteration has ended at a loss or at weights that are not finite."""
+
+
 def fit_lbfgs(est: Any, data: Split, callbacks: Any) -> None:
     """Train with SciPy's L-BFGS-B on the cost and gradient of all rows.
 
     Raises
     ------
     DivergenceError
-        If it ends at weights that are not finite; those of the last good step are kept.
+        If it ends at weights, a gradient or a loss that are not finite; the weights from before
+        are kept.
     """
     network, divisor = est._network, est._loss_divisor()
     training, validation = data.training, data.validation
@@ -39,6 +44,8 @@ def fit_lbfgs(est: Any, data: Split, callbacks: Any) -> None:
 
     def after_iteration(intermediate_result: Any) -> None:
         nonlocal n_iter
+        if not _is_finite(intermediate_result):
+            raise _Diverged
         n_iter += 1
         theta[:] = last[:] = intermediate_result.x
         _record_iteration(est, n_iter, float(intermediate_result.fun), validation)
@@ -58,34 +65,40 @@ def fit_lbfgs(est: Any, data: Split, callbacks: Any) -> None:
                 options={"maxfun": est.max_fun, "maxiter": est.max_iter, "gtol": est.tol},
             )
         theta[:] = result.x
-    except BaseException:
+        # a line search may meet infinity and turn back; what it ends with must be finite
+        if not (_is_finite(result) and np.isfinite(result.jac).all() and np.isfinite(theta).all()):
+            raise _Diverged
+    except BaseException as error:
         theta[:] = last
+        if isinstance(error, _Diverged):
+            est._record.n_iter = n_iter
+            raise DivergenceError(
+                "Solver produced non-finite parameter weights. The input data may contain large "
+                "values and need to be preprocessed. L-BFGS diverged in iteration "
+                f"{n_iter + 1}: its loss, a gradient or a weight is not finite; the weights from "
+                "before it are kept. Scale the inputs to about 1 (StandardScaler)."
+            ) from None
         raise
     finally:
         network._end_fit()
     record: Any = est._record
     record.n_iter, record.loss = min(result.nit, est.max_iter), float(result.fun)
     record.best_loss = min(record.best_loss, record.loss)
-    if not np.isfinite(theta).all():
-        theta[:] = last
-        raise DivergenceError(
-            "Solver produced non-finite parameter weights. The input data may contain large values "
-            f"and need to be preprocessed. L-BFGS diverged in iteration {n_iter + 1}; the weights "
-            "from before it are kept. Scale the inputs to about 1 (StandardScaler)."
-        )
     if not callbacks.stopped:
         _warn_of_failure(est, result)
+
+
+def _is_finite(result: Any) -> bool:
+    return bool(np.isfinite(result.fun) and np.isfinite(result.x).all())
 
 
 def _warn_of_failure(est: Any, result: Any) -> None:
     if result.status == 0:
         return
-    advice = f"Try more iterations (max_iter={est.max_iter}, max_fun={est.max_fun}), or inputs"
-    if not np.isfinite(result.fun):
-        advice = "The loss is not finite. Try inputs"
     warnings.warn(
         f"lbfgs failed to converge after {est.n_iter_} iteration(s) (status={result.status}):\n"
-        f"{result.message}\n{advice} scaled to about 1 (StandardScaler).",
+        f"{result.message}\nTry more iterations (max_iter={est.max_iter}, "
+        f"max_fun={est.max_fun}), or inputs scaled to about 1 (StandardScaler).",
         ConvergenceWarning,
         stacklevel=2,
     )

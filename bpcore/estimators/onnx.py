@@ -100,6 +100,10 @@ def _labels(graph: Graph, a: str, classes: np.ndarray, targets: Any) -> str:
 def _probabilities(graph: Graph, a: str, targets: Any, network: Network, name: str) -> int:
     """The probabilities of the classes, rows adding up to 1; how many columns they have."""
     n = int(targets.width)
+    if len(targets.classes) == 1:
+        one = graph.onnx.numpy_helper.from_array(np.ones(1, dtype=np.float32))
+        graph.node("ConstantOfShape", graph.node("Shape", a), name=name, value=one)
+        return 1
     if n == 1:
         rest = graph.node("Sub", graph.constant(1.0), a)
         graph.node("Concat", rest, a, name=name, axis=1)

@@ -65,7 +65,7 @@ def make_optimizer(est: Any, network: Any, updates: int) -> tuple[Optimizer, Lea
     sgd = est.solver == "sgd"
     try:
         optimizer = Optimizer(
-            "adam" if est.solver == "adamw" else est.solver,
+            "adam" if est.solver == "adamw" else str(est.solver),
             network.n_parameters,
             dtype=network.dtype,
             learning_rate=est.learning_rate_init,

@@ -11,8 +11,12 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
+from bpcore._core.rows import Rows
+from bpcore.checks import as_number
 from bpcore.estimators.base import BaseMLP
+from bpcore.estimators.data import Validation, check_range, check_y, refuse
 from bpcore.estimators.parameters import described, parameter
 from bpcore.estimators.spec import engine_name
 from bpcore.estimators.targets import Numbers
@@ -109,9 +113,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _quantiles(self) -> list[float]:
         if self.loss != "quantile":
             return [0.5]
-        return [float(q) for q in np.atleast_1d(self.quantile)]
+        try:
+            many = hasattr(self.quantile, "__iter__") and np.ndim(self.quantile) > 0
+            given = list(self.quantile) if many else [self.quantile]
+            quantiles = [as_number(q, "a quantile", below=1.0) for q in given]
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"quantile={self.quantile!r}: {error}") from error
+        if not quantiles or min(quantiles) == 0:
+            raise ValueError(
+                "quantile must be a number between 0 and 1, or a list of one or more of them, got "
+                f"{self.quantile!r}"
+            )
+        return quantiles
 
-    def _targets_of(self, y: Any, classes: Any = None) -> Any:
+    def _targets_of(self, y: Any, classes: Any, partial: bool, sparse: bool) -> Any:
         return Numbers(1 if y.ndim == 1 else y.shape[1], len(self._quantiles()))
 
     def _codec(self) -> Any:
@@ -141,6 +156,31 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             raise ValueError(
                 f"Some values of y are out of the range of the loss '{self.loss}': "
                 f"y >= {targets[0]:g}, but the smallest is {Y.min():g}"
+            )
+
+    def _check_validation(self, validation: Validation) -> None:
+        if self.stop_on != "score":
+            return
+        Y, weights, network = validation.Y, validation.weights, self._network
+        why = None
+        with np.errstate(over="ignore", invalid="ignore"):
+            # Outputs may be infinite for a while, as those of exp are; but no training brings
+            # back those of inputs without a finite square.
+            row = validation.x.first_row_beyond(float(np.sqrt(np.finfo(network.dtype).max)))
+            mean = np.broadcast_to(np.average(Y, axis=0, weights=weights), Y.shape)
+            if len(Y) == 1:
+                why = "a single row"
+            elif not np.isfinite(self._score_outputs(mean, Y, weights)):
+                why = "numbers in y whose squares are infinite"
+            elif row >= 0 and not np.isfinite(
+                self._score_outputs(validation.outputs(network), Y, weights)
+            ):
+                why = f"numbers in X that are too large, in row {row}"
+        if why is not None:
+            raise ValueError(
+                f"the validation set has {why}, so that its score is not a number, by which "
+                "early_stopping could choose weights: give other rows, of the scale of the "
+                "training data, or set stop_on='loss'"
             )
 
     def _score_outputs(self, a: np.ndarray, Y: np.ndarray, weights: Any) -> float:
@@ -300,6 +340,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         -------
         float
         """
-        if self.__sklearn_is_fitted__() and self._codec().n_quantiles > 1:
+        y = check_y(self, y)
+        refuse(sample_weight, "sample_weight")
+        check_is_fitted(self)
+        if (dtype := self.network_.dtype) == np.float32:
+            numbers = np.asarray(y, dtype=np.float64)
+            check_range(Rows(numbers.reshape(len(numbers), -1)), "y", dtype)
+        if self._codec().n_quantiles > 1:
             return self._pinball(np.ravel(y), self.predict(X), sample_weight)
         return float(super().score(X, y, sample_weight))

@@ -116,7 +116,12 @@ def _describe_targets(targets: Any) -> dict[str, Any]:
         numbers = {"n_targets": targets.n_targets, "n_quantiles": targets.n_quantiles}
         return {"kind": name, **numbers}
     if name == "Multilabel":
-        return {"kind": name, "n_labels": targets.width}
+        # not in the files of a dense y, which stay as they always were
+        return {
+            "kind": name,
+            "n_labels": targets.width,
+            **({"sparse": True} if targets.sparse else {}),
+        }
     return {"kind": name, "classes": values.encode(targets.classes, "classes_")}
 
 
@@ -188,7 +193,7 @@ def _read_targets(kind: str, named: Any, network: Network) -> Any:
     if kind == "MLPClassifier" and name == "Multilabel":
         if described["n_labels"] != network.layer_sizes[-1]:  # before they are counted out
             raise ValueError("there must be as many labels as outputs")
-        return Multilabel(network.layer_sizes[-1])
+        return Multilabel(network.layer_sizes[-1], described.get("sparse") is True)
     if kind == "MLPClassifier" and name == "Labels":
         return Labels(_classes(described["classes"]))
     if kind == "MLPClassifier" and name == "Multioutput" and isinstance(described["classes"], list):

@@ -11,6 +11,8 @@ import numpy as np
 import scipy.sparse
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
+from bpcore.estimators.labels import as_classes, beside, have_one_type, is_indicator, typed, unique
+
 __all__ = ["Labels", "Multilabel", "Multioutput", "Numbers", "labels_from", "labels_of"]
 
 
@@ -37,9 +39,13 @@ class Labels:
             )
         _check_classes(y, self.classes, warm_start)
 
+    def class_positions(self, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The classes of the one column, and (n,) which of them each row has."""
+        return [(self.classes, np.searchsorted(self.classes, y))]
+
     def encode(self, y: np.ndarray) -> np.ndarray:
         """(n,) labels → (n, width) zeros and ones."""
-        at = np.searchsorted(self.classes, y)
+        ((_, at),) = self.class_positions(y)
         if self.width == 1:
             return (at == 1).astype(np.uint8).reshape(-1, 1)
         Y = np.zeros((len(y), self.width), dtype=np.uint8)
@@ -59,6 +65,8 @@ class Labels:
 
     def probabilities(self, a: np.ndarray) -> np.ndarray:
         """(n, width) outputs → (n, n_classes), rows adding up to 1."""
+        if len(self.classes) == 1:
+            return np.ones_like(a)
         if self.width == 1:
             return np.concatenate([1 - a, a], axis=1)
         total = a.sum(axis=1, keepdims=True)
@@ -75,34 +83,46 @@ class Labels:
         scikit-learn stratifies two classes by the text of each encoded row; the order of those
         texts decides which random numbers a class gets. That order, for K classes, runs from
         the last class to the first.
+
+        Raises
+        ------
+        ValueError
+            If a class has one row, which cannot be in both sets.
         """
-        if self.width == 1:
-            some = np.count_nonzero(Y)
-            # train_test_split refuses a class of one row, and names it by that text
-            few = some == 1 or len(Y) - some == 1
-            return np.where(Y[:, 0] == 1, "True", "False") if few else Y[:, 0]
         counts = Y.sum(axis=0, dtype=np.intp)
+        if self.width == 1:
+            counts = np.append(len(Y) - counts, counts)[: len(self.classes)]
         if (counts == 1).any():
             raise ValueError(
                 "The least populated classes in y have only 1 member, which is too few for a "
                 "stratified validation set. Classes with too few members are: "
                 f"{self.classes[counts == 1].tolist()}. Leave them out, or give validation_data"
             )
+        if self.width == 1:
+            return Y[:, 0]
         return self.width - 1 - Y.argmax(axis=1)
 
 
 class Multilabel:
-    """Any number of labels a row, from an indicator matrix of zeros and ones."""
+    """Any number of labels a row, from an indicator matrix of zeros and ones.
+
+    Parameters
+    ----------
+    n_labels : int
+    sparse : bool, default=False
+        Whether predictions are sparse, as they are after a fit on a sparse matrix.
+    """
 
     kind = "multilabel-indicator"
 
-    def __init__(self, n_labels: int) -> None:
+    def __init__(self, n_labels: int, sparse: bool = False) -> None:
         self.classes = np.arange(n_labels)
         self.width = n_labels
+        self.sparse = sparse
 
     def check(self, y: Any, warm_start: bool) -> None:
         """Refuse anything but zeros and ones in as many columns."""
-        kind = type_of_target(y)
+        kind = kind_of(y)
         if kind != self.kind:
             raise ValueError(
                 "y must be a matrix of zeros and ones, one column a label, as in the call "
@@ -111,8 +131,12 @@ class Multilabel:
         if y.shape[1] != self.width:
             raise ValueError(f"y has {y.shape[1]} labels, but this classifier has {self.width}")
 
+    def class_positions(self, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Of each label: the classes 0 and 1, and (n,) which of them each row has."""
+        return [(np.arange(2), column) for column in (y != 0).T.astype(np.intp)]
+
     def encode(self, y: Any) -> np.ndarray:
-        """(n, n_labels) indicators → zeros and ones; anything but 0 counts as 1."""
+        """(n, n_labels) indicators → zeros and ones."""
         return np.ascontiguousarray(y != 0).view(np.uint8)
 
     def decode(self, a: np.ndarray) -> np.ndarray:
@@ -160,14 +184,21 @@ class Multioutput:
         for k, column in enumerate(self.columns):
             _check_classes(y[:, k], column.classes, warm_start)
 
+    def class_positions(self, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Of each column: its classes, and (n,) which of them each row has."""
+        return [
+            one for k, column in enumerate(self.columns) for one in column.class_positions(y[:, k])
+        ]
+
     def encode(self, y: np.ndarray) -> np.ndarray:
         """(n, n_columns) labels → (n, width) zeros and ones."""
         return np.hstack([column.encode(y[:, k]) for k, column in enumerate(self.columns)])
 
     def decode(self, a: np.ndarray) -> np.ndarray:
-        """(n, width) outputs → (n, n_columns) labels."""
+        """(n, width) outputs → (n, n_columns) labels, objects if their types differ."""
         pairs = zip(self.columns, self._parts, strict=True)
-        return np.column_stack([column.decode(a[:, part]) for column, part in pairs])
+        columns = [column.decode(a[:, part]) for column, part in pairs]
+        return beside(columns, have_one_type(self.classes))
 
     def probabilities(self, a: np.ndarray) -> list[np.ndarray]:
         """A list with (n, n_classes) for each column."""
@@ -260,35 +291,60 @@ def _check_kind(kind: str) -> None:
         )
 
 
-def labels_of(y: Any, classes: Any = None) -> Labels | Multilabel | Multioutput:
+def kind_of(y: Any) -> str:
+    """What ``type_of_target`` calls y, but for two things.
+
+    An indicator matrix has zeros and ones, no other two values; and columns of different types,
+    which are objects to NumPy, are labels if each of them is.
+    """
+    if y.ndim == 1 or y.shape[1] == 1:
+        return str(type_of_target(y, input_name="y"))
+    if is_indicator(y):
+        return Multilabel.kind
+    if y.dtype == object:
+        kinds = {type_of_target(typed(column), input_name="y") for column in y.T}
+        return str(min(kinds - {"binary", "multiclass"}, default=Multioutput.kind))
+    kind = str(type_of_target(y, input_name="y"))
+    return Multioutput.kind if kind == Multilabel.kind else kind
+
+
+def labels_of(
+    y: Any, classes: Any = None, *, given: bool = False, sparse: bool = False
+) -> Labels | Multilabel | Multioutput:
     """How to encode y, whose classes may be given (they need not all occur in y).
+
+    given: whether they have to be, where y is no indicator matrix. sparse: whether y was.
 
     Raises
     ------
     ValueError
         If y does not hold labels.
     """
-    kind = type_of_target(y, input_name="y")
+    kind = kind_of(y)
     _check_kind(kind)
-    if classes is not None and (kind != Multilabel.kind or np.ndim(classes[0]) == 1):
-        if kind == Multioutput.kind and np.ndim(classes[0]) != 1:
+    if classes is not None:
+        targets = labels_from(classes)
+        several = isinstance(targets, Multioutput)
+        if kind == Multioutput.kind and not several:
             raise ValueError(
                 f"y has {y.shape[1]} columns of labels: classes must be a list with the classes "
                 "of each"
             )
-        return labels_from(classes)
+        if several or kind != Multilabel.kind:
+            return targets
     if kind == Multilabel.kind:
-        return Multilabel(y.shape[1])
+        return Multilabel(y.shape[1], sparse)
+    if given:
+        raise ValueError("classes must be passed on the first call to partial_fit.")
     if kind == Multioutput.kind:
-        return Multioutput([np.unique(column) for column in y.T])
+        return Multioutput([unique(column) for column in y.T])
     return Labels(unique_labels(y))
 
 
 def labels_from(classes: Any) -> Labels | Multioutput:
     """How to encode labels of which only the classes are known: one list, or one a column."""
-    if np.ndim(classes[0]) == 1:
-        return Multioutput([np.unique(one) for one in classes])
-    return Labels(unique_labels(classes))
+    found = as_classes(classes)
+    return Multioutput(found) if isinstance(found, list) else Labels(found)
 
 
 def dense(y: Any) -> Any:

@@ -109,7 +109,7 @@ class Optimizer(optimizers.Optimizer):
                 raise TypeError(f"nesterov must be True or False, got {value!r}")
         rate = row.learning_rate if learning_rate is None else learning_rate
         super().__init__(
-            name,
+            str(name),
             n_parameters,
             dtype=dtype,
             learning_rate=check.as_number(rate, "learning_rate"),
@@ -144,7 +144,7 @@ def make_optimizer(
         others = set(OPTIONS) - set(OPTIMIZERS[name].options)
         options = {option: value for option, value in options.items() if option not in others}
     plan = in_updates(schedule, epochs, updates_an_epoch)
-    return Optimizer(name, learning_rate=learning_rate, schedule=plan, **options)
+    return Optimizer(str(name), learning_rate=learning_rate, schedule=plan, **options)
 
 
 def in_updates(schedule: Any, epochs: int | None, updates_an_epoch: int) -> Any:

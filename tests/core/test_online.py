@@ -27,13 +27,17 @@ LOSSES = {
 }
 
 
-@pytest.fixture
-def short_way_only(monkeypatch):
+def refuse_the_long_way(monkeypatch):
     def other_way(*_):
         raise AssertionError("the long way was taken")
 
     monkeypatch.setattr(Network, "_predict_checked", other_way)
     monkeypatch.setattr(Network, "_step_checked", other_way)
+
+
+@pytest.fixture
+def short_way_only(monkeypatch):
+    refuse_the_long_way(monkeypatch)
 
 
 def rows(network, n, seed=0):
@@ -115,8 +119,7 @@ def test_rows_of_the_other_float_type_are_rounded_on_the_short_way(n, dtype, mon
     kept = X.copy(), Y.copy()
     expected = long.predict(X.tolist())
     costs = [long.step(X.tolist(), Y.tolist(), 0.1) for _ in range(3)]
-    monkeypatch.delattr(Network, "_predict_checked")
-    monkeypatch.delattr(Network, "_step_checked")
+    refuse_the_long_way(monkeypatch)
     assert_array_equal(short.predict(X), expected)
     assert_array_equal(short.predict(X, out=np.empty((n, 5), dtype)), expected)
     assert [short.step(X, Y, 0.1) for _ in range(3)] == costs
@@ -132,9 +135,9 @@ def test_rounding_hides_nothing_from_the_checks():
     with pytest.raises(ValueError, match="Y holds numbers from"):
         network.step(X, np.array([[0.0], [1 + 1e-12]]), 0.1)
     X[1, 2] = 1e300
-    with pytest.raises(ValueError, match="too large for float32 in row 1"):
+    with pytest.raises(ValueError, match=r"too large for float32 in .*row 1:"):
         network.predict(X)
-    with pytest.raises(ValueError, match="too large for float32 in row 1"):
+    with pytest.raises(ValueError, match=r"too large for float32 in .*row 1:"):
         network.step(X, np.zeros((2, 1)), 0.1)
     assert_array_equal(network.parameters, theta)
 

@@ -2,8 +2,13 @@
 
 import numpy as np
 import pytest
+import sklearn
 from estimator_problems import DIGITS, LABELS, classifier, regressor
+from sklearn.base import clone
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import compute_sample_weight
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -93,6 +98,78 @@ def test_class_weight_in_partial_fit():
         classifier(class_weight={0: 0, 1: 0}).fit([[0.0], [1.0]], [0, 1])
 
 
+def test_class_weight_of_labels_that_a_batch_lacks():
+    """The classes are known: what a batch holds of them decides nothing."""
+    weights = {label: 1.0 + label for label in range(10)}
+    rare = LABELS < 3
+    X, y = DIGITS[rare], LABELS[rare]
+    one = classifier(class_weight=weights).partial_fit(X, y, classes=range(10))
+    other = classifier().partial_fit(X, y, 1.0 + y, classes=range(10))
+    np.testing.assert_array_equal(one.coefs_[0], other.coefs_[0])
+    some = classifier(class_weight={9: 4}).partial_fit(X, y, classes=range(10))
+    plain = classifier().partial_fit(X, y, classes=range(10))
+    np.testing.assert_allclose(some.coefs_[0], plain.coefs_[0], rtol=1e-10)
+    # as in fit, where a part of the data may lack a class too
+    classifier(class_weight=weights, max_iter=1).fit(X, y)
+
+
+def test_class_weight_of_text_and_of_floats():
+    """A label is looked up as it is, though it looks like a number or like another one."""
+    at = (LABELS > 4).astype(int)
+    more = np.where(at == 1, 3.0, 0.5)
+    expected = classifier().fit(DIGITS, at, more).coefs_[0]
+    for labels in (np.array(["0", "1"]), np.array([1.0, 2.0]), np.array([False, True])):
+        weights = dict(zip(labels.tolist(), [0.5, 3.0], strict=True))
+        got = classifier(class_weight=weights).fit(DIGITS, labels[at])
+        np.testing.assert_allclose(got.coefs_[0], expected, rtol=1e-9)
+
+
+def test_class_weight_of_several_columns():
+    for Y in (np.c_[LABELS % 3, LABELS > 4], np.c_[LABELS % 2, LABELS > 4]):
+        weights = [{0: 2.0}, {0: 0.5, 1: 3.0}]
+        more = compute_sample_weight([{0: 2.0, 1: 1.0, 2: 1.0}, weights[1]], Y)
+        one = classifier(class_weight=weights).fit(DIGITS, Y)
+        np.testing.assert_allclose(
+            one.coefs_[0], classifier().fit(DIGITS, Y, more).coefs_[0], rtol=1e-9
+        )
+        one = classifier(class_weight="balanced").fit(DIGITS, Y)
+        more = compute_sample_weight("balanced", Y)
+        np.testing.assert_allclose(
+            one.coefs_[0], classifier().fit(DIGITS, Y, more).coefs_[0], rtol=1e-9
+        )
+    with pytest.raises(ValueError, match="2 columns: class_weight must be 'balanced' or a list"):
+        classifier(class_weight={0: 2.0}).fit(DIGITS, Y)
+    with pytest.raises(ValueError, match="lists 3 dicts, but y has 2 columns"):
+        classifier(class_weight=[{}] * 3).fit(DIGITS, Y)
+    with pytest.raises(ValueError, match="'balanced' needs all of y"):
+        classifier(class_weight=["balanced", None]).partial_fit(DIGITS, Y)
+
+
+@pytest.mark.parametrize(
+    "weights, error, message",
+    [
+        ({0: -1}, ValueError, r"class_weight\[0\] must be at least 0 and finite, got -1"),
+        ({3: np.nan}, ValueError, r"class_weight\[3\] must be .* finite, got nan"),
+        ({0: 1, 9: np.inf}, ValueError, r"class_weight\[9\] must be .* finite, got inf"),
+        ({0: "2"}, TypeError, r"class_weight\[0\] must be a number, got '2'"),
+        ({0: None}, TypeError, r"class_weight\[0\] must be a number, got None"),
+        ([{0: -1}], ValueError, r"class_weight\[0\]\[0\] must be at least 0"),
+        ({"0": 2}, ValueError, r"names \['0'\], which are not among the classes \[0, 1, "),
+        ({10: 2, 0: 1}, ValueError, r"names \[10\].*no weight for \[1, 2,"),
+        ([[0, 1]], TypeError, r"class_weight\[0\] must be a dict"),
+    ],
+)
+def test_class_weights_that_cannot_be(weights, error, message):
+    for call in (
+        lambda clf: clf.fit(DIGITS, LABELS),
+        lambda clf: clf.partial_fit(DIGITS[:2], LABELS[:2], classes=range(10)),
+    ):
+        clf = classifier(class_weight=weights)
+        with pytest.raises(error, match=message):
+            call(clf)
+        assert not hasattr(clf, "coefs_")
+
+
 # ---------------------------------------------------------------- validation
 
 
@@ -161,6 +238,107 @@ def test_the_best_weights_are_restored(stop_on, given):
 def test_validation_data_that_cannot_be(given, error, message):
     with pytest.raises(error, match=message):
         classifier().fit(DIGITS, LABELS, validation_data=given)
+
+
+def spoilt(array, at, value):
+    array = array.copy()
+    array[at] = value
+    return array
+
+
+@pytest.mark.parametrize("n_columns", [1, 2])
+@pytest.mark.parametrize(
+    "spoil, message",
+    [
+        (lambda X, y: (X[:1], y[:1]), "a single row"),
+        (lambda X, y: (X[:1], y[:1], [3.0]), "a single row"),
+        (lambda X, y: (X, spoilt(y, 3, -1e200)), "numbers in y whose squares are infinite"),
+        (lambda X, y: (spoilt(X, (7, 1), 1e300), y), "numbers in X that are too large, in row 7"),
+    ],
+)
+def test_a_score_that_is_no_number_chooses_no_weights(spoil, message, n_columns, curve):
+    X, y = curve
+    y = np.column_stack([y] * n_columns).squeeze()
+    given = spoil(X[:40], y[:40])
+    reg = regressor(early_stopping=True, max_iter=3, activation="relu", hidden_layer_sizes=())
+    for call in (reg.fit, reg.partial_fit):
+        with pytest.raises(ValueError, match=f"the validation set has {message}"):
+            call(X, y, validation_data=given)
+        assert not hasattr(reg, "coefs_")
+
+
+def test_a_row_alone_may_be_looked_at_where_nothing_is_chosen_by_its_score(curve):
+    X, y = curve
+    one = X[:1], y[:1]
+    several = regressor(loss="quantile", quantile=[0.1, 0.9], early_stopping=True)
+    with pytest.raises(ValueError, match="a single row"):
+        several.fit(X, y, validation_data=one)
+    for reg in (
+        regressor(max_iter=2),
+        regressor(max_iter=2, early_stopping=True, stop_on="loss"),
+        regressor(max_iter=2, early_stopping=True, solver="lbfgs"),
+    ):
+        with pytest.warns(UndefinedMetricWarning):
+            reg.fit(X, y, validation_data=one)
+        assert np.isnan(reg.validation_scores_).all()
+        assert np.isfinite(reg.validation_loss_curve_).all()
+
+
+def test_the_held_out_rows_need_a_score_too(curve):
+    X, y = curve
+    with pytest.raises(ValueError, match="squares are infinite"):
+        regressor(early_stopping=True).fit(X, np.where(np.arange(400) % 2, 1e200, y))
+    flat = regressor(early_stopping=True, max_iter=2).fit(X, np.ones(400))
+    assert np.isfinite(flat.validation_scores_).all()
+
+
+def test_outputs_that_are_infinite_at_first_may_come_back():
+    """exp(z) of a row that the first weights overrate: its score becomes a number later."""
+    X = np.random.RandomState(0).uniform(0, 1, (60, 1))
+    far = np.full((2, 1), -400.0)
+    reg = regressor(
+        loss="poisson", hidden_layer_sizes=(), early_stopping=True, learning_rate_init=1, tol=0
+    )
+    ready = regressor(loss="poisson", hidden_layer_sizes=(), random_state=0).initialize(1)
+    ready.coefs_[0][:] = -2.0
+    assert np.isinf(ready.predict(far)).all()
+    ready.set_params(**reg.get_params()).set_params(warm_start=True)
+    ready.fit(X, 20 * X[:, 0], validation_data=(far, [0.0, 1.0]))
+    assert not np.isfinite(ready.validation_scores_[0])
+    assert np.isfinite(ready.best_validation_score_)
+
+
+# ---------------------------------------------------------------- in a pipeline
+
+
+@pytest.mark.parametrize("weights", [None, np.linspace(1, 2, 60)])
+def test_a_pipeline_scales_the_validation_set(weights):
+    X, X_val, y, y_val = train_test_split(
+        DIGITS * 1000 + 5000, LABELS, test_size=60, random_state=0
+    )
+    clf = classifier(early_stopping=True, stop_on="loss")
+    scaler = StandardScaler().fit(X)
+    given = (scaler.transform(X_val), y_val, weights)
+    by_hand = clone(clf).fit(scaler.transform(X), y, validation_data=given)
+    with sklearn.config_context(enable_metadata_routing=True):
+        clf.set_fit_request(X_val=True, y_val=True, sample_weight_val=True)
+        pipeline = make_pipeline(StandardScaler(), clf, transform_input=["X_val"])
+        pipeline.fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weights)
+    np.testing.assert_array_equal(pipeline[-1].coefs_[0], by_hand.coefs_[0])
+    assert pipeline[-1].validation_loss_curve_ == by_hand.validation_loss_curve_
+
+
+def test_the_parts_of_a_validation_set_belong_together():
+    clf = classifier()
+    for arguments, message in (
+        ({"X_val": DIGITS}, "y_val is missing"),
+        ({"y_val": LABELS}, "X_val is missing"),
+        ({"sample_weight_val": LABELS}, "X_val is missing"),
+        ({"X_val": DIGITS, "y_val": LABELS, "validation_data": (DIGITS, LABELS)}, "not both"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            clf.fit(DIGITS, LABELS, **arguments)
+    assert not hasattr(clf, "coefs_")
 
 
 # ---------------------------------------------------------------- partial_fit

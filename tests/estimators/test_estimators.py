@@ -163,7 +163,7 @@ def test_kinds_of_labels(labels):
     assert clf.classes_.tolist() == labels.tolist()
     assert clf.classes_.dtype == labels.dtype
     assert set(clf.predict(X).tolist()) <= set(labels.tolist())
-    assert clf.predict_proba(X).shape == (30, 2)
+    assert clf.predict_proba(X).shape == (30, len(labels))
     np.testing.assert_allclose(clf.predict_proba(X).sum(axis=1), 1)
 
 
@@ -227,6 +227,10 @@ def test_split_that_cannot_be_stratified():
     y = np.array(["a"] * 15 + ["b"] * 14 + ["c"])
     with pytest.raises(ValueError, match=r"only 1 member.*\['c'\].*validation_data"):
         small(MLPClassifier, early_stopping=True).fit(X, y)
+    for y_2, name in ((["no"] * 29 + ["yes"], "yes"), ([7.0] + [8.0] * 29, "7.0")):
+        with pytest.raises(ValueError, match=rf"only 1 member.*\['?{name}'?\]") as caught:
+            small(MLPClassifier, early_stopping=True).fit(X, y_2)
+        assert "True" not in str(caught.value)
     with pytest.raises(ValueError, match=r"number of classes = 10.*change validation_fraction"):
         small(MLPClassifier, early_stopping=True).fit(X, np.arange(30) % 10)
 

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.optimize
 from estimator_problems import BOTH, X_IRIS, Y_IRIS, small
 from sklearn.base import clone
 from sklearn.datasets import make_regression
@@ -59,11 +60,60 @@ def test_divergence_under_early_stopping_warns_and_restores():
     assert np.isfinite(reg.predict(X)).all()
 
 
-def test_divergence_of_lbfgs_says_so():
+@pytest.mark.parametrize(
+    "dtype, X_times, y_times, alpha",
+    [
+        ("float32", 1e30, 1, 0),
+        ("float64", 1e200, 1, 0),
+        ("float64", 1, 1e200, 0),
+        ("float32", 1, 1, 1e308),
+        ("float64", 1, 1, 1e308),
+    ],
+)
+def test_a_loss_of_lbfgs_that_is_not_finite_is_an_error(dtype, X_times, y_times, alpha):
+    """As for the other solvers; the weights from before are kept."""
+    X, y = X_IRIS.astype(dtype), X_IRIS[:, 0]
+    reg = small(MLPRegressor, solver="lbfgs", warm_start=True).fit(X, y)
+    weights, curve = reg.network_.parameters.copy(), list(reg.loss_curve_)
+    reg.set_params(alpha=alpha)
+    with pytest.raises(DivergenceError, match=r"non-finite.*diverged in iteration 1: its loss"):
+        reg.fit(X * X.dtype.type(X_times), y * y_times)
+    np.testing.assert_array_equal(reg.network_.parameters, weights)
+    assert reg.loss_curve_ == curve
+    assert reg.n_iter_ == 0
+    assert np.isfinite(reg.loss_)
+
+
+@pytest.mark.parametrize("cls", BOTH)
+def test_lbfgs_diverges_at_the_first_weights(cls):
     X = 1e308 * np.random.RandomState(0).uniform(size=(10, 2))
-    with pytest.warns(ConvergenceWarning, match=r"after 0 iteration.*\n.*\nThe loss is not finite"):
-        reg = small(MLPRegressor, solver="lbfgs").fit(X, np.arange(10))
-    assert np.isfinite(reg.coefs_[0]).all()
+    est = small(cls, solver="lbfgs")
+    with pytest.raises(DivergenceError, match="iteration 1"):
+        est.fit(X, np.arange(10) % 3)
+    drawn = cls(**est.get_params())
+    drawn = drawn.initialize(2, range(3)) if cls is MLPClassifier else drawn.initialize(2)
+    np.testing.assert_array_equal(est.network_.parameters, drawn.network_.parameters)
+
+
+def test_lbfgs_may_meet_infinity_and_turn_back(monkeypatch):
+    losses = []
+
+    def minimize(cost, *arguments, **options):
+        def recorded(x):
+            loss, gradient = cost(x)
+            losses.append(loss)
+            return loss, gradient
+
+        return scipy_minimize(recorded, *arguments, **options)
+
+    scipy_minimize = scipy.optimize.minimize
+    monkeypatch.setattr(scipy.optimize, "minimize", minimize)
+    X = np.random.RandomState(0).randn(60, 3)
+    reg = MLPRegressor("poisson", (4,), "identity", solver="lbfgs", random_state=0)
+    reg.fit(20 * X, 100 * np.exp(X[:, 0]))
+    assert not np.isfinite(losses).all()
+    assert np.isfinite([reg.loss_, *reg.loss_curve_]).all()
+    assert reg.loss_ < losses[0]
 
 
 def test_divergence_of_partial_fit_keeps_the_weights():

@@ -112,13 +112,17 @@ def columns(kind):
         "one": np.full(40, 5),
         "indicators": np.column_stack([at == 0, at > 0, at == 1]),
         "columns of integers": np.column_stack([at, at % 2 * 5]),
+        "a constant column": np.column_stack([np.full(40, 8), at]),
+        "constant columns": np.full((40, 2), "z"),
+        "labels of two values": np.column_stack([at > 0, at == 1]) + 1,
         "columns of strings": np.column_stack([np.array(["a", "b", "c"])[at]] * 2),
     }[kind]
 
 
 KINDS = (
     *("strings", "objects", "integers", "booleans", "floats", "two", "one", "indicators"),
-    *("columns of integers", "columns of strings"),
+    *("columns of integers", "columns of strings", "a constant column", "constant columns"),
+    "labels of two values",
 )
 
 

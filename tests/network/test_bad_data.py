@@ -6,6 +6,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from refusals import GOOD_X, GOOD_Y, make, refuses
 from scipy import sparse
 
+from bpcore import scaled
+
 # every public call that takes data
 WITH_Y = {
     "cost": lambda net, X, Y, s=None: net.cost(X, Y, s),
@@ -47,6 +49,12 @@ def spoilt(array, row, value):
     return array
 
 
+def masked(array, row=2):
+    mask = np.zeros(array.shape, dtype=bool)
+    mask[row] = True
+    return np.ma.array(array, mask=mask)
+
+
 def with_entry(kind, value):
     table = sparse.csr_matrix(GOOD_X)
     table.data[4 * 12 + 3] = value
@@ -65,15 +73,21 @@ WRONG_X = {
     "text": (GOOD_X.astype(str), TypeError, "real numbers"),
     "dates": (np.zeros((6, 12), "datetime64[s]"), TypeError, "datetime"),
     "structured": (np.zeros((6, 12), [("a", "f8")]), TypeError, "real numbers"),
-    "nan": (spoilt(GOOD_X, 4, np.nan), ValueError, r"X.*row 4"),
-    "inf": (spoilt(GOOD_X, 2, np.inf), ValueError, r"X.*row 2"),
+    "durations": (np.zeros((6, 12), "timedelta64[D]"), TypeError, "timedelta"),
+    "masked": (masked(GOOD_X), ValueError, r"X is a masked array.*filled"),
+    "masked float32": (masked(GOOD_X.astype("f4")), ValueError, "X is a masked array"),
+    "masked bytes": (masked(np.ones((6, 12), "u1")), ValueError, "X is a masked array"),
+    "masked integers": (masked(np.ones((6, 12), int)), ValueError, "X is a masked array"),
+    "masked rows": (list(masked(GOOD_X)), ValueError, "X is a masked array"),
+    "nan": (spoilt(GOOD_X, 4, np.nan), ValueError, r"X.*column 1, in row 4"),
+    "inf": (spoilt(GOOD_X, 2, np.inf), ValueError, r"X.*column 1, in row 2"),
     "minus inf": (spoilt(GOOD_X.astype("f4"), 5, -np.inf), ValueError, r"X.*row 5"),
     "nan in float16": (spoilt(GOOD_X.astype("f2"), 3, np.nan), ValueError, r"X.*row 3"),
     "nan in longdouble": (spoilt(GOOD_X.astype("g"), 3, np.nan), ValueError, r"X.*row 3"),
     "nan in big-endian": (spoilt(GOOD_X.astype(">f8"), 1, np.nan), ValueError, r"X.*row 1"),
     "nan strided": (np.repeat(spoilt(GOOD_X, 3, np.nan), 2, 1)[:, ::2], ValueError, r"X.*row 3"),
     "first of two": (spoilt(spoilt(GOOD_X, 5, np.inf), 1, np.nan), ValueError, r"X.*row 1"),
-    "nan in CSR": (with_entry("csr", np.nan), ValueError, r"X.*row 4"),
+    "nan in CSR": (with_entry("csr", np.nan), ValueError, r"X.*column 3, in row 4"),
     "inf in CSC": (with_entry("csc", np.inf), ValueError, r"X.*row 4"),
     "sparse width": (sparse.csr_matrix((6, 13)), ValueError, r"13 features.*12"),
     "sparse complex": (sparse.csr_matrix((6, 12), dtype=complex), TypeError, "complex"),
@@ -119,6 +133,9 @@ WRONG_Y = {
     "text": (GOOD_Y.astype(str), TypeError, "Y.*real numbers"),
     "object": (GOOD_Y.astype(object), TypeError, "Y.*object"),
     "none": (None, TypeError, "Y"),
+    "dates": (np.zeros((6, 3), "datetime64[s]"), TypeError, "Y.*datetime"),
+    "masked": (masked(GOOD_Y), ValueError, "Y is a masked array"),
+    "masked rows": (tuple(masked(GOOD_Y)), ValueError, "Y is a masked array"),
 }
 
 
@@ -139,6 +156,7 @@ WRONG_WEIGHTS = {
     "a number": (1.0, ValueError, "shape"),
     "text": (["a"] * 6, TypeError, "sample_weight"),
     "complex": (np.ones(6, complex), TypeError, "sample_weight.*complex"),
+    "masked": (masked(np.ones(6)), ValueError, "sample_weight is a masked array"),
 }
 
 
@@ -167,6 +185,28 @@ def test_weights_at_the_ends_of_the_range(size):
         g = network.gradient(GOOD_X, GOOD_Y, s)
     assert g.cost == pytest.approx(expected.cost, rel=1e-9)
     assert_allclose(g.vector, expected.vector, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows", [1, 2, 6])
+def test_a_mask_is_seen_whatever_way_small_arrays_take(rows, dtype):
+    """Plain arrays of the network's type go a short way, which a mask must not."""
+    network, X, Y = make(dtype), GOOD_X[:rows].astype(dtype), GOOD_Y[:rows].astype(dtype)
+    before = network.parameters.copy()
+    for call in (
+        lambda: network.predict(masked(X, 0)),
+        lambda: network.predict(masked(X[0], 0)),
+        lambda: network.step(masked(X, 0), Y, 0.1),
+        lambda: network.step(X, masked(Y, 0), 0.1),
+        lambda: network.set_parameters(masked(before, 0)),
+        lambda: scaled(masked(np.ones((rows, 12), "u1"), 0)),
+    ):
+        with pytest.raises(ValueError, match="is a masked array"):
+            call()
+    assert_array_equal(network.parameters, before)
+    # where nothing is masked, nothing is lost
+    assert_array_equal(network.predict(np.ma.array(X)), network.predict(X))
+    assert_array_equal(network.predict(np.ma.masked_greater(X, 1e9)), network.predict(X))
 
 
 def test_numbers_too_large_for_float32():

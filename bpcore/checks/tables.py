@@ -1,0 +1,217 @@
+"""What a table may not be made of: masked numbers, dates; and data frames, column by column."""
+
+import datetime
+from typing import Any
+
+import numpy as np
+
+from bpcore._core.rows import Rows
+
+__all__ = [
+    "check_finite",
+    "fault_of_frame",
+    "frame_as_array",
+    "is_frame",
+    "names_of",
+    "refuse_dates",
+    "refuse_masked",
+]
+
+# pandas' Timestamp, Timedelta and NaT are among them, its Period only by name
+_DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
+
+
+def is_frame(X: Any) -> bool:
+    """Whether X is a DataFrame or a Series of pandas, which need not be installed."""
+    return hasattr(X, "iloc") and hasattr(X, "to_numpy")
+
+
+def _columns(frame: Any) -> list[tuple[Any, Any]]:
+    """(name, dtype) of each column of a frame; a series is one."""
+    if frame.ndim == 1:
+        return [(frame.name, frame.dtype)]
+    return list(zip(frame.columns, frame.dtypes, strict=True))
+
+
+def names_of(X: Any) -> list[Any] | None:
+    """The names of a frame's columns; None for what has none."""
+    return [name for name, _ in _columns(X)] if is_frame(X) and X.ndim == 2 else None
+
+
+def _column(frame: Any, k: int) -> Any:
+    return frame if frame.ndim == 1 else frame.iloc[:, k]
+
+
+def _types(values: Any) -> set[type]:
+    """The types of the objects of an array or a column."""
+    return set(map(type, np.asarray(values, dtype=object).ravel().tolist()))
+
+
+def _is_of_objects(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind == "O"
+
+
+# ---------------------------------------------------------------- masks
+
+
+def refuse_masked(X: Any, what: str) -> None:
+    """Refuse masked arrays, also as rows of a list, in which a number is masked."""
+    if _is_masked(X):
+        raise ValueError(
+            f"{what} is a masked array, and the numbers under its mask would be read like any "
+            f"other: fill them first, for instance with numpy.ma.filled({what}, value), or leave "
+            "their rows out"
+        )
+
+
+def _is_masked(X: Any) -> bool:
+    if type(X) is np.ndarray:
+        return False
+    if isinstance(X, np.ma.MaskedArray):
+        return bool(np.ma.is_masked(X))
+    # np.asarray forgets the masks of rows as well; a list of numbers is passed by quickly
+    return (
+        isinstance(X, (list, tuple))
+        and any(issubclass(one, (np.ma.MaskedArray, list, tuple)) for one in set(map(type, X)))
+        and any(map(_is_masked, X))
+    )
+
+
+# ---------------------------------------------------------------- dates
+
+
+def refuse_dates(X: Any, what: str) -> None:
+    """Refuse dates and durations, which NumPy would convert to counts of some unit."""
+    if is_frame(X):
+        columns = _columns(X)
+        # a table has many columns, but few types
+        types = {dtype for _, dtype in columns}
+        suspects = {one for one in types if _are_dates(one) or _is_of_objects(one)}
+        for k, (name, dtype) in enumerate(columns if suspects else ()):
+            if _are_dates(dtype) or (dtype in suspects and _holds_dates(_column(X, k))):
+                where = what if X.ndim == 1 else f"{what}, column {name!r},"
+                raise TypeError(_about_dates(where, dtype))
+    elif not hasattr(X, "tocsr"):
+        array = X
+        if isinstance(X, (list, tuple)):
+            try:
+                array = np.asarray(X)
+            except ValueError:  # ragged: whoever converts it will say so
+                return
+        dtype = getattr(array, "dtype", None)
+        if _are_dates(dtype) or (_is_of_objects(dtype) and _holds_dates(array)):
+            raise TypeError(_about_dates(what, dtype))
+
+
+def _are_dates(dtype: Any) -> bool:
+    return getattr(dtype, "kind", "") in ("M", "m") or str(dtype).startswith("period")
+
+
+def _holds_dates(objects: Any) -> bool:
+    return any(issubclass(one, _DATES) or one.__name__ == "Period" for one in _types(objects))
+
+
+def _about_dates(where: str, dtype: Any) -> str:
+    return (
+        f"{where} holds dates or durations (dtype {dtype}), not numbers: convert them to a number "
+        "that means something, like the days since a date, or the year and the month"
+    )
+
+
+# ---------------------------------------------------------------- frames
+
+
+def frame_as_array(frame: Any, what: str) -> np.ndarray:
+    """A frame's numbers, columns of booleans and nullable numbers among them; no copy if possible.
+
+    Missing values become NaN.
+    """
+    dtypes = []
+    for k, (name, dtype) in enumerate(_columns(frame)):
+        kind = getattr(dtype, "kind", "O")
+        # a row of a table with booleans and numbers is of objects
+        if kind not in "fiub" and not (
+            _is_of_objects(dtype) and all(map(_is_real, _types(_column(frame, k))))
+        ):
+            where = what if frame.ndim == 1 else f"{what}, column {name!r},"
+            raise TypeError(
+                f"{where} must hold real numbers, got dtype {dtype}; convert it first, and fill "
+                "what is missing"
+            )
+        dtypes.append(dtype)
+    plain = {one.kind if isinstance(one, np.dtype) else "O" for one in dtypes}
+    if "O" not in plain and ("b" not in plain or plain == {"b"}):
+        return np.asarray(frame)
+    wide = np.result_type(np.float32, *map(_numpy_dtype, dtypes))
+    array: np.ndarray = frame.to_numpy(dtype=wide, na_value=np.nan)
+    return array
+
+
+def _is_real(kind: type) -> bool:
+    return issubclass(kind, (int, float, np.bool_, np.integer, np.floating))
+
+
+def _numpy_dtype(dtype: Any) -> np.dtype:
+    """NumPy's type for the numbers of a column, which may be of Int64, boolean, Sparse[float]."""
+    if isinstance(dtype, np.dtype):
+        return np.dtype(np.float64) if _is_of_objects(dtype) else dtype
+    return np.dtype(getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", np.float64)))
+
+
+def fault_of_frame(frame: Any, what: str) -> str | None:
+    """What keeps a DataFrame from being a table of finite numbers, in words that name the column.
+
+    None where nothing does, and for anything but a DataFrame.
+    """
+    for k, name in enumerate(names_of(frame) or ()):
+        column = frame.iloc[:, k]
+        where = f"{what}, column {name!r}:"
+        missing = np.flatnonzero(np.asarray(column.isna()))
+        if missing.size:
+            return f"{where} a value is missing in row {missing[0]}"
+        try:
+            values = np.asarray(column, dtype=np.float64)
+        except (TypeError, ValueError):
+            return f"{where} holds something else than numbers (dtype {column.dtype})"
+        infinite = np.flatnonzero(~np.isfinite(values))
+        if infinite.size:
+            return f"{where} {values[infinite[0]]} in row {infinite[0]}"
+    return None
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def check_finite(
+    rows: Rows,
+    what: str,
+    dtype: np.dtype,
+    *,
+    names: list[Any] | None = None,
+    first_row: int = 0,
+) -> None:
+    """Refuse NaN, infinity, and numbers that dtype cannot hold.
+
+    names: of the columns, where they have any. first_row: the row of the whole table with which
+    these rows begin.
+    """
+    limit = float(np.finfo(dtype).max)
+    row = rows.first_row_beyond(limit)
+    if row >= 0:
+        column = _first_column_beyond(rows.array, row, limit)
+        name = "" if names is None else f" ({names[column]!r})"
+        raise ValueError(
+            f"{what} holds NaN, infinity or a number too large for {dtype} in column "
+            f"{column}{name}, in row {first_row + row}: remove or replace it first"
+        )
+
+
+def _first_column_beyond(table: Any, row: int, limit: float) -> int:
+    if hasattr(table, "indptr"):
+        part = slice(table.indptr[row], table.indptr[row + 1])
+        return int(table.indices[part][_beyond(table.data[part], limit)].min())
+    return int(np.flatnonzero(_beyond(table[row], limit))[0])
+
+
+def _beyond(values: np.ndarray, limit: float) -> np.ndarray:
+    return ~(np.abs(values.astype(np.float64)) <= limit)
