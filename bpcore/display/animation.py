@@ -10,8 +10,11 @@ from bpcore.checks import as_integer, as_number
 from bpcore.display.base import (
     BLUE,
     VERMILION,
+    Described,
     as_dense,
+    counted,
     diverging,
+    network_in_words,
     network_of,
     plt,
     require,
@@ -26,7 +29,7 @@ from bpcore.display.network_values import values_of
 __all__ = ["DescentAnimation"]
 
 
-class DescentAnimation:
+class DescentAnimation(Described):
     """A run of gradient descent, drawn step by step.
 
     Each step goes forward (units take on their activations, layer by layer), backward (units
@@ -80,6 +83,11 @@ class DescentAnimation:
         self.image_shape, self.names = image_shape, names
         n_layers = len(steps[0].trace.layer_sizes) - 1
         self.frames = list(frames_of(len(steps), n_layers, detailed, every))
+
+    def _in_words(self) -> str:
+        sizes = self.steps[0].trace.layer_sizes
+        steps, pictures = counted(len(self.steps), "step"), counted(len(self.frames), "picture")
+        return f"{steps} of gradient descent of {network_in_words(sizes)}, {pictures}"
 
     @classmethod
     def from_network(

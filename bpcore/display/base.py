@@ -1,7 +1,8 @@
-"""What every display uses: matplotlib when it is asked for, axes, colours, images."""
+"""What every display uses: its line of words, matplotlib when it is asked for, colours, images."""
 
 import importlib
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +13,17 @@ from bpcore.network import Network
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
-    from matplotlib.figure import Figure
 
 __all__ = [
     "BLUE",
     "VERMILION",
+    "Described",
     "as_image_shape",
     "as_picture",
-    "axes_grid",
-    "axes_of",
+    "counted",
     "diverging",
     "named",
+    "network_in_words",
     "network_of",
     "paint_image",
     "plt",
@@ -36,6 +37,27 @@ __all__ = [
 BLUE, VERMILION = "#0072B2", "#D55E00"
 _RUNS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DIVERGING = ("#053a66", BLUE, "#8fc4e3", "#f7f7f7", "#f5bf90", VERMILION, "#7a3300")
+
+
+class Described(ABC):
+    """What displays, films and recorders are: Python shows each in a line of words."""
+
+    @abstractmethod
+    def _in_words(self) -> str:
+        """What it shows or holds."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._in_words()}>"
+
+
+def counted(n: int, thing: str) -> str:
+    """A number of things in words: one of them has no s."""
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
+def network_in_words(layer_sizes: Sequence[int]) -> str:
+    """A network by the sizes of its layers."""
+    return f"a {'-'.join(map(str, layer_sizes))} network"
 
 
 def require(name: str) -> Any:
@@ -60,49 +82,6 @@ def require(name: str) -> Any:
 def plt() -> Any:
     """matplotlib.pyplot, so that pictures show up where the user's other pictures do."""
     return require("matplotlib.pyplot")
-
-
-def axes_grid(
-    ax: Any, n_rows: int, n_columns: int, figsize: tuple[float, float]
-) -> tuple["Figure", np.ndarray]:
-    """(figure, n_rows x n_columns axes): new ones, the given ones, or inside a given one."""
-    if ax is None:
-        figure, axes = plt().subplots(
-            n_rows, n_columns, figsize=figsize, layout="constrained", squeeze=False
-        )
-        return figure, axes
-    given = axes_of(ax)
-    n = n_rows * n_columns
-    if given.size == n:
-        return given[0].figure, given.reshape(n_rows, n_columns)
-    if given.size != 1:
-        several = f" or {n_rows} x {n_columns}" if n > 1 else ""
-        raise ValueError(f"ax holds {given.size} axes, but this display takes one{several}")
-    (one,) = given
-    one.set_axis_off()
-    cells = one.get_subplotspec()
-    if cells is None:
-        raise ValueError(
-            f"this display needs {n} axes: give ax={n_rows} x {n_columns} of them, or one that "
-            "stands in a grid (plt.subplots)"
-        )
-    # a layout engine finds the room for titles and labels itself
-    room = {} if one.figure.get_layout_engine() else {"hspace": 0.6, "wspace": 0.35}
-    inner = cells.subgridspec(n_rows, n_columns, **room)
-    axes = np.array([[one.figure.add_subplot(inner[r, c]) for c in range(n_columns)]
-                     for r in range(n_rows)])  # fmt: skip
-    return one.figure, axes
-
-
-def axes_of(ax: Any) -> np.ndarray:
-    """The axes given as one, or as a sequence or array of any shape, in a row."""
-    given = np.asarray(ax, dtype=object).ravel()
-    kind = require("matplotlib.axes").Axes
-    wrong = [one for one in given if not isinstance(one, kind)]
-    if wrong or not given.size:
-        found = type(wrong[0] if wrong else ax).__name__
-        raise TypeError(f"ax must be matplotlib Axes or a sequence of them, got {found}")
-    return given
 
 
 def diverging() -> "Colormap":

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from bpcore.display.base import axes_grid, axes_of, named, network_of, require, run_colours
+from bpcore.display.axes import axes_grid, axes_of
+from bpcore.display.base import (
+    Described,
+    counted,
+    named,
+    network_of,
+    require,
+    run_colours,
+)
 from bpcore.display.recorders import ScoreRecorder
 from bpcore.history import History
 
@@ -44,7 +52,7 @@ def _scores_of(scores: Any, costs: dict[str, np.ndarray]) -> list[np.ndarray]:
     return curves
 
 
-class TrainingCurveDisplay:
+class TrainingCurveDisplay(Described):
     """Cost and score by epoch, of training and validation, several runs side by side.
 
     Make one with ``from_network``, ``from_history`` or ``from_estimator``.
@@ -100,6 +108,13 @@ class TrainingCurveDisplay:
         self.validation_scores = validation_scores
         self.training_scores = training_scores or [np.empty(0) for _ in names]
         self.cost_name, self.score_name = cost_name, score_name
+
+    def _in_words(self) -> str:
+        scored = any(s.size for s in (*self.validation_scores, *self.training_scores))
+        runs = f" of {len(self.names)} runs" if len(self.names) > 1 else ""
+        longest = max(cost.size for cost in self.costs)
+        words = f"{self.cost_name}{' and score' if scored else ''}{runs}"
+        return f"{words} over {counted(longest, 'epoch')}"
 
     @classmethod
     def from_history(

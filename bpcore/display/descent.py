@@ -7,14 +7,15 @@ from typing import Any, Self
 import numpy as np
 
 from bpcore.checks import as_integer, as_number
-from bpcore.display.base import axes_grid, network_of, require, targets_of
+from bpcore.display.axes import add_colorbar, axes_grid
+from bpcore.display.base import Described, counted, network_of, require, targets_of
 from bpcore.display.recorders import PathRecorder
 from bpcore.explain.notation import symbol
 
 __all__ = ["DescentDisplay"]
 
 
-class DescentDisplay:
+class DescentDisplay(Described):
     """C over a plane through θ, and the way that training took, seen from above.
 
     The plane goes through the path's last point, along two directions: the path's principal
@@ -72,6 +73,9 @@ class DescentDisplay:
     ) -> None:
         self.first, self.second, self.surface = first, second, surface
         self.path, self.directions, self.labels = path, directions, labels
+
+    def _in_words(self) -> str:
+        return f"the cost around a path of {counted(len(self.path), 'point')}"
 
     @classmethod
     def from_network(
@@ -200,8 +204,8 @@ class DescentDisplay:
                       markersize=15 if shape == "*" else 9, zorder=4, label=name,
                       linestyle="none")  # fmt: skip
         axes.legend(loc="best", framealpha=0.85)
-        self.colorbar_ = self.figure_.colorbar(
-            self.contours_, ax=axes, label="cost C", format="%.3g", spacing="uniform",
+        self.colorbar_ = add_colorbar(
+            norm, cmap, [axes], label="cost C", format="%.3g", spacing="uniform",
             ticks=levels[:: max(1, len(levels) // 8)],
         )  # fmt: skip
         axes.set(xlabel=self.labels[0], ylabel=self.labels[1])

@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from bpcore.display.axes import axes_grid
 from bpcore.display.base import (
     BLUE,
     VERMILION,
-    axes_grid,
+    Described,
+    counted,
     network_of,
     plt,
     require,
@@ -23,7 +25,7 @@ __all__ = ["GradientFlowDisplay"]
 _NAMES = {"delta": "∂C/∂z", "weight": "∂C/∂w"}
 
 
-class GradientFlowDisplay:
+class GradientFlowDisplay(Described):
     """The norm and the distribution of ∂C/∂z and ∂C/∂w by layer, over training.
 
     Above: the norms by epoch, a line a layer. Below: how the single numbers are distributed in
@@ -68,6 +70,11 @@ class GradientFlowDisplay:
             name: np.array([[layer.norm for layer in moment] for moment in getattr(recorder, name)])
             for name in _NAMES
         }
+
+    def _in_words(self) -> str:
+        n_moments, n_layers = self.norms["weight"].shape
+        when = "at one moment" if n_moments == 1 else f"at {n_moments:,} moments"
+        return f"∂C/∂z and ∂C/∂w of {counted(n_layers, 'layer')}, {when}"
 
     @classmethod
     def from_recorder(cls, recorder: GradientFlowRecorder, **plot_options: Any) -> Self:

@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 
 from bpcore.checks import as_integer
-from bpcore.display.base import as_dense, network_of, targets_of
+from bpcore.display.base import Described, as_dense, network_in_words, network_of, targets_of
 from bpcore.display.network_layout import Layout
 from bpcore.display.network_picture import Picture
 from bpcore.display.network_values import (
@@ -20,7 +20,7 @@ from bpcore.display.network_values import (
 __all__ = ["NetworkDisplay"]
 
 
-class NetworkDisplay:
+class NetworkDisplay(Described):
     """A network as textbooks draw it: units coloured by activation, connections by weight.
 
     With targets, what comes back: units by ∂C/∂a, connections by ∂C/∂w, on scales that go with
@@ -87,6 +87,11 @@ class NetworkDisplay:
         self.layer_sizes, self.values, self.show = layer_sizes, values, show
         self.image, self.image_shape = image, image_shape
         self.strengths, self.names = strengths, names
+
+    def _in_words(self) -> str:
+        what = {"weights": "weights", "activations": "activations and weights"}
+        shown = what.get(self.show, "∂C/∂a and ∂C/∂w")
+        return f"{shown} of {network_in_words(self.layer_sizes)}"
 
     # ------------------------------------------------------------ making one
 

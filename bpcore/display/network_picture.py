@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from bpcore.display.axes import axes_grid, axes_of, inches_of
 from bpcore.display.base import (
     as_picture,
-    axes_grid,
-    axes_of,
     diverging,
     paint_image,
     plt,
@@ -67,8 +66,7 @@ class Picture:
         """Axes with room for the drawing, the words beside it and the scales beneath."""
         layout, inches = self.layout, 8.0
         if ax is not None:
-            given = axes_of(ax)[0]
-            inches = given.bbox.width / given.figure.dpi
+            inches, _ = inches_of(axes_of(ax)[0])
         words = max(0.5, 0.085 * max(len(text) for text in self.output_texts()) + 0.25)
         # words have a size in inches: what is left of the width is the drawing's
         room = max(inches - words - _LEFT, 0.4 * inches)

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from bpcore.checks import as_integer
+from bpcore.display.axes import axes_grid, axes_of, inches_of
 from bpcore.display.base import (
     BLUE,
     VERMILION,
+    Described,
     as_dense,
     as_image_shape,
-    axes_grid,
-    axes_of,
+    counted,
     network_of,
     paint_image,
     spread,
@@ -28,7 +29,7 @@ __all__ = ["PredictionsDisplay"]
 _COLUMNS, _SIDE, _LINE = 10, 0.88, 0.15
 
 
-class PredictionsDisplay:
+class PredictionsDisplay(Described):
     """What a model makes of examples whose answer is known.
 
     Classes: images with the guess and its certainty (the guessed class's output), the first
@@ -85,6 +86,12 @@ class PredictionsDisplay:
         if certainties is not None:
             wrong = wrong[np.argsort(-certainties[wrong], kind="stable")]
         self.misread = wrong
+
+    def _in_words(self) -> str:
+        n = len(self.true)
+        if self.kind == "scatter":
+            return f"{counted(n, 'number')}, predicted against true"
+        return f"guesses of {counted(n, 'image')}, {len(self.misread):,} misread"
 
     # ------------------------------------------------------------ making one
 
@@ -245,7 +252,7 @@ class PredictionsDisplay:
         rows = [np.arange(min(first, len(self.true))), self.misread[:wrong]]
         if not len(rows[1]) and (ax is None or axes_of(ax).size == 1):
             rows.pop()  # nothing is misread; two given axes are both drawn all the same
-        self._set_places(rows, 8.0 if ax is None else _inches(axes_of(ax)[0]))
+        self._set_places(rows, 8.0 if ax is None else inches_of(axes_of(ax)[0])[0])
         unit = 8.0 / self._columns
         heights = [
             0.35 + unit * self._head_and_image[2] * math.ceil(len(r) / self._columns) for r in rows
@@ -348,11 +355,6 @@ def _guess_in_words(true: str, guess: str) -> str:
     if true == guess:
         return guess
     return f"{true} as {guess}" if len(true + guess) <= 5 else f"{true} as\n{guess}"
-
-
-def _inches(axes: "Axes") -> float:
-    """How wide axes are."""
-    return float(axes.bbox.width / axes.figure.dpi)
 
 
 def _fitting(network: Any, X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from bpcore.display.axes import add_colorbar, axes_grid
 from bpcore.display.base import (
+    Described,
     as_image_shape,
-    axes_grid,
+    counted,
     diverging,
     network_of,
     paint_image,
@@ -23,7 +25,7 @@ __all__ = ["WeightsDisplay"]
 _MOST_UNITS = 32
 
 
-class WeightsDisplay:
+class WeightsDisplay(Described):
     """What each unit of the first hidden layer looks for: its weights as an image.
 
     Parameters
@@ -67,6 +69,11 @@ class WeightsDisplay:
         self.weights, self.before = weights, before
         self.image_shape = image_shape
         self.units = np.arange(len(weights)) if units is None else units
+
+    def _in_words(self) -> str:
+        sides = " x ".join(map(str, self.image_shape[:2]))
+        when = "" if self.before is None else ", before and after training"
+        return f"weights of {counted(len(self.weights), 'unit')} as images of {sides}{when}"
 
     @classmethod
     def from_network(
@@ -199,11 +206,9 @@ class WeightsDisplay:
         if n_panels == 2:
             for axes, title in zip(self.axes_, ("before training", "after training"), strict=True):
                 axes.set_title(title)
-        self.colorbar_ = self.figure_.colorbar(
-            require("matplotlib.cm").ScalarMappable(
-                require("matplotlib.colors").Normalize(-limit, limit), colours
-            ),
-            ax=list(self.axes_), location="bottom", shrink=0.5, aspect=40,
+        self.colorbar_ = add_colorbar(
+            require("matplotlib.colors").Normalize(-limit, limit), colours,
+            list(self.axes_), location="bottom", shrink=0.5, aspect=40,
             label=f"weight from {'each colour of ' if coloured else ''}a pixel (w of layer 1)",
         )  # fmt: skip
         return self
