@@ -31,6 +31,7 @@ __all__ = [
     "run_colours",
     "symmetric_limit",
     "targets_of",
+    "told_apart",
 ]
 
 # Okabe and Ito's palette: told apart with any colour vision, and by lightness in grey.
@@ -132,6 +133,15 @@ def targets_of(estimator: Any, y: Any) -> np.ndarray:
     estimator._targets.check(labels, False)  # encode would take an unknown label for another
     encoded = np.asarray(estimator._targets.encode(labels))
     return encoded.reshape(len(encoded), network.layer_sizes[-1])
+
+
+def told_apart(numbers: Sequence[float]) -> list[str]:
+    """Numbers in three digits, or in as many as tell different ones apart."""
+    for digits in range(3, 18):
+        words = [f"{number:.{digits}g}" for number in numbers]
+        if len(set(words)) == len(set(numbers)):
+            break
+    return words
 
 
 def named(models: Any) -> dict[str, Any]:
