@@ -98,12 +98,12 @@ def run_colours(n: int) -> list[str]:
 
 
 def symmetric_limit(*arrays: np.ndarray) -> float:
-    """The largest finite absolute value, so that zero is in the middle; 1 for all zeros."""
+    """The largest finite absolute value, so that zero is in the middle; 0 for all zeros."""
     most = 0.0
     for array in arrays:
         finite = np.abs(array[np.isfinite(array)])
         most = max(most, float(finite.max()) if finite.size else 0.0)
-    return most or 1.0
+    return most
 
 
 # ---------------------------------------------------------------- what is shown

@@ -6,8 +6,7 @@ import numpy as np
 
 from bpcore.checks import as_integer
 from bpcore.display.base import Described, as_dense, network_in_words, network_of, targets_of
-from bpcore.display.network_layout import Layout
-from bpcore.display.network_picture import Picture
+from bpcore.display.network_picture import Picture, open_sheet
 from bpcore.display.network_values import (
     Content,
     Values,
@@ -269,8 +268,6 @@ class NetworkDisplay(Described):
         shape = self.image_shape
         if self.image is None or self.layer_sizes[0] <= most:
             shape = None
-        self.layout_ = Layout.of(self.layer_sizes, most, shape)
-        self.shown_ = self.layout_.shown
         n = as_integer(n_pixels, "n_pixels", least=0)
         content = Content(
             self.layer_sizes,
@@ -280,10 +277,11 @@ class NetworkDisplay(Described):
             strengths=self.strengths,
             names=self.names,
         )
-        picture = Picture(content, self.layout_, n, ax)
-        self.figure_, self.ax_ = picture.figure, picture.axes
+        self.figure_, sheet = open_sheet(content, most, shape, ax)
+        picture = Picture(content, sheet, n)
+        self.ax_, self.layout_, self.shown_ = sheet.axes, sheet.layout, sheet.layout.shown
         self.units_, self.connections_ = picture.units, picture.connections
         self.image_, self.pairs_ = picture.image, picture.pairs
-        self.colorbars_ = picture.colorbars
+        self.colorbars_ = picture.bars.bars
         self.picture_ = picture
         return self

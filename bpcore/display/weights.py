@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from bpcore.display.axes import add_colorbar, axes_grid
+from bpcore.display.axes import add_colorbar, axes_grid, axes_of, inches_of
 from bpcore.display.base import (
     Described,
     as_image_shape,
@@ -16,6 +16,7 @@ from bpcore.display.base import (
     require,
     symmetric_limit,
 )
+from bpcore.display.scales import middle_of, remark
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -186,7 +187,11 @@ class WeightsDisplay(Described):
         n_panels = 1 if self.before is None else 2
         n_columns = min(n, max(8 if n_panels == 1 else 2, math.ceil(math.sqrt(n))))
         n_rows = math.ceil(n / n_columns)
-        place = min(8.0 / (n_columns * n_panels), 3.0)
+        inches = 8.0 / n_panels
+        if ax is not None:
+            given = axes_of(ax)
+            inches = inches_of(given[0])[0] * given.size / n_panels
+        place = min(inches / n_columns, 3.0)
         # a number above each image takes a sixth of an inch
         self._head = max(0.23, 0.18 / place)
         height = n_rows * place * (self._head + 0.92)
@@ -194,7 +199,7 @@ class WeightsDisplay(Described):
         self.figure_, grid = axes_grid(ax, 1, n_panels, figsize)
         self.axes_ = grid[0]
         parts = [self.weights] if self.before is None else [self.before, self.weights]
-        limit = symmetric_limit(*parts)
+        limit, said = symmetric_limit(*parts) or 1.0, remark(parts)
         coloured = len(self.image_shape) == 3
         colours = "gray" if coloured else cmap or diverging()
         options = {"cmap": colours, "vmin": -limit, "vmax": limit}
@@ -207,10 +212,14 @@ class WeightsDisplay(Described):
             for axes, title in zip(self.axes_, ("before training", "after training"), strict=True):
                 axes.set_title(title)
         self.colorbar_ = add_colorbar(
-            require("matplotlib.colors").Normalize(-limit, limit), colours,
+            require("matplotlib.colors").Normalize(-limit, limit),
+            middle_of(colours) if said else colours,
             list(self.axes_), location="bottom", shrink=0.5, aspect=40,
-            label=f"weight from {'each colour of ' if coloured else ''}a pixel (w of layer 1)",
+            label=f"weight from {'each colour of ' if coloured else ''}a pixel (w of layer 1)"
+            f"{': ' if said else ''}{said}",
         )  # fmt: skip
+        if said:
+            self.colorbar_.set_ticks([0.0] if said == "all 0" else [])
         return self
 
     def _plot_rows(
