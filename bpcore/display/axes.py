@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["add_colorbar", "axes_grid", "axes_of", "inches_of"]
+__all__ = ["add_colorbar", "axes_grid", "axes_of", "inches_of", "panel_inches"]
 
 # Axes.clear() leaves other axes alone, the colour bar beside it and those inside it: what a
 # display adds is kept in this attribute of the axes it was given, and goes when one draws again
 _ADDED = "_bpcore_added"
+# between panels inside one, in their width and height
+_ACROSS, _ALONG = 0.35, 0.6
 
 
 def axes_grid(
@@ -67,6 +69,16 @@ def inches_of(axes: "Axes") -> tuple[float, float]:
     return float(room.width * inside.width) / dpi, float(room.height * inside.height) / dpi
 
 
+def panel_inches(ax: Any, n_rows: int, n_columns: int) -> tuple[float, float]:
+    """(width, height) that each of n_rows x n_columns panels has in given axes."""
+    given = axes_of(ax)
+    width, height = inches_of(given[0])
+    if given.size > 1:
+        return width, height
+    across, along = (0.0, 0.3) if given[0].figure.get_layout_engine() else (_ACROSS, _ALONG)
+    return width / (n_columns + across * (n_columns - 1)), height / (n_rows + along * (n_rows - 1))
+
+
 def add_colorbar(norm: Any, cmap: Any, axes: Sequence["Axes"], **options: Any) -> Any:
     """A colour bar beside axes, which makes room for itself among them."""
     # one of an artist could not be removed any more once that is cleared away
@@ -87,7 +99,7 @@ def _divide(one: "Axes", n_rows: int, n_columns: int) -> np.ndarray:
     figure, cells = one.figure, one.get_subplotspec()
     assert cells is not None
     # a layout engine finds the room for titles and labels itself
-    room = {} if figure.get_layout_engine() else {"hspace": 0.6, "wspace": 0.35}
+    room = {} if figure.get_layout_engine() else {"hspace": _ALONG, "wspace": _ACROSS}
     inner = cells.subgridspec(n_rows, n_columns, **room)
     axes = np.array([[figure.add_subplot(inner[r, c]) for c in range(n_columns)]
                      for r in range(n_rows)])  # fmt: skip

@@ -271,7 +271,7 @@ class TrainingCurveDisplay(Described):
         ax : Axes or sequence of Axes, default=None
             Where to: one for each panel, or one that is divided. None: a new figure.
         log_scale : bool, default=False
-            Whether costs are on a logarithmic scale.
+            Whether costs are on a logarithmic scale, where any is above 0.
 
         Returns
         -------
@@ -298,7 +298,7 @@ class TrainingCurveDisplay(Described):
         self.training_score_lines_: list[Any] = []
         self.best_: list[tuple[int, float] | None] = []
         self.axes_[0].set(ylabel=self.cost_name)
-        if log_scale:
+        if log_scale and any((c > 0).any() for c in (*self.costs, *self.validation_costs)):
             self.axes_[0].set_yscale("log")
         if n_panels == 2:
             self._plot_scores(self.axes_[1], colours)
@@ -318,7 +318,7 @@ class TrainingCurveDisplay(Described):
         (line,) = axes.plot(
             np.arange(1, curve.size + 1), curve, style, color=colour, marker=marker,
             markersize=3 if marker == "o" else 4.5, markevery=max(1, curve.size // 30),
-            linewidth=1.6,
+            markerfacecolor=colour if style == "-" or curve.size > 1 else "white", linewidth=1.6,
         )  # fmt: skip
         return line
 
@@ -356,10 +356,13 @@ class TrainingCurveDisplay(Described):
             any(self.training_score_lines_) and any(c.size for c in validation)
         ):
             colour = "0.3" if handles else colours[0]
+            # of a single epoch there is no line, only its mark
+            mark = "o" if max(cost.size for cost in self.costs) == 1 else ""
             handles += [
-                line([], [], color=colour, linestyle="-", label="training"),
-                line([], [], color=colour, linestyle="--", label="validation"),
-            ]
+                line([], [], color=colour, linestyle=style, label=label, marker=mark,
+                     markersize=3, markerfacecolor=colour if style == "-" else "white")
+                for style, label in (("-", "training"), ("--", "validation"))
+            ]  # fmt: skip
         if len(handles) > 4 and new:  # beneath the axes, where it hides no line
             widest = max(len(str(handle.get_label())) for handle in handles)
             n_columns = min(len(handles), max(1, int(8.0 / (0.09 * widest + 0.6))))

@@ -174,7 +174,9 @@ class GradientFlowDisplay(Described):
         for column, name in enumerate(_NAMES):
             self._write_numbers(self.axes_[0, column], self.axes_[1, column], name)
         if len(self.recorder.epochs) > 1:
-            self.axes_[1, 1].legend(loc="best", framealpha=0.85, edgecolor="none")
+            size = 10 if inches_of(self.axes_[0, 1])[0] > 2.5 else 8
+            inside = {"loc": "best", "framealpha": 0.85, "edgecolor": "none", "fontsize": size}
+            self.axes_[1, 1].legend(**inside)
             lines = self.norm_lines_["weight"]
             if ax is None:  # beneath the axes, where it hides no line
                 self.figure_.legend(
@@ -182,7 +184,7 @@ class GradientFlowDisplay(Described):
                     frameon=False, handlelength=3,
                 )  # fmt: skip
             else:
-                self.axes_[0, 1].legend(loc="best", framealpha=0.85, edgecolor="none")
+                self.axes_[0, 1].legend(**inside)
         return self
 
     def _plot_norms(self, axes: "Axes", name: str) -> None:

@@ -58,7 +58,7 @@ def words_of(frame: Frame, n_examples: int, example: int) -> str:
         "forward": f"forward, layer {frame.layer}{alone}",
         "backward": f"backward, layer {frame.layer}{alone}",
         "update": f"update{f' by the mean of {n_examples:,} examples' if alone else ''}",
-        "whole": "forward, backward, update",
+        "whole": f"forward, backward, update{alone.replace('(', '(units: ')}",
     }[frame.stage]
 
 

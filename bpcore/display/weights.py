@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from bpcore.display.axes import add_colorbar, axes_grid, axes_of, inches_of
+from bpcore.display.axes import add_colorbar, axes_grid, panel_inches
 from bpcore.display.base import (
     Described,
     as_image_shape,
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["WeightsDisplay"]
 
 _MOST_UNITS = 32
+# inches that a number above an image takes
+_NUMBER = 0.18
 
 
 class WeightsDisplay(Described):
@@ -186,14 +188,11 @@ class WeightsDisplay(Described):
         n = len(self.weights)
         n_panels = 1 if self.before is None else 2
         n_columns = min(n, max(8 if n_panels == 1 else 2, math.ceil(math.sqrt(n))))
-        n_rows = math.ceil(n / n_columns)
-        inches = 8.0 / n_panels
+        place = min(8.0 / (n_columns * n_panels), 3.0)
         if ax is not None:
-            given = axes_of(ax)
-            inches = inches_of(given[0])[0] * given.size / n_panels
-        place = min(inches / n_columns, 3.0)
-        # a number above each image takes a sixth of an inch
-        self._head = max(0.23, 0.18 / place)
+            n_columns, place = _places(n, *panel_inches(ax, 1, n_panels))
+        n_rows = math.ceil(n / n_columns)
+        self._head = max(0.23, _NUMBER / place)
         height = n_rows * place * (self._head + 0.92)
         figsize = (8.0, min(12.0, 0.85 + 0.3 * (n_panels - 1) + height))
         self.figure_, grid = axes_grid(ax, 1, n_panels, figsize)
@@ -237,3 +236,13 @@ class WeightsDisplay(Described):
         axes.set(xlim=(0, n_columns), ylim=((self._head + 0.92) * n_rows, 0), aspect="equal")
         axes.set_axis_off()
         return images
+
+
+def _places(n: int, width: float, height: float) -> tuple[int, float]:
+    """(columns, inches of a place) that show n images largest in axes with a colour bar."""
+    found = [
+        (min(width / columns, (0.75 * height / math.ceil(n / columns) - _NUMBER) / 0.92), columns)
+        for columns in range(1, n + 1)
+    ]
+    place, columns = max(found)
+    return columns, max(place, 0.1)

@@ -90,6 +90,9 @@ def test_the_update_is_by_the_mean_and_says_so(name):
     assert f"by the mean of {len(X)} examples" in words
     assert_allclose(film.cost_line_.get_ydata(), [gradient.cost])
     assert_readable(film.figure_)
+    film.draw(len(film.frames) - 1)
+    assert "forward, backward, update (units: example 2)" in words_on(film)
+    assert_readable(film.figure_)
 
 
 def test_a_film_of_one_example_needs_no_mean():

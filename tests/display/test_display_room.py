@@ -10,7 +10,14 @@ pytest.importorskip("matplotlib")
 
 from pictures import assert_readable, close_figures, texts_of
 
-from bpcore import DescentAnimation, Network, NetworkDisplay, WeightsDisplay
+from bpcore import (
+    DescentAnimation,
+    GradientFlowDisplay,
+    Network,
+    NetworkDisplay,
+    PredictionsDisplay,
+    WeightsDisplay,
+)
 from bpcore.display.network_layout import fold
 
 close = pytest.fixture(autouse=True)(close_figures)
@@ -147,3 +154,30 @@ def test_weights_in_narrow_axes(n_units, before):
             assert not any(box.y0 < place.y1 - 2 and box.y1 > place.y0 + 2
                            and box.x0 < place.x1 and box.x1 > place.x0
                            for place in places)  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [None, [f"a long name {i}" for i in range(4)]])
+@pytest.mark.parametrize("layout", [None, "constrained"])
+@pytest.mark.parametrize("figsize", [(12, 4), (12, 8), (8, 5)])
+def test_images_in_narrow_axes_are_as_many_as_fit(figsize, layout, names):
+    X, Y = RNG.uniform(size=(60, 64)), np.eye(4)[RNG.integers(0, 4, 60)]
+    network = Network((64, 10, 4), random_state=0)
+    figure, axes = plt.subplots(1, 2, figsize=figsize, layout=layout)
+    display = PredictionsDisplay.from_network(network, X, Y, names=names, ax=axes[0])
+    assert_readable(figure)
+    first, wrong = display.shown_
+    assert 2 <= len(first) <= 20
+    assert first.tolist() == list(range(len(first)))
+    assert wrong.tolist() == display.misread[: len(wrong)].tolist()
+    for axes_, rows, images in zip(display.axes_, display.shown_, display.images_, strict=True):
+        assert len(rows) == len(images)
+        assert f"{len(rows)} " in axes_.get_title()
+
+
+def test_gradients_in_narrow_axes():
+    network = Network((8, 6, 6, 6, 3), random_state=0)
+    figure, axes = plt.subplots(1, 2, figsize=(12, 4))
+    for ax in axes:
+        GradientFlowDisplay.from_network(network, RNG.uniform(size=(9, 8)), np.eye(3)[[0] * 9],
+                                         ax=ax)  # fmt: skip
+    assert_readable(figure)
