@@ -33,6 +33,9 @@ class DescentAnimation(Described):
     ∂C/∂a and connections ∂C/∂w, from the outputs back) and updates the weights; beside it the
     cost. After some steps in detail the others are one picture each.
 
+    Of several examples one is followed, forward and back: example i by the derivatives of its own
+    cost C_i. The update is by the mean of all, ∇C, and the cost beside it is the mean C.
+
     Parameters
     ----------
     steps : list of Step
@@ -42,7 +45,7 @@ class DescentAnimation(Described):
     every : int
         Of the later steps, draw one in so many, and the last.
     example : int
-        The row whose units are drawn.
+        The row that is followed.
     image_shape : "auto", (int, int) or None
     names : list of str or None
 
@@ -117,7 +120,7 @@ class DescentAnimation(Described):
         every : int, default=1
             Of the later steps, draw one in so many, and the last.
         example : int, default=0
-            The row of X whose units are drawn; connections show ∂C/∂w of the mean cost.
+            The row of X that is followed; the updates are by the mean of all rows.
         image_shape, names
             As in ``NetworkDisplay.from_network``.
 

@@ -24,8 +24,13 @@ class NetworkDisplay(Described):
 
     With targets, what comes back: units by ∂C/∂a, connections by ∂C/∂w, on scales that go with
     the root, so that small ones show: blue where more would lower the cost, orange where less
-    would. Weights are coloured by the largest of their layer. Layers too wide to draw are folded
-    to their first and last units; an input that is an image is shown as one, with the strongest
+    would. Weights are coloured by the largest of their layer. The scale of numbers that are all 0
+    says so. Values are written into the units where there is room, in a network of one unit a layer
+    otherwise beside them, with those of its connections.
+
+    Layers too wide to draw are folded to their first and last units, outputs so that the largest,
+    the guess, and the one with the largest target, the truth, are among them; these two keep their
+    labels where others are left out. An input that is an image is shown as one, with the strongest
     connections of each unit leaving from their pixels.
 
     Softmax binds the outputs to each other: with the categorical cross entropy ∂C/∂a is 0 at
@@ -172,8 +177,8 @@ class NetworkDisplay(Described):
         trace : Trace
         show : {"gradient", "activations", "weights"}, default="gradient"
         example : int or None, default=None
-            A row of the trace: derivatives are of its own cost. None: activations are means over
-            the examples, derivatives those of C, as ``Trace.explain`` shows them.
+            A row of the trace: derivatives are of its own cost C_i. None: activations are means
+            over the examples, derivatives those of C, as ``Trace.explain`` shows them.
         image_shape, names
             As in ``from_network``.
         **plot_options

@@ -21,7 +21,7 @@ PERCENTILES = (5, 25, 50, 75, 95)
 
 
 class PathRecorder(Described):
-    """The parameters that training goes through, for ``DescentDisplay``.
+    """The parameters that training goes through, for ``DescentDisplay``: one a run.
 
     Give it to ``fit`` as ``callback=``: it keeps a copy of θ after each epoch.
 

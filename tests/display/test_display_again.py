@@ -126,7 +126,7 @@ def test_drawing_again_replaces_what_was_drawn(recogniser, name, layout):
         ax.clear()
         draw(*recogniser, ax=ax)
     once = drawn(figure)
-    for _ in range(3):
+    for _ in range(2):
         ax.clear()
         draw(*recogniser, ax=ax)
     assert drawn(figure) == once
@@ -148,7 +148,7 @@ def test_another_display_may_follow_in_the_same_axes(recogniser, name):
 def test_two_axes_with_a_shared_colour_bar_drawn_again(recogniser):
     network, _, _, before, *_ = recogniser
     figure, axes = plt.subplots(1, 2, figsize=(10, 6))
-    for _ in range(3):
+    for _ in range(2):
         for ax in axes:
             ax.clear()
         WeightsDisplay.from_network(network, before=before, ax=axes)
