@@ -112,7 +112,7 @@ class TrainingCurveDisplay(Described):
     def _in_words(self) -> str:
         scored = any(s.size for s in (*self.validation_scores, *self.training_scores))
         runs = f" of {len(self.names)} runs" if len(self.names) > 1 else ""
-        longest = max(cost.size for cost in self.costs)
+        longest = max((cost.size for cost in self.costs), default=0)
         words = f"{self.cost_name}{' and score' if scored else ''}{runs}"
         return f"{words} over {counted(longest, 'epoch')}"
 

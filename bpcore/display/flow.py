@@ -191,7 +191,8 @@ class GradientFlowDisplay(Described):
         epochs = self.recorder.epochs
         norms = np.where(self.norms[name] > 0, self.norms[name], np.nan)
         n_layers = norms.shape[1]
-        axes.set(title=f"Norm of {_NAMES[name]}", yscale="log")
+        _title(axes, f"Norm of {_NAMES[name]}")
+        axes.set_yscale("log")
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
         if len(epochs) == 1:
@@ -263,10 +264,17 @@ class GradientFlowDisplay(Described):
             labels = [f"{label}\n{share:.0%}" for label, share in zip(labels, zeros, strict=True)]
             axes.set_xlabel("layer, and the share of it that is 0")
         axes.set_xticks(range(1, n_layers + 1), labels)
-        axes.set(title=f"Distribution of |{_NAMES[name]}|", yscale="log")
+        _title(axes, f"Distribution of |{_NAMES[name]}|")
+        axes.set_yscale("log")
         axes.set_xlim(0.5, n_layers + 0.5)
         axes.grid(alpha=0.3, axis="y")
         axes.spines[["top", "right"]].set_visible(False)
+
+
+def _title(axes: "Axes", words: str) -> None:
+    """A title that is no wider than its axes, as long as one can read it."""
+    fitting = 12.0 * 1.05 * inches_of(axes)[0] / text_width(words, 12.0)
+    axes.set_title(words, fontsize=min(12.0, max(7.0, fitting)))
 
 
 def _write(axes: "Axes", points: list[tuple[float, float]], share: float) -> None:
@@ -283,7 +291,7 @@ def _write(axes: "Axes", points: list[tuple[float, float]], share: float) -> Non
         axes.annotate(
             word, (place, height), (0, 6 if up else -6), textcoords="offset points", ha="center",
             va="bottom" if up else "top", fontsize=size,
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
+            bbox={"facecolor": axes.get_facecolor(), "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
         )  # fmt: skip
 
 

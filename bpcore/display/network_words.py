@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from bpcore.display.base import require
 from bpcore.display.network_layout import RADIUS, Layout
 from bpcore.display.scales import Scale, short, text_width
 
@@ -168,7 +169,8 @@ class Numbers:
         if all(map(self._stand_apart, sheet.layout.shown, sheet.layout.shown[1:], middles)):
             self.connections = [[self._text(*place) for place in places] for places in middles]
         for text in (text for texts in self.connections for text in texts):
-            text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.0})
+            paper = sheet.axes.figure.canvas.figure.get_facecolor()
+            text.set_bbox({"facecolor": paper, "edgecolor": "none", "pad": 1.0})
 
     def _text(self, x: float, y: float) -> Any:
         return self.sheet.axes.text(x, y, "", ha="center", va="center", zorder=4)
@@ -184,10 +186,11 @@ class Numbers:
         """Write a layer's values, black or white against their colours; None: nothing."""
         width = 1.76 * RADIUS / self.sheet.inch
         above = self._write(self.units[layer], values, width, RADIUS, layer % 2)
+        ink = require("matplotlib").rcParams["text.color"]
         for text, colour in zip(self.units[layer], colours, strict=values is not None):
             red, green, blue, opaque = (float(part) for part in colour)
-            light = above or not opaque or 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
-            text.set_color("black" if light else "white")
+            inside = "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+            text.set_color(ink if above or not opaque else inside)
 
     def write_connections(self, layer: int, values: np.ndarray | None) -> None:
         """Write the values of the connections into a layer, in the order of its pairs."""

@@ -28,9 +28,12 @@ def short(value: float) -> str:
 @lru_cache(maxsize=2000)
 def text_width(text: str, size: float) -> float:
     """How many inches wide a text is, at a font size in points."""
-    path = require("matplotlib.textpath").TextPath
-    return max(float(path((0, 0), line, size=size).get_extents().x1) / 72
-               if line.strip() else 0.0 for line in text.split("\n"))  # fmt: skip
+    prop = require("matplotlib.font_manager").FontProperties(size=size)
+    is_math, measure = require("matplotlib.cbook").is_math_text, require("matplotlib.textpath")
+    return max(
+        float(measure.text_to_path.get_text_width_height_descent(line, prop, is_math(line))[0]) / 72
+        for line in text.split("\n")
+    )
 
 
 def remark(drawn: Sequence[np.ndarray], whole: Sequence[np.ndarray] = ()) -> str:
@@ -80,14 +83,18 @@ def middle_of(cmap: Any) -> Any:
     return require("matplotlib.colors").ListedColormap([plt().get_cmap(cmap)(0.5)])
 
 
+def _root(values: np.ndarray) -> np.ndarray:
+    return np.sign(values) * np.sqrt(np.abs(values))
+
+
+def _square(values: np.ndarray) -> np.ndarray:
+    return np.sign(values) * np.square(values)
+
+
 def derivatives(label: str, drawn: Sequence[np.ndarray], whole: Sequence[np.ndarray] = ()) -> Scale:
     """From the largest to its negative, by the root, so that small ones show."""
     limit = symmetric_limit(*drawn) or 1.0
-    norm = require("matplotlib.colors").FuncNorm(
-        (lambda v: np.sign(v) * np.sqrt(np.abs(v)), lambda v: np.sign(v) * np.square(v)),
-        vmin=-limit,
-        vmax=limit,
-    )
+    norm = require("matplotlib.colors").FuncNorm((_root, _square), vmin=-limit, vmax=limit)
     return Scale(norm, diverging(), label, remark(drawn, whole))
 
 

@@ -1,5 +1,6 @@
 """Displays in notebooks and callbacks: told in a line, and drawn into the same axes again."""
 
+import pickle
 import re
 
 import numpy as np
@@ -181,3 +182,29 @@ def test_axes_that_are_refused_keep_what_they_show(recogniser):
     with pytest.raises(ValueError, match="ax holds 2 axes"):
         NetworkDisplay.from_network(recogniser[0], ax=[ax, ax])
     assert display.colorbar_.ax in figure.axes
+
+
+@pytest.mark.parametrize("name", DISPLAYS)
+def test_a_figure_may_be_pickled(recogniser, name):
+    figure, ax = plt.subplots(figsize=(10, 6))
+    DISPLAYS[name][0](*recogniser, ax=ax)
+    again = pickle.loads(pickle.dumps(figure))
+    assert len(again.axes) == len(figure.axes)
+
+
+def test_displays_in_part_of_a_figure_and_on_dark_paper(recogniser):
+    with plt.style.context("dark_background"):
+        figure = plt.figure(figsize=(12, 8))
+        left, right = figure.subfigures(1, 2)
+        ax, bx = left.subplots(), right.subplots()
+        for _ in range(2):
+            ax.clear()
+            bx.clear()
+            WeightsDisplay.from_network(recogniser[0], ax=ax)
+            chain = NetworkDisplay.from_network(Network((1,) * 7), [0.8], [1.0], ax=bx)
+        assert len(left.axes) == 2
+        assert_readable(figure)
+        written = chain.picture_.numbers
+        assert {text.get_color() for texts in written.units for text in texts} == {"white"}
+        for (text,) in written.connections:
+            assert text.get_bbox_patch().get_facecolor() == figure.get_facecolor()
