@@ -196,7 +196,9 @@ def as_picture(pixels: Any, shape: tuple[int, ...], low: float, high: float) -> 
     picture = np.asarray(pixels).reshape(shape)
     if len(shape) == 2:
         return picture
-    return np.clip((picture - float(low)) / ((high - low) or 1.0), 0.0, 1.0)
+    # matplotlib 3.9 does not draw colours in float32
+    shades = picture.astype(np.float64)
+    return np.clip((shades - float(low)) / ((high - low) or 1.0), 0.0, 1.0)
 
 
 def paint_image(
