@@ -118,6 +118,6 @@ def weights(layers: Sequence[Sequence[np.ndarray]]) -> list[Scale]:
     normalize = require("matplotlib.colors").Normalize
     return [
         Scale(normalize(-(limit or 1.0), limit or 1.0), diverging(),
-              "weight w" if said else label, said, "" if said else "weight w\nby layer")
+              "weight w" if said else label, said, "" if said else "weight w\n(max of each layer)")
         for limit in largest
     ]  # fmt: skip
