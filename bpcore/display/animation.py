@@ -10,28 +10,31 @@ from bpcore.checks import as_integer, as_number
 from bpcore.display.base import (
     BLUE,
     VERMILION,
+    Described,
     as_dense,
-    diverging,
+    counted,
+    network_in_words,
     network_of,
     plt,
     require,
-    symmetric_limit,
     targets_of,
 )
 from bpcore.display.frames import Frame, Step, formulas_of, frames_of, split, words_of
 from bpcore.display.network import NetworkDisplay
-from bpcore.display.network_picture import label_bar, plain_norm, root_norm, weight_label
-from bpcore.display.network_values import values_of
+from bpcore.display.network_values import Values, values_of
 
 __all__ = ["DescentAnimation"]
 
 
-class DescentAnimation:
+class DescentAnimation(Described):
     """A run of gradient descent, drawn step by step.
 
     Each step goes forward (units take on their activations, layer by layer), backward (units
     ∂C/∂a and connections ∂C/∂w, from the outputs back) and updates the weights; beside it the
     cost. After some steps in detail the others are one picture each.
+
+    Of several examples one is followed, forward and back: example i by the derivatives of its own
+    cost C_i. The update is by the mean of all, ∇C, and the cost beside it is the mean C.
 
     Parameters
     ----------
@@ -42,7 +45,7 @@ class DescentAnimation:
     every : int
         Of the later steps, draw one in so many, and the last.
     example : int
-        The row whose units are drawn.
+        The row that is followed.
     image_shape : "auto", (int, int) or None
     names : list of str or None
 
@@ -81,6 +84,11 @@ class DescentAnimation:
         n_layers = len(steps[0].trace.layer_sizes) - 1
         self.frames = list(frames_of(len(steps), n_layers, detailed, every))
 
+    def _in_words(self) -> str:
+        sizes = self.steps[0].trace.layer_sizes
+        steps, pictures = counted(len(self.steps), "step"), counted(len(self.frames), "picture")
+        return f"{steps} of gradient descent of {network_in_words(sizes)}, {pictures}"
+
     @classmethod
     def from_network(
         cls,
@@ -112,7 +120,7 @@ class DescentAnimation:
         every : int, default=1
             Of the later steps, draw one in so many, and the last.
         example : int, default=0
-            The row of X whose units are drawn; connections show ∂C/∂w of the mean cost.
+            The row of X that is followed; the updates are by the mean of all rows.
         image_shape, names
             As in ``NetworkDisplay.from_network``.
 
@@ -205,7 +213,8 @@ class DescentAnimation:
         (self._now,) = axes.plot([], [], "D", color=VERMILION, markersize=7)
         edge = 0.04 * len(costs) + 0.3
         axes.set(xlim=(-edge, len(costs) - 1 + edge), ylim=(0, 1.08 * max(costs) or 1.0))
-        axes.set(xlabel="step", title="Cost C")
+        mean = ", the mean" if len(self.steps[0].trace.costs) > 1 else ""
+        axes.set(xlabel="step", title=f"Cost C{mean}")
         axes.xaxis.set_major_locator(
             require("matplotlib.ticker").MaxNLocator(5, integer=True, min_n_ticks=1)
         )
@@ -214,45 +223,22 @@ class DescentAnimation:
 
     def _prepare_colours(self) -> None:
         """One scale for the whole film each: activations, weights, ∂C/∂a, ∂C/∂w."""
-        display = self.network_display_
-        dC_da, dC_dw, activations = [], [], []
-        largest = np.zeros(len(display.pairs_))
-        for step in self.steps:
-            back, forth = self._values(step, "gradient"), self._values(step, "activations")
-            dC_da += [v[s] for v, s in zip(back.units, display.shown_, strict=True)]
-            dC_dw += [self._drawn(m, i) for i, m in enumerate(back.connections)]
-            activations += [v[s] for v, s in zip(forth.units, display.shown_, strict=True)]
-            largest = np.maximum(largest, [symmetric_limit(m) for m in forth.connections])
-        every = np.concatenate(activations)
-        self._unit_scales = {
-            "forward": plain_norm(min(0.0, float(every.min())), max(1.0, float(every.max()))),
-            "backward": root_norm(symmetric_limit(*dC_da)),
-        }
-        shared = root_norm(symmetric_limit(*dC_dw))
-        self._line_scales = {
-            "forward": [plain_norm(-limit, limit) for limit in largest.tolist()],
-            "backward": [shared] * len(largest),
-        }
-        self._bar_words = {
-            "forward": (
-                "activation a",
-                weight_label(largest.tolist()) if len(largest) < 3 else weight_label([]),
-            ),
-            "backward": ("∂C/∂a of a unit", "∂C/∂w of a weight"),
+        scales = self.network_display_.picture_.scales
+        forward = [self._values(step, "activations") for step in self.steps]
+        backward = [self._values(step, "gradient") for step in self.steps]
+        after = self._values(self.steps[-1], "after")
+        self._scales = {
+            "forward": scales([*forward, after], "activations"),
+            "backward": scales(backward, "gradient"),
         }
         self._direction = ""
 
-    def _values(self, step: Step, show: str) -> Any:
-        """Units of the example; connections of all examples together."""
-        own = values_of(step.trace, show, self.example)
-        if show == "activations" or len(step.trace.costs) == 1:
-            return own
-        return own._replace(connections=[np.asarray(d) for d in step.trace.dC_dw[1:]])
-
-    def _drawn(self, matrix: np.ndarray, i: int) -> np.ndarray:
-        pairs = self.network_display_.pairs_[i]
-        drawn: np.ndarray = np.asarray(matrix, dtype=np.float64)[pairs[:, 0], pairs[:, 1]]
-        return drawn
+    def _values(self, step: Step, show: str) -> Values:
+        """What is shown of the example; "after": with the weights after the step."""
+        if show != "after":
+            return values_of(step.trace, show, self.example)
+        values = values_of(step.trace, "activations", self.example)
+        return values._replace(connections=split(step.theta, step.trace.layer_sizes))
 
     def draw(self, number: int) -> None:
         """Draw picture `number` of ``frames``.
@@ -264,8 +250,12 @@ class DescentAnimation:
         frame = self.frames[number]
         step = self.steps[frame.step]
         last = len(step.trace.layer_sizes) - 1
-        self._title.set_text(f"step {frame.step + 1} of {len(self.steps)}: {words_of(frame)}")
-        formulas = formulas_of(frame, last, self.learning_rate)
+        self._title.set_text(
+            f"step {frame.step + 1} of {len(self.steps)}: "
+            f"{words_of(frame, len(step.trace.costs), self.example)}"
+        )
+        n = len(step.trace.costs)
+        formulas = formulas_of(frame, last, self.learning_rate, n, self.example)
         for text, formula in zip(self._formulas, formulas, strict=True):
             text.set_text(formula)
         reached = frame.stage != "forward" or frame.layer == last
@@ -277,68 +267,31 @@ class DescentAnimation:
     def _colour(self, frame: Frame, step: Step, reached: bool) -> None:
         picture = self.network_display_.picture_
         direction = "backward" if frame.stage == "backward" else "forward"
-        values = self._values(step, "gradient" if direction == "backward" else "activations")
-        self._turn(direction)
-        self._colour_units(frame, values.units)
-        self._colour_connections(frame, step, values.connections)
-        notes = None
-        if reached:
-            notes = self._values(step, "gradient").notes
-        outputs = picture.output_texts(notes if notes else ["" for _ in step.trace.targets[0]])
-        for label, words in zip(picture.output_labels, outputs, strict=True):
-            label.set_text(words.rstrip(": "))
+        if direction != self._direction:
+            self._direction = direction
+            picture.set_scales(*self._scales[direction])
+        show = "gradient" if direction == "backward" else "activations"
+        values = self._values(step, "after" if frame.stage in ("update", "whole") else show)
+        assert values.units is not None
+        for layer, units in enumerate(values.units):
+            # what is not known yet stays blank
+            known = direction == "forward" or layer >= frame.layer
+            if frame.stage == "forward":
+                known = layer <= frame.layer
+            picture.set_units(layer, units if known else None)
+        for layer, matrix in enumerate(values.connections, start=1):
+            picture.set_connections(layer, matrix)
+            if direction == "backward" and layer < frame.layer:
+                picture.dim_connections(layer)
+        back = self._values(step, "gradient")
+        notes = back.notes or []
+        picture.label_outputs(notes if reached else [""] * len(notes), back.marked)
         if picture.image is not None:
             at_input = direction == "backward" and frame.layer == 0
             pixels = values.units[0] if at_input else np.asarray(
                 step.trace.a[0][self.example], dtype=np.float64
             )  # fmt: skip
-            note = picture.set_image(pixels, derivative=at_input)
-            picture.layer_texts[0].set_text(f"layer 0\n{note}")
-
-    def _turn(self, direction: str) -> None:
-        """Put the scales of one direction in place."""
-        if direction == self._direction:
-            return
-        self._direction = direction
-        picture = self.network_display_.picture_
-        cmap = plt().get_cmap("viridis") if direction == "forward" else diverging()
-        for circles in picture.units:
-            if circles is not None:
-                circles.set(norm=self._unit_scales[direction], cmap=cmap)
-        for lines, norm in zip(picture.connections, self._line_scales[direction], strict=True):
-            lines.set_norm(norm)
-        scales = (
-            (self._unit_scales[direction], cmap),
-            (self._line_scales[direction][-1], diverging()),
-        )
-        mappable = require("matplotlib.cm").ScalarMappable
-        words = self._bar_words[direction]
-        for bar, scale, label in zip(picture.colorbars, scales, words, strict=True):
-            bar.update_normal(mappable(*scale))
-            label_bar(bar, label, few=True)
-
-    def _colour_units(self, frame: Frame, values: list[np.ndarray]) -> None:
-        """The units that are known by now; the others stay blank."""
-        display = self.network_display_
-        for layer, circles in enumerate(display.units_):
-            if circles is None:
-                continue
-            known = layer <= frame.layer if frame.stage == "forward" else True
-            if frame.stage == "backward":
-                known = layer >= frame.layer
-            circles.set_edgecolor("0.25" if known else "0.7")
-            circles.set_array(values[layer][display.shown_[layer]] if known else None)
-            if not known:
-                circles.set_facecolor("0.97")
-
-    def _colour_connections(self, frame: Frame, step: Step, values: list[np.ndarray]) -> None:
-        if frame.stage in ("update", "whole"):
-            values = split(step.theta, step.trace.layer_sizes)
-        picture = self.network_display_.picture_
-        for i, lines in enumerate(picture.connections):
-            picture.set_connections(i + 1, self._drawn(values[i], i))
-            if frame.stage == "backward" and i + 1 < frame.layer:
-                lines.set_alpha(np.full(len(lines.get_array()), 0.05))
+            picture.words.name_layers(picture.set_image(pixels, derivative=at_input))
 
     # ------------------------------------------------------------ the film
 

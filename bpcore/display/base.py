@@ -1,7 +1,8 @@
-"""What every display uses: matplotlib when it is asked for, axes, colours, images."""
+"""What every display uses: its line of words, matplotlib when it is asked for, colours, images."""
 
 import importlib
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +13,17 @@ from bpcore.network import Network
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
-    from matplotlib.figure import Figure
 
 __all__ = [
     "BLUE",
     "VERMILION",
+    "Described",
     "as_image_shape",
     "as_picture",
-    "axes_grid",
-    "axes_of",
+    "counted",
     "diverging",
     "named",
+    "network_in_words",
     "network_of",
     "paint_image",
     "plt",
@@ -30,12 +31,34 @@ __all__ = [
     "run_colours",
     "symmetric_limit",
     "targets_of",
+    "told_apart",
 ]
 
 # Okabe and Ito's palette: told apart with any colour vision, and by lightness in grey.
 BLUE, VERMILION = "#0072B2", "#D55E00"
 _RUNS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DIVERGING = ("#053a66", BLUE, "#8fc4e3", "#f7f7f7", "#f5bf90", VERMILION, "#7a3300")
+
+
+class Described(ABC):
+    """What displays, films and recorders are: Python shows each in a line of words."""
+
+    @abstractmethod
+    def _in_words(self) -> str:
+        """What it shows or holds."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._in_words()}>"
+
+
+def counted(n: int, thing: str) -> str:
+    """A number of things in words: one of them has no s."""
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
+def network_in_words(layer_sizes: Sequence[int]) -> str:
+    """A network by the sizes of its layers."""
+    return f"a {'-'.join(map(str, layer_sizes))} network"
 
 
 def require(name: str) -> Any:
@@ -62,49 +85,6 @@ def plt() -> Any:
     return require("matplotlib.pyplot")
 
 
-def axes_grid(
-    ax: Any, n_rows: int, n_columns: int, figsize: tuple[float, float]
-) -> tuple["Figure", np.ndarray]:
-    """(figure, n_rows x n_columns axes): new ones, the given ones, or inside a given one."""
-    if ax is None:
-        figure, axes = plt().subplots(
-            n_rows, n_columns, figsize=figsize, layout="constrained", squeeze=False
-        )
-        return figure, axes
-    given = axes_of(ax)
-    n = n_rows * n_columns
-    if given.size == n:
-        return given[0].figure, given.reshape(n_rows, n_columns)
-    if given.size != 1:
-        several = f" or {n_rows} x {n_columns}" if n > 1 else ""
-        raise ValueError(f"ax holds {given.size} axes, but this display takes one{several}")
-    (one,) = given
-    one.set_axis_off()
-    cells = one.get_subplotspec()
-    if cells is None:
-        raise ValueError(
-            f"this display needs {n} axes: give ax={n_rows} x {n_columns} of them, or one that "
-            "stands in a grid (plt.subplots)"
-        )
-    # a layout engine finds the room for titles and labels itself
-    room = {} if one.figure.get_layout_engine() else {"hspace": 0.6, "wspace": 0.35}
-    inner = cells.subgridspec(n_rows, n_columns, **room)
-    axes = np.array([[one.figure.add_subplot(inner[r, c]) for c in range(n_columns)]
-                     for r in range(n_rows)])  # fmt: skip
-    return one.figure, axes
-
-
-def axes_of(ax: Any) -> np.ndarray:
-    """The axes given as one, or as a sequence or array of any shape, in a row."""
-    given = np.asarray(ax, dtype=object).ravel()
-    kind = require("matplotlib.axes").Axes
-    wrong = [one for one in given if not isinstance(one, kind)]
-    if wrong or not given.size:
-        found = type(wrong[0] if wrong else ax).__name__
-        raise TypeError(f"ax must be matplotlib Axes or a sequence of them, got {found}")
-    return given
-
-
 def diverging() -> "Colormap":
     """Blue below zero, near white at zero, orange above; the ends are dark."""
     colours = require("matplotlib.colors")
@@ -118,12 +98,12 @@ def run_colours(n: int) -> list[str]:
 
 
 def symmetric_limit(*arrays: np.ndarray) -> float:
-    """The largest finite absolute value, so that zero is in the middle; 1 for all zeros."""
+    """The largest finite absolute value, so that zero is in the middle; 0 for all zeros."""
     most = 0.0
     for array in arrays:
         finite = np.abs(array[np.isfinite(array)])
         most = max(most, float(finite.max()) if finite.size else 0.0)
-    return most or 1.0
+    return most
 
 
 # ---------------------------------------------------------------- what is shown
@@ -153,6 +133,15 @@ def targets_of(estimator: Any, y: Any) -> np.ndarray:
     estimator._targets.check(labels, False)  # encode would take an unknown label for another
     encoded = np.asarray(estimator._targets.encode(labels))
     return encoded.reshape(len(encoded), network.layer_sizes[-1])
+
+
+def told_apart(numbers: Sequence[float]) -> list[str]:
+    """Numbers in three digits, or in as many as tell different ones apart."""
+    for digits in range(3, 18):
+        words = [f"{number:.{digits}g}" for number in numbers]
+        if len(set(words)) == len(set(numbers)):
+            break
+    return words
 
 
 def named(models: Any) -> dict[str, Any]:
@@ -207,7 +196,9 @@ def as_picture(pixels: Any, shape: tuple[int, ...], low: float, high: float) -> 
     picture = np.asarray(pixels).reshape(shape)
     if len(shape) == 2:
         return picture
-    return np.clip((picture - float(low)) / ((high - low) or 1.0), 0.0, 1.0)
+    # matplotlib 3.9 does not draw colours in float32
+    shades = picture.astype(np.float64)
+    return np.clip((shades - float(low)) / ((high - low) or 1.0), 0.0, 1.0)
 
 
 def paint_image(

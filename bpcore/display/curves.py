@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from bpcore.display.base import axes_grid, axes_of, named, network_of, require, run_colours
+from bpcore.display.axes import axes_grid, axes_of
+from bpcore.display.base import (
+    Described,
+    counted,
+    named,
+    network_of,
+    require,
+    run_colours,
+)
 from bpcore.display.recorders import ScoreRecorder
 from bpcore.history import History
 
@@ -44,7 +52,7 @@ def _scores_of(scores: Any, costs: dict[str, np.ndarray]) -> list[np.ndarray]:
     return curves
 
 
-class TrainingCurveDisplay:
+class TrainingCurveDisplay(Described):
     """Cost and score by epoch, of training and validation, several runs side by side.
 
     Make one with ``from_network``, ``from_history`` or ``from_estimator``.
@@ -100,6 +108,13 @@ class TrainingCurveDisplay:
         self.validation_scores = validation_scores
         self.training_scores = training_scores or [np.empty(0) for _ in names]
         self.cost_name, self.score_name = cost_name, score_name
+
+    def _in_words(self) -> str:
+        scored = any(s.size for s in (*self.validation_scores, *self.training_scores))
+        runs = f" of {len(self.names)} runs" if len(self.names) > 1 else ""
+        longest = max((cost.size for cost in self.costs), default=0)
+        words = f"{self.cost_name}{' and score' if scored else ''}{runs}"
+        return f"{words} over {counted(longest, 'epoch')}"
 
     @classmethod
     def from_history(
@@ -256,7 +271,7 @@ class TrainingCurveDisplay:
         ax : Axes or sequence of Axes, default=None
             Where to: one for each panel, or one that is divided. None: a new figure.
         log_scale : bool, default=False
-            Whether costs are on a logarithmic scale.
+            Whether costs are on a logarithmic scale, where any is above 0.
 
         Returns
         -------
@@ -283,7 +298,7 @@ class TrainingCurveDisplay:
         self.training_score_lines_: list[Any] = []
         self.best_: list[tuple[int, float] | None] = []
         self.axes_[0].set(ylabel=self.cost_name)
-        if log_scale:
+        if log_scale and any((c > 0).any() for c in (*self.costs, *self.validation_costs)):
             self.axes_[0].set_yscale("log")
         if n_panels == 2:
             self._plot_scores(self.axes_[1], colours)
@@ -303,7 +318,7 @@ class TrainingCurveDisplay:
         (line,) = axes.plot(
             np.arange(1, curve.size + 1), curve, style, color=colour, marker=marker,
             markersize=3 if marker == "o" else 4.5, markevery=max(1, curve.size // 30),
-            linewidth=1.6,
+            markerfacecolor=colour if style == "-" or curve.size > 1 else "white", linewidth=1.6,
         )  # fmt: skip
         return line
 
@@ -341,10 +356,13 @@ class TrainingCurveDisplay:
             any(self.training_score_lines_) and any(c.size for c in validation)
         ):
             colour = "0.3" if handles else colours[0]
+            # of a single epoch there is no line, only its mark
+            mark = "o" if max(cost.size for cost in self.costs) == 1 else ""
             handles += [
-                line([], [], color=colour, linestyle="-", label="training"),
-                line([], [], color=colour, linestyle="--", label="validation"),
-            ]
+                line([], [], color=colour, linestyle=style, label=label, marker=mark,
+                     markersize=3, markerfacecolor=colour if style == "-" else "white")
+                for style, label in (("-", "training"), ("--", "validation"))
+            ]  # fmt: skip
         if len(handles) > 4 and new:  # beneath the axes, where it hides no line
             widest = max(len(str(handle.get_label())) for handle in handles)
             n_columns = min(len(handles), max(1, int(8.0 / (0.09 * widest + 0.6))))

@@ -1,25 +1,37 @@
 """The cost surface along two directions of θ, with the path of gradient descent on it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 
 from bpcore.checks import as_integer, as_number
-from bpcore.display.base import axes_grid, network_of, require, targets_of
+from bpcore.display.axes import add_colorbar, axes_grid
+from bpcore.display.base import (
+    Described,
+    counted,
+    named,
+    network_of,
+    require,
+    targets_of,
+    told_apart,
+)
 from bpcore.display.recorders import PathRecorder
 from bpcore.explain.notation import symbol
 
 __all__ = ["DescentDisplay"]
 
+# bright ones, which stand out from the surface by their black edges
+_COLOURS = ("#ff9d45", "#7fdfff", "#ff8fd0", "#d4ff5a", "#ffffff")
 
-class DescentDisplay:
+
+class DescentDisplay(Described):
     """C over a plane through θ, and the way that training took, seen from above.
 
     The plane goes through the path's last point, along two directions: the path's principal
     ones, or any given. Where the path leaves the plane, the surface shows the cost below it, not
-    its own.
+    its own. Of several paths, the plane goes through the first one's last point.
 
     Parameters
     ----------
@@ -27,8 +39,8 @@ class DescentDisplay:
         Coordinates of the grid along the two directions, from the path's last point.
     surface : ndarray of shape (n, n)
         C at each point of the grid: rows along ``second``, columns along ``first``.
-    path : ndarray of shape (n_points, 2)
-        The path's coordinates, its end at (0, 0).
+    path : ndarray of shape (n_points, 2), or dict of them
+        The path's coordinates, its end at (0, 0); several by name, the first one's end there.
     directions : ndarray of shape (2, n_parameters)
         Orthonormal.
     labels : (str, str)
@@ -40,6 +52,11 @@ class DescentDisplay:
     ax_ : Axes
     contours_ : QuadContourSet
     path_line_ : Line2D
+        Of the first path.
+    path_lines_ : list of Line2D
+        One a path.
+    paths : dict of ndarray (n_points, 2)
+        All of them by name; "" is the only one's. ``path`` is the first.
     colorbar_ : matplotlib Colorbar
 
     References
@@ -66,12 +83,19 @@ class DescentDisplay:
         first: np.ndarray,
         second: np.ndarray,
         surface: np.ndarray,
-        path: np.ndarray,
+        path: np.ndarray | Mapping[str, np.ndarray],
         directions: np.ndarray,
         labels: tuple[str, str],
     ) -> None:
         self.first, self.second, self.surface = first, second, surface
-        self.path, self.directions, self.labels = path, directions, labels
+        self.paths: dict[str, np.ndarray] = named(path)
+        self.path = next(iter(self.paths.values()))
+        self.directions, self.labels = directions, labels
+
+    def _in_words(self) -> str:
+        if len(self.paths) > 1:
+            return f"the cost around {len(self.paths)} paths"
+        return f"the cost around a path of {counted(len(self.path), 'point')}"
 
     @classmethod
     def from_network(
@@ -95,15 +119,16 @@ class DescentDisplay:
             What the path is of; it is not changed.
         X, Y, sample_weight
             As ``Network.cost`` takes them; the cost is computed n_points² times.
-        path : PathRecorder, or array-like of shape (n_points, n_parameters)
-            θ over training, at least two points.
+        path : PathRecorder, or array-like of shape (n_points, n_parameters), or several
+            θ over training, at least two points. Several: a dict, whose keys name the runs, or a
+            list.
         directions : "pca", or two of int or of ndarray (n_parameters,); default="pca"
             "pca": the two along which the path spreads most. Two integers: single parameters,
             by their number in θ. Two vectors: made orthonormal.
         n_points : int, default=41
             Points of the grid along each direction.
         margin : float, default=0.35
-            How far the grid goes beyond the path, in its width.
+            How far the grid goes beyond the paths, in their width.
         **plot_options
             As ``plot`` takes them.
 
@@ -117,8 +142,13 @@ class DescentDisplay:
             If the path or the directions do not fit the network.
         """
         network = network_of(network)
-        points = _as_path(path, network.n_parameters)
+        paths = _as_paths(path, network.n_parameters)
+        # the first path's end comes last: the plane goes through it
+        points = np.concatenate(list(paths.values())[::-1])
         basis, labels = _as_directions(directions, points, network.layer_sizes)
+        if len(paths) > 1:
+            labels = (labels[0].replace("the path", "the paths"),
+                      labels[1].replace("the path", "the paths"))  # fmt: skip
         n = as_integer(n_points, "n_points", least=3)
         beyond = as_number(margin, "margin")
         flat = (points - points[-1]) @ basis.T
@@ -130,7 +160,8 @@ class DescentDisplay:
             for j, u in enumerate(first):
                 walker.parameters[:] = points[-1] + u * basis[0] + v * basis[1]
                 surface[i, j] = walker._cost(*examples)
-        display = cls(first=first, second=second, surface=surface, path=flat, directions=basis,
+        drawn = {name: (one - points[-1]) @ basis.T for name, one in paths.items()}
+        display = cls(first=first, second=second, surface=surface, path=drawn, directions=basis,
                       labels=labels)  # fmt: skip
         return display.plot(**plot_options)
 
@@ -143,7 +174,7 @@ class DescentDisplay:
         estimator : MLPClassifier or MLPRegressor
         X, y
             As its ``score`` takes them.
-        path : PathRecorder, or array-like of shape (n_points, n_parameters)
+        path : PathRecorder, or array-like of shape (n_points, n_parameters), or several
         **options
             As ``from_network`` takes them.
 
@@ -179,47 +210,81 @@ class DescentDisplay:
         """
         self.figure_, grid = axes_grid(ax, 1, 1, (8.0, 6.0))
         self.ax_ = axes = grid[0, 0]
-        # levels at quantiles of the cost: they show its flat and its steep parts alike
-        levels = np.unique(np.quantile(self.surface, np.linspace(0, 1, n_levels + 1)))
-        if len(levels) < 2:
-            levels = np.array([levels[0] - 1e-9, levels[0] + 1e-9])
+        levels, flat = _levels(self.surface, n_levels)
         norm = require("matplotlib.colors").BoundaryNorm(levels, 256)
         self.contours_ = axes.contourf(
             self.first, self.second, self.surface, levels=levels, cmap=cmap, norm=norm
         )
         axes.contour(self.first, self.second, self.surface, levels=levels, colors="white",
                      linewidths=0.4, alpha=0.5)  # fmt: skip
-        outline = require("matplotlib.patheffects").withStroke(linewidth=4.5, foreground="black")
-        marker = "o" if len(self.path) <= 60 else None
-        (self.path_line_,) = axes.plot(
-            self.path[:, 0], self.path[:, 1], "-", color="#ff9d45", linewidth=2.2, marker=marker,
-            markersize=3.5, path_effects=[outline],
-        )  # fmt: skip
-        for point, shape, name in ((0, "o", "start"), (-1, "*", "end")):
-            axes.plot(*self.path[point], shape, color="white", markeredgecolor="black",
-                      markersize=15 if shape == "*" else 9, zorder=4, label=name,
-                      linestyle="none")  # fmt: skip
+        self.path_lines_ = [self._plot_path(axes, run) for run in range(len(self.paths))]
+        self.path_line_ = self.path_lines_[0]
         axes.legend(loc="best", framealpha=0.85)
-        self.colorbar_ = self.figure_.colorbar(
-            self.contours_, ax=axes, label="cost C", format="%.3g", spacing="uniform",
-            ticks=levels[:: max(1, len(levels) // 8)],
+        ticks = levels[:: max(1, len(levels) // 8)] if not flat else levels.mean(keepdims=True)
+        self.colorbar_ = add_colorbar(
+            norm, cmap, [axes], spacing="uniform", ticks=ticks,
+            label="cost C, the same everywhere" if flat else "cost C",
         )  # fmt: skip
+        self.colorbar_.set_ticklabels(told_apart(ticks.tolist()))
+        axes.xaxis.set_major_locator(require("matplotlib.ticker").MaxNLocator(6))
         axes.set(xlabel=self.labels[0], ylabel=self.labels[1])
         return self
 
+    def _plot_path(self, axes: Any, run: int) -> Any:
+        """The line of one path, with marks where it begins and ends."""
+        name, path = list(self.paths.items())[run]
+        outline = require("matplotlib.patheffects").withStroke(linewidth=4.5, foreground="black")
+        (line,) = axes.plot(
+            path[:, 0], path[:, 1], "-", color=_COLOURS[run % len(_COLOURS)], linewidth=2.2,
+            marker="os^vD"[run % 5] if len(path) <= 60 else None, markersize=3.5,
+            path_effects=[outline], label=name or None,
+        )  # fmt: skip
+        for point, shape, words in ((0, "o", "start"), (-1, "*", "end")):
+            axes.plot(*path[point], shape, color="white", markeredgecolor="black",
+                      markersize=15 if shape == "*" else 9, zorder=4, linestyle="none",
+                      label=words if run == len(self.paths) - 1 else None)  # fmt: skip
+        return line
 
-def _as_path(path: Any, n_parameters: int) -> np.ndarray:
+
+def _levels(surface: np.ndarray, n: int) -> tuple[np.ndarray, bool]:
+    """(levels at quantiles of the cost, which show flat and steep parts alike; all the same?)."""
+    low, high = float(surface.min()), float(surface.max())
+    if high - low <= 1e-12 * abs(high):
+        apart = 1e-6 * (abs(high) or 1.0)
+        return np.array([low - apart, low + apart]), True
+    return np.unique(np.quantile(surface, np.linspace(0, 1, n + 1))), False
+
+
+def _as_paths(path: Any, n_parameters: int) -> dict[str, np.ndarray]:
+    """Each path by its name, (n_points, n_parameters) of doubles."""
+    several = isinstance(path, Mapping) or (
+        isinstance(path, Sequence)
+        and len(path) > 0
+        and all(isinstance(one, PathRecorder) or np.ndim(one) == 2 for one in path)
+    )
+    paths = named(path) if several else {"": path}
+    if not paths:
+        raise ValueError("there is no path to draw: the dict is empty")
+    return {
+        name: _as_path(one, n_parameters, f"path {name!r}" if name else "path")
+        for name, one in paths.items()
+    }
+
+
+def _as_path(path: Any, n_parameters: int, words: str) -> np.ndarray:
     """(n_points, n_parameters) of doubles."""
     points = np.asarray(path.path if isinstance(path, PathRecorder) else path, dtype=np.float64)
     if points.ndim != 2 or points.shape[1:] != (n_parameters,):
         raise ValueError(
-            f"the path has shape {points.shape}, expected (n_points, {n_parameters}): one θ of "
+            f"the {words} has shape {points.shape}, expected (n_points, {n_parameters}): one θ of "
             "the network a row"
         )
     if len(points) < 2:
-        raise ValueError("the path has one point: record at least two, with PathRecorder(network)")
+        raise ValueError(
+            f"the {words} has one point: record at least two, with PathRecorder(network)"
+        )
     if not np.isfinite(points).all():
-        raise ValueError("the path holds NaN or infinity")
+        raise ValueError(f"the {words} holds NaN or infinity")
     return points
 
 

@@ -4,16 +4,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from bpcore.display.axes import axes_grid, inches_of
 from bpcore.display.base import (
     BLUE,
     VERMILION,
-    axes_grid,
+    Described,
+    counted,
     network_of,
     plt,
     require,
     targets_of,
 )
 from bpcore.display.recorders import GradientFlowRecorder
+from bpcore.display.scales import short, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,9 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["GradientFlowDisplay"]
 
 _NAMES = {"delta": "∂C/∂z", "weight": "∂C/∂w"}
+# of two boxes from their layer's place
+_SHIFT = 0.19
 
 
-class GradientFlowDisplay:
+class GradientFlowDisplay(Described):
     """The norm and the distribution of ∂C/∂z and ∂C/∂w by layer, over training.
 
     Above: the norms by epoch, a line a layer. Below: how the single numbers are distributed in
@@ -41,7 +46,8 @@ class GradientFlowDisplay:
     axes_ : ndarray of Axes, shape (2, 2)
         Rows: norm, distribution. Columns: ∂C/∂z, ∂C/∂w.
     norm_lines_ : dict of lists of Line2D
-        By "delta" and "weight", a line a layer; at a single moment one line over the layers.
+        By "delta" and "weight", a line a layer; at a single moment one line over the layers, the
+        norms beside it.
     boxes_ : dict of lists of dict
         By "delta" and "weight", what ``Axes.bxp`` returns for the first and the last epoch.
     norms : dict of ndarray (n_epochs, L)
@@ -68,6 +74,11 @@ class GradientFlowDisplay:
             name: np.array([[layer.norm for layer in moment] for moment in getattr(recorder, name)])
             for name in _NAMES
         }
+
+    def _in_words(self) -> str:
+        n_moments, n_layers = self.norms["weight"].shape
+        when = "at one moment" if n_moments == 1 else f"at {n_moments:,} moments"
+        return f"∂C/∂z and ∂C/∂w of {counted(n_layers, 'layer')}, {when}"
 
     @classmethod
     def from_recorder(cls, recorder: GradientFlowRecorder, **plot_options: Any) -> Self:
@@ -157,10 +168,15 @@ class GradientFlowDisplay:
             if self.norms[name].any():
                 _whole_decades(axes)
             else:
-                axes.set_ylim(0.1, 10)
+                axes.set_yticks([])
+                axes.minorticks_off()
                 axes.text(0.5, 0.5, "every number is 0", ha="center", transform=axes.transAxes)
+        for column, name in enumerate(_NAMES):
+            self._write_numbers(self.axes_[0, column], self.axes_[1, column], name)
         if len(self.recorder.epochs) > 1:
-            self.axes_[1, 1].legend(loc="best", framealpha=0.85, edgecolor="none")
+            size = 10 if inches_of(self.axes_[0, 1])[0] > 2.5 else 8
+            inside = {"loc": "best", "framealpha": 0.85, "edgecolor": "none", "fontsize": size}
+            self.axes_[1, 1].legend(**inside)
             lines = self.norm_lines_["weight"]
             if ax is None:  # beneath the axes, where it hides no line
                 self.figure_.legend(
@@ -168,14 +184,15 @@ class GradientFlowDisplay:
                     frameon=False, handlelength=3,
                 )  # fmt: skip
             else:
-                self.axes_[0, 1].legend(loc="best", framealpha=0.85, edgecolor="none")
+                self.axes_[0, 1].legend(**inside)
         return self
 
     def _plot_norms(self, axes: "Axes", name: str) -> None:
         epochs = self.recorder.epochs
         norms = np.where(self.norms[name] > 0, self.norms[name], np.nan)
         n_layers = norms.shape[1]
-        axes.set(title=f"Norm of {_NAMES[name]}", yscale="log")
+        _title(axes, f"Norm of {_NAMES[name]}")
+        axes.set_yscale("log")
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
         if len(epochs) == 1:
@@ -194,8 +211,28 @@ class GradientFlowDisplay:
             for i in range(n_layers)
         ]  # fmt: skip
         axes.set_xlabel("epoch")
+        margin = 0.04 * (epochs[-1] - epochs[0])
+        axes.set_xlim(epochs[0] - margin, epochs[-1] + margin)
         locator = require("matplotlib.ticker").MaxNLocator(6, integer=True, min_n_ticks=1)
         axes.xaxis.set_major_locator(locator)
+
+    def _write_numbers(self, upper: "Axes", lower: "Axes", name: str) -> None:
+        """Where a layer is 0; norms of one moment; a distribution that is of one number."""
+        norms, moments = self.norms[name], getattr(self.recorder, name)
+        none = [str(i + 1) for i in np.flatnonzero(~norms.any(axis=0))]
+        if none and len(none) < norms.shape[1]:
+            words = f"layer{'s' if len(none) > 1 else ''} {', '.join(none)}: every number is 0"
+            upper.text(0.02, 0.02, words, fontsize=9, transform=upper.transAxes)
+        if len(moments) == 1:
+            _write(upper, [(i + 1, norm) for i, norm in enumerate(norms[0]) if norm > 0], 1.0)
+        shifts = (0.0,) if len(moments) == 1 else (-_SHIFT, _SHIFT)
+        alone = [
+            (i + 1 + shift, flow.percentiles[2])
+            for end, shift in zip((0, -1), shifts, strict=False)
+            for i, flow in enumerate(moments[end])
+            if flow.percentiles[0] == flow.percentiles[-1]  # false for nan, of none but zeros
+        ]
+        _write(lower, alone, 1.0 / len(shifts))
 
     def _plot_boxes(self, axes: "Axes", name: str) -> None:
         moments = getattr(self.recorder, name)
@@ -203,7 +240,7 @@ class GradientFlowDisplay:
         ends = [0] if len(epochs) == 1 else [0, -1]
         n_layers = len(moments[0])
         self.boxes_[name] = []
-        for end, colour, shift in zip(ends, (BLUE, VERMILION), (-0.19, 0.19), strict=False):
+        for end, colour, shift in zip(ends, (BLUE, VERMILION), (-_SHIFT, _SHIFT), strict=False):
             flows = moments[end]
             places = np.arange(1, n_layers + 1) + (shift if len(ends) > 1 else 0.0)
             some = [i for i, flow in enumerate(flows) if np.isfinite(flow.percentiles).all()]
@@ -227,10 +264,35 @@ class GradientFlowDisplay:
             labels = [f"{label}\n{share:.0%}" for label, share in zip(labels, zeros, strict=True)]
             axes.set_xlabel("layer, and the share of it that is 0")
         axes.set_xticks(range(1, n_layers + 1), labels)
-        axes.set(title=f"Distribution of |{_NAMES[name]}|", yscale="log")
+        _title(axes, f"Distribution of |{_NAMES[name]}|")
+        axes.set_yscale("log")
         axes.set_xlim(0.5, n_layers + 0.5)
         axes.grid(alpha=0.3, axis="y")
         axes.spines[["top", "right"]].set_visible(False)
+
+
+def _title(axes: "Axes", words: str) -> None:
+    """A title that is no wider than its axes, as long as one can read it."""
+    fitting = 12.0 * 1.05 * inches_of(axes)[0] / text_width(words, 12.0)
+    axes.set_title(words, fontsize=min(12.0, max(7.0, fitting)))
+
+
+def _write(axes: "Axes", points: list[tuple[float, float]], share: float) -> None:
+    """Write the heights of points beside them, where they fit in a share of a layer's width."""
+    words = [short(height) for _, height in points]
+    low, high = axes.get_xlim()
+    inches = 0.95 * share * inches_of(axes)[0] / (high - low)
+    size = min([9.0, *(9.0 * inches / text_width(word, 9.0) for word in words)])
+    if size < 7:
+        return
+    for (place, height), word in zip(points, words, strict=True):
+        # towards the middle, where there is room
+        up = axes.transLimits.transform(axes.transScale.transform((place, height)))[1] < 0.5
+        axes.annotate(
+            word, (place, height), (0, 6 if up else -6), textcoords="offset points", ha="center",
+            va="bottom" if up else "top", fontsize=size,
+            bbox={"facecolor": axes.get_facecolor(), "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
+        )  # fmt: skip
 
 
 def _whole_decades(axes: "Axes") -> None:

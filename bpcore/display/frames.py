@@ -51,18 +51,25 @@ def frames_of(n_steps: int, n_layers: int, detailed: int, every: int) -> Iterato
         yield Frame(step, "update", n_layers)
 
 
-def words_of(frame: Frame) -> str:
-    """What happens in this stage."""
+def words_of(frame: Frame, n_examples: int, example: int) -> str:
+    """What happens in this stage, to which of the examples."""
+    alone = f" (example {example})" if n_examples > 1 else ""
     return {
-        "forward": f"forward, layer {frame.layer}",
-        "backward": f"backward, layer {frame.layer}",
-        "update": "update",
-        "whole": "forward, backward, update",
+        "forward": f"forward, layer {frame.layer}{alone}",
+        "backward": f"backward, layer {frame.layer}{alone}",
+        "update": f"update{f' by the mean of {n_examples:,} examples' if alone else ''}",
+        "whole": f"forward, backward, update{alone.replace('(', '(units: ')}",
     }[frame.stage]
 
 
-def formulas_of(frame: Frame, n_layers: int, learning_rate: float) -> tuple[str, str]:
-    """What this stage computes, as mathematics: two lines."""
+def formulas_of(
+    frame: Frame, n_layers: int, learning_rate: float, n_examples: int, example: int
+) -> tuple[str, str]:
+    """What this stage computes, as mathematics: two lines.
+
+    The way back is that of one example's cost C_i, where there are several; the update is by C.
+    """
+    cost = f"C_{{{example}}}" if n_examples > 1 else "C"
     layer, before, after = frame.layer, frame.layer - 1, frame.layer + 1
     if frame.stage == "forward":
         return (
@@ -70,18 +77,22 @@ def formulas_of(frame: Frame, n_layers: int, learning_rate: float) -> tuple[str,
             rf"$a^{{({layer})}} = \sigma(z^{{({layer})}})$",
         )
     if frame.stage != "backward":
+        mean = rf",\quad \nabla C = \frac{{1}}{{{n_examples}}}\,\Sigma_i\, \nabla C_i"
         return (
-            r"$\theta \leftarrow \theta - \eta\,\nabla C$",
+            rf"$\theta \leftarrow \theta - \eta\,\nabla C{mean if n_examples > 1 else ''}$",
             rf"$\eta = {learning_rate:g}$",
         )
-    up = rf"\sigma'(z_j^{{({after})}})\,\partial C / \partial a_j^{{({after})}}"
-    back = rf"$\partial C / \partial a_k^{{({layer})}} = \Sigma_j\, w_{{jk}}^{{({after})}}\,{up}$"
+    up = rf"\sigma'(z_j^{{({after})}})\,\partial {cost} / \partial a_j^{{({after})}}"
+    back = (
+        rf"$\partial {cost} / \partial a_k^{{({layer})}} = "
+        rf"\Sigma_j\, w_{{jk}}^{{({after})}}\,{up}$"
+    )
     if layer == n_layers:
-        back = rf"$\partial C / \partial a_j^{{({layer})}}$ from the cost"
+        back = rf"$\partial {cost} / \partial a_j^{{({layer})}}$ from the cost"
     if layer == 0:
         return back, ""
-    here = rf"\sigma'(z_j^{{({layer})}})\,\partial C / \partial a_j^{{({layer})}}"
-    weight = rf"\partial C / \partial w_{{jk}}^{{({layer})}} = a_k^{{({before})}}\,{here}"
+    here = rf"\sigma'(z_j^{{({layer})}})\,\partial {cost} / \partial a_j^{{({layer})}}"
+    weight = rf"\partial {cost} / \partial w_{{jk}}^{{({layer})}} = a_k^{{({before})}}\,{here}"
     return back, f"${weight}$"
 
 

@@ -5,9 +5,8 @@ from typing import Any, Self
 import numpy as np
 
 from bpcore.checks import as_integer
-from bpcore.display.base import as_dense, network_of, targets_of
-from bpcore.display.network_layout import Layout
-from bpcore.display.network_picture import Picture
+from bpcore.display.base import Described, as_dense, network_in_words, network_of, targets_of
+from bpcore.display.network_picture import Picture, open_sheet
 from bpcore.display.network_values import (
     Content,
     Values,
@@ -20,13 +19,18 @@ from bpcore.display.network_values import (
 __all__ = ["NetworkDisplay"]
 
 
-class NetworkDisplay:
+class NetworkDisplay(Described):
     """A network as textbooks draw it: units coloured by activation, connections by weight.
 
     With targets, what comes back: units by ∂C/∂a, connections by ∂C/∂w, on scales that go with
     the root, so that small ones show: blue where more would lower the cost, orange where less
-    would. Weights are coloured by the largest of their layer. Layers too wide to draw are folded
-    to their first and last units; an input that is an image is shown as one, with the strongest
+    would. Weights are coloured by the largest of their layer. The scale of numbers that are all 0
+    says so. Values are written into the units where there is room, in a network of one unit a layer
+    otherwise beside them, with those of its connections.
+
+    Layers too wide to draw are folded to their first and last units, outputs so that the largest,
+    the guess, and the one with the largest target, the truth, are among them; these two keep their
+    labels where others are left out. An input that is an image is shown as one, with the strongest
     connections of each unit leaving from their pixels.
 
     Softmax binds the outputs to each other: with the categorical cross entropy ∂C/∂a is 0 at
@@ -87,6 +91,11 @@ class NetworkDisplay:
         self.layer_sizes, self.values, self.show = layer_sizes, values, show
         self.image, self.image_shape = image, image_shape
         self.strengths, self.names = strengths, names
+
+    def _in_words(self) -> str:
+        what = {"weights": "weights", "activations": "activations and weights"}
+        shown = what.get(self.show, "∂C/∂a and ∂C/∂w")
+        return f"{shown} of {network_in_words(self.layer_sizes)}"
 
     # ------------------------------------------------------------ making one
 
@@ -168,8 +177,8 @@ class NetworkDisplay:
         trace : Trace
         show : {"gradient", "activations", "weights"}, default="gradient"
         example : int or None, default=None
-            A row of the trace: derivatives are of its own cost. None: activations are means over
-            the examples, derivatives those of C, as ``Trace.explain`` shows them.
+            A row of the trace: derivatives are of its own cost C_i. None: activations are means
+            over the examples, derivatives those of C, as ``Trace.explain`` shows them.
         image_shape, names
             As in ``from_network``.
         **plot_options
@@ -264,8 +273,6 @@ class NetworkDisplay:
         shape = self.image_shape
         if self.image is None or self.layer_sizes[0] <= most:
             shape = None
-        self.layout_ = Layout.of(self.layer_sizes, most, shape)
-        self.shown_ = self.layout_.shown
         n = as_integer(n_pixels, "n_pixels", least=0)
         content = Content(
             self.layer_sizes,
@@ -275,10 +282,11 @@ class NetworkDisplay:
             strengths=self.strengths,
             names=self.names,
         )
-        picture = Picture(content, self.layout_, n, ax)
-        self.figure_, self.ax_ = picture.figure, picture.axes
+        self.figure_, sheet = open_sheet(content, most, shape, ax)
+        picture = Picture(content, sheet, n)
+        self.ax_, self.layout_, self.shown_ = sheet.axes, sheet.layout, sheet.layout.shown
         self.units_, self.connections_ = picture.units, picture.connections
         self.image_, self.pairs_ = picture.image, picture.pairs
-        self.colorbars_ = picture.colorbars
+        self.colorbars_ = picture.bars.bars
         self.picture_ = picture
         return self

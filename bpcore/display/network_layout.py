@@ -10,16 +10,25 @@ __all__ = ["RADIUS", "Layout", "fold"]
 RADIUS = 0.37
 # room between the two halves of a folded layer, in units
 _GAP = 2.0
-# width of the drawing over its height, and the least distance of two layers
-_ASPECT, _LAYERS = 1.35, 2.2
+# the least distance of two layers
+_LAYERS = 2.2
 
 
-def fold(n: int, most: int) -> np.ndarray:
-    """The units of a layer to draw: all, or the first and last `most` // 2."""
+def fold(n: int, most: int, keep: tuple[int, ...] = ()) -> np.ndarray:
+    """The units of a layer to draw: all, or the first and last `most` // 2.
+
+    Each unit in `keep` that is not among these takes the place of the one nearest to it.
+    """
     if n <= most:
         return np.arange(n)
     half = max(1, most // 2)
-    return np.concatenate([np.arange(half), np.arange(n - half, n)])
+    shown = np.concatenate([np.arange(half), np.arange(n - half, n)])
+    for unit in keep:
+        if unit not in shown:
+            free = np.flatnonzero(~np.isin(shown, keep))
+            shown[free[np.argmin(np.abs(shown[free] - unit))]] = unit
+            shown.sort()
+    return shown
 
 
 @dataclass(frozen=True)
@@ -51,10 +60,20 @@ class Layout:
 
     @classmethod
     def of(
-        cls, layer_sizes: tuple[int, ...], most: int, image_shape: tuple[int, ...] | None
+        cls,
+        layer_sizes: tuple[int, ...],
+        most: int,
+        image_shape: tuple[int, ...] | None,
+        *,
+        keep: tuple[int, ...] = (),
+        aspect: float = 1.0,
     ) -> "Layout":
-        """The layout of a network's layers, from left to right."""
-        shown = [fold(n, most) for n in layer_sizes]
+        """The layout of a network's layers, from left to right.
+
+        `keep` are outputs that are drawn in any case, `aspect` is width over height.
+        """
+        shown = [fold(n, most) for n in layer_sizes[:-1]]
+        shown.append(fold(layer_sizes[-1], most, keep))
         if image_shape is not None:
             shown[0] = np.arange(0)
         drawn = shown if image_shape is None else shown[1:]
@@ -63,7 +82,7 @@ class Layout:
         # few units stand further apart
         steps = [min(1.8, max(1.0, 0.8 * max(slots) / s)) for s in slots]
         height = max([3.0, *(s * step for s, step in zip(slots, steps, strict=True))])
-        width = _ASPECT * max(height, 5.0)
+        width = aspect * max(height, 5.0)
         left = 0.0
         image = None
         if image_shape is not None:
@@ -83,6 +102,11 @@ class Layout:
         if image_shape is not None:
             places.insert(0, np.empty((0, 2)))
         return cls(shown, places, dots, height, width, gap, image, image_shape)
+
+    @property
+    def chain(self) -> bool:
+        """Whether every layer is of one unit."""
+        return all(len(places) == 1 for places in self.places)
 
     def pixel_places(self, inputs: np.ndarray) -> np.ndarray:
         """(n, 2): the centres of the pixels that inputs are (a colour) of."""

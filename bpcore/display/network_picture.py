@@ -1,100 +1,153 @@
-"""The circles, lines and words of a network's picture, and how they take on values."""
+"""The circles and lines of a network's picture, and how they take on values."""
 
-import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from bpcore.display.base import (
-    as_picture,
-    axes_grid,
-    axes_of,
-    diverging,
-    paint_image,
-    plt,
-    require,
-    symmetric_limit,
-)
+from bpcore.display.axes import axes_grid, axes_of, inches_of
+from bpcore.display.base import as_picture, diverging, paint_image, require, symmetric_limit
 from bpcore.display.network_layout import RADIUS, Layout
-from bpcore.display.network_values import Content
+from bpcore.display.network_values import Content, Values
+from bpcore.display.network_words import (
+    BENEATH,
+    EDGE,
+    LEFT,
+    ColourBars,
+    Numbers,
+    Sheet,
+    Words,
+    output_texts,
+)
+from bpcore.display.scales import (
+    Scale,
+    activations,
+    derivatives,
+    remark,
+    short,
+    text_width,
+    weights,
+)
 
-__all__ = ["Picture", "label_bar", "root_norm", "short"]
+__all__ = ["Picture", "open_sheet"]
 
-# room beside the drawing, in units; room for words at its left and beneath it, in inches
-_EDGE, _LEFT, _BENEATH = 0.55, 0.45, 1.2
-_UNIT_LABELS = {"activations": "activation a", "gradient": "∂C/∂a of a unit"}
-
-
-def short(value: float) -> str:
-    """Two digits of a number."""
-    return f"{value:.2g}"
+# width of the drawing over its height: in a figure of its own, and where given axes ask for it
+_ASPECT, _ASPECTS = 1.35, (0.4, 2.0)
+_FIGURE = (8.0, 7.2)
 
 
-def root_norm(limit: float) -> Any:
-    """Values from -limit to limit by their root, so that small ones show."""
-    return require("matplotlib.colors").FuncNorm(
-        (lambda v: np.sign(v) * np.sqrt(np.abs(v)), lambda v: np.sign(v) * np.square(v)),
-        vmin=-limit,
-        vmax=limit,
+def open_sheet(
+    content: Content, most: int, shape: tuple[int, ...] | None, ax: Any
+) -> tuple[Any, Sheet]:
+    """(figure, sheet): axes with room for the drawing, words beside it and scales beneath."""
+    width, height = _FIGURE if ax is None else inches_of(axes_of(ax)[0])
+    size = 10 * min(1.0, max(0.75, width / 4))
+    beneath = BENEATH * size / 10
+    keep = content.values.marked
+    shown = Layout.of(content.layer_sizes, most, shape, keep=keep).shown[-1]
+    texts = output_texts(content, shown, content.values.notes)
+    # words have a size in inches: what is left of the width is the drawing's
+    words = max(0.5, min(max(text_width(text, size) for text in texts) + 0.25, 0.5 * width))
+    room = max(width - words - LEFT, 0.3 * width), max(height - beneath, 0.25 * height)
+    aspect = _ASPECT if ax is None else min(max(room[0] / room[1], _ASPECTS[0]), _ASPECTS[1])
+    layout = Layout.of(content.layer_sizes, most, shape, keep=keep, aspect=aspect)
+    inch = max((layout.width + EDGE) / room[0], layout.height / room[1])
+    # room for the labels of outputs, or for the numbers above and under a chain
+    least = (1.1 if layout.chain else 0.45) * size / 10 * inch
+    layout = replace(layout, height=max(layout.height, least))
+    high = layout.height / inch + beneath
+    figure, grid = axes_grid(ax, 1, 1, (width, min(height, high + 0.1)))
+    axes = grid[0, 0]
+    axes.set(
+        xlim=(-LEFT * inch, layout.width + EDGE + words * inch),
+        ylim=(-layout.height / 2 - beneath * inch, layout.height / 2),
+        aspect="equal",
     )
-
-
-def plain_norm(low: float, high: float) -> Any:
-    """Values from low to high as they are."""
-    return require("matplotlib.colors").Normalize(low, high)
+    axes.set_axis_off()
+    return figure, Sheet(axes, layout, inch, size)
 
 
 class Picture:
     """What is drawn of a network; ``NetworkDisplay`` documents its parts."""
 
-    def __init__(self, content: Content, layout: Layout, n_pixels: int, ax: Any) -> None:
-        self.content, self.layout = content, layout
+    def __init__(self, content: Content, sheet: Sheet, n_pixels: int) -> None:
+        self.content, self.sheet = content, sheet
+        self.axes, self.layout = sheet.axes, sheet.layout
         self.values, self.show = content.values, content.show
         strengths = content.strengths
         if strengths is None:
             strengths = self.values.connections[0]
-        self.pairs = layout.pairs([strengths], n_pixels)
-        self._open_axes(ax)
+        self.pairs = self.layout.pairs([strengths], n_pixels)
+        for i, matrix in enumerate(self.values.connections):
+            # the strongest on top
+            drawn = np.abs(matrix[self.pairs[i][:, 0], self.pairs[i][:, 1]])
+            self.pairs[i] = self.pairs[i][np.argsort(drawn, kind="stable")]
+        self.words = Words(sheet, content)
+        self.numbers = Numbers(sheet, self.pairs)
         self._draw_image()
         self._draw_connections()
         self._draw_units()
-        self._draw_words()
-        self._draw_colorbars()
+        scales = self.scales([self.values], self.show)
+        self.bars = ColourBars(sheet, [s for s in (scales[0], scales[1][-1]) if s is not None])
+        self.set_scales(*scales)
+        self._show_values()
 
-    # ------------------------------------------------------------ axes
+    def _show_values(self) -> None:
+        values = self.values
+        note: tuple[str, ...] = ()
+        if values.units is not None:
+            for layer, units in enumerate(values.units):
+                self.set_units(layer, units)
+        for i, matrix in enumerate(values.connections):
+            self.set_connections(i + 1, matrix)
+        self.label_outputs(values.notes, values.marked)
+        if self.show == "gradient" and self.image is not None and values.units is not None:
+            note = self.set_image(values.units[0], derivative=True)
+        self.words.name_layers(note)
 
-    def _open_axes(self, ax: Any) -> None:
-        """Axes with room for the drawing, the words beside it and the scales beneath."""
-        layout, inches = self.layout, 8.0
-        if ax is not None:
-            given = axes_of(ax)[0]
-            inches = given.bbox.width / given.figure.dpi
-        words = max(0.5, 0.085 * max(len(text) for text in self.output_texts()) + 0.25)
-        # words have a size in inches: what is left of the width is the drawing's
-        room = max(inches - words - _LEFT, 0.4 * inches)
-        self.inch = (layout.width + _EDGE) / room
-        self.inches = inches
-        beneath = _BENEATH * self.inch
-        left, right = -_LEFT * self.inch, layout.width + _EDGE + words * self.inch
-        height = layout.height + beneath
-        figsize = (8.0, min(7.2, 8.0 * height / (right - left) + 0.1))
-        self.figure, grid = axes_grid(ax, 1, 1, figsize)
-        self.axes = grid[0, 0]
-        self.axes.set(
-            xlim=(left, right),
-            ylim=(-layout.height / 2 - beneath, layout.height / 2),
-            aspect="equal",
-        )
-        self.axes.set_axis_off()
+    def label_outputs(self, notes: list[str] | None, marked: tuple[int, ...]) -> None:
+        """Write what is known of the outputs; the marked ones are never left out."""
+        self.words.label_outputs(output_texts(self.content, self.layout.shown[-1], notes), marked)
 
-    def output_texts(self, notes: list[str] | None = None) -> list[str]:
-        """What stands beside the outputs drawn."""
-        names = self.content.names or [str(i) for i in range(self.content.layer_sizes[-1])]
-        notes = self.values.notes if notes is None else notes
-        return [
-            names[unit] if notes is None else f"{names[unit]}:  {notes[unit]}"
-            for unit in self.layout.shown[-1]
-        ]
+    # ------------------------------------------------------------ scales
+
+    def drawn_units(self, values: Values) -> list[np.ndarray]:
+        """The values of the units that are drawn as circles, a layer each."""
+        assert values.units is not None
+        return [v[s] for v, s in zip(values.units, self.layout.shown, strict=True)]
+
+    def drawn(self, matrix: np.ndarray, i: int) -> np.ndarray:
+        """The values of the connections drawn, of those in weights[i]."""
+        return matrix[self.pairs[i][:, 0], self.pairs[i][:, 1]]
+
+    def scales(self, several: list[Values], show: str) -> tuple[Scale | None, list[Scale]]:
+        """(of the units or None, of each layer's connections), wide enough for all values."""
+        layers = range(len(self.pairs))
+        units: Scale | None = None
+        if several[0].units is not None:
+            circles = [layer for one in several for layer in self.drawn_units(one)]
+            units = activations(circles)
+            if show == "gradient":
+                whole = [v for one in several for v, s in zip(one.units or (), self.layout.shown,
+                                                              strict=True) if len(s)]  # fmt: skip
+                units = derivatives(f"∂{several[0].cost}/∂a of a unit", circles, whole)
+        if show != "gradient":
+            by_layer = [[one.connections[i] for one in several] for i in layers]
+            return units, weights(by_layer)
+        matrices = [matrix for one in several for matrix in one.connections]
+        lines = [self.drawn(one.connections[i], i) for one in several for i in layers]
+        shared = derivatives(f"∂{several[0].cost}/∂w of a weight", lines, matrices)
+        return units, [shared] * len(layers)
+
+    def set_scales(self, units: Scale | None, connections: list[Scale]) -> None:
+        """Put other scales in place; the values are set afterwards."""
+        if units is not None:
+            for circles in self.units:
+                if circles is not None:
+                    circles.set(norm=units.norm, cmap=units.cmap)
+        for lines, scale in zip(self.connections, connections, strict=True):
+            lines.set(norm=scale.norm, cmap=scale.cmap)
+        self.bars.show([s for s in (units, connections[-1]) if s is not None])
 
     # ------------------------------------------------------------ the image
 
@@ -125,166 +178,76 @@ class Picture:
                 linewidths=0.9, linestyles="dashed",
             )  # fmt: skip
             self.outline.set_visible(False)
-        if self.show == "gradient" and self.values.units is not None:
-            self.set_image(self.values.units[0], derivative=True)
 
-    def set_image(self, pixels: np.ndarray, *, derivative: bool) -> str:
-        """Show pixels as they are, or derivatives by them; what to write beneath."""
+    def set_image(self, pixels: np.ndarray, *, derivative: bool) -> tuple[str, ...]:
+        """Show pixels as they are, or derivatives by them; what may be written beneath."""
         if self.outline is not None:
             self.outline.set_visible(derivative)
-        limit = symmetric_limit(pixels)
+        limit = symmetric_limit(pixels) or 1.0
         low, high = (-limit, limit) if derivative else (float(pixels.min()), float(pixels.max()))
         shape = self.layout.image_shape
         assert shape is not None
         self.image.set_data(as_picture(pixels, shape, low, high))
         self.image.set(cmap=diverging() if derivative else "gray_r", clim=(low, high))
-        return self.derivative_note(limit) if derivative else f"{pixels.size:,} inputs"
-
-    def derivative_note(self, limit: float) -> str:
-        """What to write beneath the derivatives by the pixels."""
-        coloured = len(self.layout.image_shape or ()) == 3
-        return f"∂C/∂a, up to ±{short(limit)}{'; grey: 0' if coloured else ''}"
+        if not derivative:
+            return ()
+        name = f"∂{self.values.cost}/∂a"
+        said = remark([pixels])
+        if said:
+            return f"{name}: {said}", said
+        coloured = "; grey: 0" if len(shape) == 3 else ""
+        return f"{name}, up to ±{short(limit)}{coloured}", f"±{short(limit)}"
 
     # ------------------------------------------------------------ connections and units
 
     def _draw_connections(self) -> None:
         line_collection = require("matplotlib.collections").LineCollection
-        values = [
-            matrix[pairs[:, 0], pairs[:, 1]]
-            for matrix, pairs in zip(self.values.connections, self.pairs, strict=True)
-        ]
-        shared = root_norm(symmetric_limit(*values))
         self.connections: list[Any] = []
-        for i, (pairs, strengths) in enumerate(zip(self.pairs, values, strict=True)):
-            order = np.argsort(np.abs(strengths), kind="stable")  # the strongest on top
-            self.pairs[i] = pairs[order]
-            limit = symmetric_limit(self.values.connections[i])
-            norm = shared if self.show == "gradient" else plain_norm(-limit, limit)
-            lines = line_collection(
-                self.layout.segments(i + 1, pairs[order]), cmap=diverging(), norm=norm, zorder=2,
-                capstyle="round",
-            )  # fmt: skip
+        for i, pairs in enumerate(self.pairs):
+            lines = line_collection(self.layout.segments(i + 1, pairs), zorder=2, capstyle="round")
             self.axes.add_collection(lines, autolim=False)
             self.connections.append(lines)
-            self.set_connections(i + 1, strengths[order])
 
-    def set_connections(self, layer: int, values: np.ndarray) -> None:
-        """Colour the connections drawn into a layer by values (n_pairs,); large ones are thick."""
-        lines = self.connections[layer - 1]
+    def set_connections(self, layer: int, matrix: np.ndarray) -> None:
+        """Colour the connections drawn into a layer by (n_l, n_{l-1}); large ones are thick."""
+        lines, values = self.connections[layer - 1], self.drawn(matrix, layer - 1)
         lines.set_array(values)
         # by the value itself, also where colours go by its root
-        share = np.minimum(np.abs(values) / lines.norm.vmax, 1.0)
+        share = np.nan_to_num(np.minimum(np.abs(values) / lines.norm.vmax, 1.0))
         lines.set_linewidths(0.4 + 1.9 * share)
         lines.set_alpha(0.12 + 0.88 * np.sqrt(share))
+        self.numbers.write_connections(layer, values)
+
+    def dim_connections(self, layer: int) -> None:
+        """Show the connections into a layer as not known yet."""
+        lines = self.connections[layer - 1]
+        lines.set_alpha(np.full(len(lines.get_array()), 0.05))
+        self.numbers.write_connections(layer, None)
 
     def _draw_units(self) -> None:
         patches = require("matplotlib.patches")
         collection = require("matplotlib.collections").PatchCollection
         self.units: list[Any] = []
-        norm, cmap = self._unit_colours()
-        for layer, places in enumerate(self.layout.places):
+        for places in self.layout.places:
             if not len(places):
                 self.units.append(None)
                 continue
             circles = collection(
                 [patches.Circle(place, RADIUS) for place in places], edgecolor="0.25",
-                linewidth=0.9, zorder=3,
+                facecolor="0.93", linewidth=0.9, zorder=3,
             )  # fmt: skip
             self.axes.add_collection(circles, autolim=False)
             self.units.append(circles)
-            if self.values.units is None:
-                circles.set_facecolor("0.93")
-            else:
-                circles.set(cmap=cmap, norm=norm)
-                circles.set_array(self.values.units[layer][self.layout.shown[layer]])
 
-    def _unit_colours(self) -> tuple[Any, Any]:
-        """(norm, colormap) of the units."""
-        if self.values.units is None:
-            return None, None
-        drawn = np.concatenate(
-            [v[s] for v, s in zip(self.values.units, self.layout.shown, strict=True)]
-        )
-        if self.show == "gradient":
-            return root_norm(symmetric_limit(drawn)), diverging()
-        norm = plain_norm(min(0.0, float(drawn.min())), max(1.0, float(drawn.max())))
-        return norm, plt().get_cmap("viridis")
-
-    # ------------------------------------------------------------ words and scales
-
-    def _draw_words(self) -> None:
-        layout, axes = self.layout, self.axes
-        for dots in layout.dots:
-            axes.plot(*dots.T, "o", color="0.25", markersize=2.5)
-        low = -layout.height / 2 - 0.05 * self.inch
-        sizes = self.content.layer_sizes
-        kinds = ["input", *["unit"] * (len(sizes) - 2), "output"]
-        gap = layout.gap / self.inch
-        self.layer_texts: list[Any] = []
-        for layer, (n, kind) in enumerate(zip(sizes, kinds, strict=True)):
-            places = layout.places[layer]
-            x = float(places[0, 0]) if len(places) else layout.image[0]  # type: ignore[index]
-            crowded = gap < 0.85 and len(places)
-            note = f"{n:,}" if crowded else f"{n:,} {kind}{'s' if n > 1 else ''}"
-            if not len(places) and self.show == "gradient":
-                note = self.derivative_note(self.image.norm.vmax)
-            name = f"{layer}" if gap < 0.62 and layer else f"layer {layer}"
-            text = axes.text(x, low, f"{name}\n{note}", ha="center", va="top", fontsize=10)
-            self.layer_texts.append(text)
-        self.output_labels = [
-            axes.text(x + _EDGE, y, text, va="center", fontsize=10)
-            for text, (x, y) in zip(self.output_texts(), layout.places[-1], strict=True)
-        ]
-        # a line of words is 0.15 inches high: of outputs that are closer, name some
-        places = layout.places[-1]
-        if len(places) > 1:
-            every = math.ceil(0.15 * self.inch / float(np.diff(places[:2, 1])[0] * -1))
-            for i, label in enumerate(self.output_labels):
-                label.set_visible(i % every == 0)
-
-    def _draw_colorbars(self) -> None:
-        """One scale for the units, one for the connections, side by side beneath."""
-        mappable = require("matplotlib.cm").ScalarMappable
-        label = "∂C/∂w of a weight"
-        if self.show != "gradient":
-            largest = [lines.norm.vmax for lines in self.connections]
-            label = weight_label(largest)
-        drawn = [(self.connections[-1], label)]
-        if self.values.units is not None:
-            drawn.insert(0, (self.units[-1], _UNIT_LABELS[self.show]))
-        low, high = self.axes.get_ylim()
-        height, width = 0.13 * self.inch / (high - low), 0.37
-        bottom = (-self.layout.height / 2 - 0.62 * self.inch - low) / (high - low)
-        self.colorbars: list[Any] = []
-        for i, (artist, text) in enumerate(drawn):
-            start = 0.07 + 0.5 * i if len(drawn) > 1 else (1 - width) / 2
-            box = self.axes.inset_axes((start, bottom, width, height))
-            # a scale of its own: an artist's would change with every value that it takes on
-            scale = mappable(artist.norm, artist.get_cmap())
-            bar = self.figure.colorbar(scale, cax=box, orientation="horizontal")
-            label_bar(bar, text, few=self.inches < 6.5)
-            self.colorbars.append(bar)
-
-
-def weight_label(largest: list[float]) -> str:
-    """What the scale of the weights is called: each layer has its own largest."""
-    if len(largest) == 1:
-        return f"weight w (max: {short(largest[0])})"
-    if not 0 < len(largest) < 5:
-        return "weight w, by the largest of its layer"
-    return f"weight w (max by layer: {', '.join(short(v) for v in largest)})"
-
-
-def label_bar(bar: Any, label: str, *, few: bool) -> None:
-    """Name a scale and write its ends and middle on it."""
-    low, high = float(bar.norm.vmin), float(bar.norm.vmax)
-    ticks = list(np.linspace(low, high, 3 if few else 5))
-    if low == -high:
-        ticks = [low, 0.0, high] if few else [low, low / 8, 0.0, high / 8, high]
-    words = [short(tick) for tick in ticks]
-    if label.startswith("weight"):
-        ticks, words = [low, 0.0, high], ["-max", "0", "max"]
-    bar.set_ticks(ticks)
-    bar.set_ticklabels(words)
-    bar.set_label(label)
-    bar.ax.minorticks_off()
+    def set_units(self, layer: int, values: np.ndarray | None) -> None:
+        """Colour the units drawn of a layer by (n_l,); None: they are not known yet."""
+        circles = self.units[layer]
+        if circles is None:
+            return
+        known = None if values is None else values[self.layout.shown[layer]]
+        circles.set_array(known)
+        circles.set_edgecolor("0.25" if known is not None else "0.7")
+        if known is None:
+            circles.set_facecolor("0.97")
+        colours = [] if known is None else circles.to_rgba(known)
+        self.numbers.write_units(layer, known, colours)

@@ -18,12 +18,15 @@ _SHOWS = ("weights", "activations", "gradient")
 class Values(NamedTuple):
     """What is coloured: units[l] (n_l,) or None for l = 0 … L, connections[l - 1] (n_l, n_{l-1}).
 
-    ``notes`` are short texts beside the outputs.
+    ``notes`` are short texts beside the outputs, ``marked`` the outputs that are named in any
+    case, and ``cost`` is what the derivatives are of: C, or C_i of example i.
     """
 
     units: list[np.ndarray] | None
     connections: list[np.ndarray]
     notes: list[str] | None
+    marked: tuple[int, ...] = ()
+    cost: str = "C"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,25 +47,28 @@ def values_of(trace: "Trace", show: str, example: int | None) -> Values:
         rows = slice(None) if example is None else slice(example, example + 1)
         units = [np.asarray(a[rows], dtype=np.float64).mean(axis=0) for a in trace.a]
         weights = [np.asarray(w, dtype=np.float64) for w in trace.w[1:]]
-        return Values(units, weights, [f"{a:.2f}" for a in units[-1]])
+        notes = [f"{a:.2f}" for a in units[-1]]
+        return Values(units, weights, notes, (int(np.argmax(units[-1])),))
     if example is None:
         units = [np.asarray(d, dtype=np.float64).sum(axis=0) for d in trace.dC_da]
         gradients = [np.asarray(d, dtype=np.float64) for d in trace.dC_dw[1:]]
-        notes = None
-        if len(trace.costs) == 1:
-            notes = _notes(trace, 0)
-        return Values(units, gradients, notes)
+        if len(trace.costs) > 1:
+            return Values(units, gradients, None)
+        return Values(units, gradients, *_notes(trace, 0))
     scale = 1.0 / float(trace.shares[example])
     units = [scale * np.asarray(d[example], dtype=np.float64) for d in trace.dC_da]
     deltas = [scale * np.asarray(d, dtype=np.float64)[example] for d in trace.dC_dz[1:]]
     before = [np.asarray(a[example], dtype=np.float64) for a in trace.a[:-1]]
     gradients = [np.outer(delta, a) for delta, a in zip(deltas, before, strict=True)]
-    return Values(units, gradients, _notes(trace, example))
+    cost = "C" if len(trace.costs) == 1 else f"C_{example}"
+    return Values(units, gradients, *_notes(trace, example), cost)
 
 
-def _notes(trace: "Trace", example: int) -> list[str]:
+def _notes(trace: "Trace", example: int) -> tuple[list[str], tuple[int, int]]:
+    """(activation and target of each output, the largest of both: the guess and the truth)."""
     outputs, targets = trace.a[-1][example], trace.targets[example]
-    return [f"a = {a:.2f}, y = {y:.3g}" for a, y in zip(outputs, targets, strict=True)]
+    notes = [f"a = {a:.2f}, y = {y:.3g}" for a, y in zip(outputs, targets, strict=True)]
+    return notes, (int(np.argmax(outputs)), int(np.argmax(targets)))
 
 
 def check_show(show: Any) -> None:

@@ -1,18 +1,20 @@
 """Images with what a network makes of them; for regression, predicted against true."""
 
 import math
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from bpcore.checks import as_integer
+from bpcore.display.axes import axes_grid, axes_of, panel_inches
 from bpcore.display.base import (
     BLUE,
     VERMILION,
+    Described,
     as_dense,
     as_image_shape,
-    axes_grid,
-    axes_of,
+    counted,
     network_of,
     paint_image,
     spread,
@@ -28,7 +30,7 @@ __all__ = ["PredictionsDisplay"]
 _COLUMNS, _SIDE, _LINE = 10, 0.88, 0.15
 
 
-class PredictionsDisplay:
+class PredictionsDisplay(Described):
     """What a model makes of examples whose answer is known.
 
     Classes: images with the guess and its certainty (the guessed class's output), the first
@@ -85,6 +87,12 @@ class PredictionsDisplay:
         if certainties is not None:
             wrong = wrong[np.argsort(-certainties[wrong], kind="stable")]
         self.misread = wrong
+
+    def _in_words(self) -> str:
+        n = len(self.true)
+        if self.kind == "scatter":
+            return f"{counted(n, 'number')}, predicted against true"
+        return f"guesses of {counted(n, 'image')}, {len(self.misread):,} misread"
 
     # ------------------------------------------------------------ making one
 
@@ -228,7 +236,8 @@ class PredictionsDisplay:
         ax : Axes or sequence of Axes, default=None
             Where to: images take two, or one that is divided; numbers one. None: a new figure.
         n_images, n_misread : int, default=20 and 30
-            How many images to draw at most: the first ones, and those misread.
+            How many images to draw at most: the first ones, and those misread. Given axes take
+            as many as fit.
 
         Returns
         -------
@@ -245,7 +254,8 @@ class PredictionsDisplay:
         rows = [np.arange(min(first, len(self.true))), self.misread[:wrong]]
         if not len(rows[1]) and (ax is None or axes_of(ax).size == 1):
             rows.pop()  # nothing is misread; two given axes are both drawn all the same
-        self._set_places(rows, 8.0 if ax is None else _inches(axes_of(ax)[0]))
+        room = (8.0, math.inf) if ax is None else panel_inches(ax, len(rows), 1)
+        rows = self._set_places(rows, *room)
         unit = 8.0 / self._columns
         heights = [
             0.35 + unit * self._head_and_image[2] * math.ceil(len(r) / self._columns) for r in rows
@@ -270,22 +280,35 @@ class PredictionsDisplay:
                 "certainty"
             )
         for axes, chosen, title in zip(self.axes_, rows, titles, strict=True):
-            self._plot_images(axes, chosen, title)
+            self._plot_images(axes, chosen, "\n".join(wrap(title, int(room[0] / 0.09))))
         return self
 
-    def _set_places(self, rows: list[np.ndarray], inches: float) -> None:
-        """How many images fit beside each other, and how high their words, they and both are."""
+    def _set_places(self, rows: list[np.ndarray], inches: float, high: float) -> list[np.ndarray]:
+        """How many images fit beside each other, and how high their words, they and both are.
+
+        What does not fit into axes is left out of the rows returned.
+        """
         assert self.image_shape is not None
         drawn = np.concatenate(rows)
         pairs = {(str(self.true[row]), str(self.predicted[row])) for row in drawn}
         lines = [line for pair in pairs for line in _guess_in_words(*pair).split("\n")]
         longest = max(map(len, lines), default=1)
-        self._columns = max(2, min(_COLUMNS, int(inches / (0.085 * longest + 0.12))))
+        least = 0.085 * longest + 0.12
+        self._columns = max(2, min(_COLUMNS, int(inches / least)))
         n_lines = 1 + max((_guess_in_words(*pair).count("\n") + 1 for pair in pairs), default=1)
-        head = 0.12 + n_lines * _LINE * self._columns / inches
         height, width = self.image_shape[:2]
         image = _SIDE * height / max(height, width)
-        self._head_and_image = (head, image, head + image + 0.04)
+        # of a place's width: an image, and room above and under it
+        n_rows = max(1, math.ceil(max(map(len, rows)) / self._columns))
+        words, unit = n_lines * _LINE, image + 0.16
+        n_rows = int(min(n_rows, max(1, high / (least * unit + words))))
+        place = max(min(inches / self._columns, (high / n_rows - words) / unit), 0.1)
+        # words need their width, whatever an image has to shrink to
+        shrink = min(1.0, place / min(least, inches / self._columns))
+        head = 0.12 * shrink + words * shrink / place
+        self._side = _SIDE * shrink
+        self._head_and_image = (head, image * shrink, head + (image + 0.04) * shrink)
+        return [one[: n_rows * self._columns] for one in rows]
 
     def _plot_images(self, axes: "Axes", rows: np.ndarray, title: str) -> None:
         """All images in one set of axes: a place is one wide."""
@@ -303,8 +326,8 @@ class PredictionsDisplay:
             down, right = divmod(place, self._columns)
             x, top = right + 0.5, height * down + head
             images.append(
-                paint_image(axes, self.X[row], self.image_shape, (x, top + image / 2), _SIDE,
-                            **shades)
+                paint_image(axes, self.X[row], self.image_shape, (x, top + image / 2),
+                            self._side, **shades)
             )  # fmt: skip
             true, guess = str(self.true[row]), str(self.predicted[row])
             right_guess = true == guess
@@ -348,11 +371,6 @@ def _guess_in_words(true: str, guess: str) -> str:
     if true == guess:
         return guess
     return f"{true} as {guess}" if len(true + guess) <= 5 else f"{true} as\n{guess}"
-
-
-def _inches(axes: "Axes") -> float:
-    """How wide axes are."""
-    return float(axes.bbox.width / axes.figure.dpi)
 
 
 def _fitting(network: Any, X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

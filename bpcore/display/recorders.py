@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from bpcore.checks import as_integer
-from bpcore.display.base import network_of
+from bpcore.display.base import Described, counted, network_of
 
 __all__ = [
     "PERCENTILES",
@@ -20,8 +20,8 @@ __all__ = [
 PERCENTILES = (5, 25, 50, 75, 95)
 
 
-class PathRecorder:
-    """The parameters that training goes through, for ``DescentDisplay``.
+class PathRecorder(Described):
+    """The parameters that training goes through, for ``DescentDisplay``: one a run.
 
     Give it to ``fit`` as ``callback=``: it keeps a copy of θ after each epoch.
 
@@ -58,6 +58,9 @@ class PathRecorder:
             self.path.append(network_of(network).parameters.copy())
             self.costs.append(float("nan"))
 
+    def _in_words(self) -> str:
+        return f"θ at {counted(len(self.path), 'moment')}"
+
     def __call__(self, model: Any, history: Any = None) -> None:
         """Keep the epoch that has just ended; never asks to stop."""
         self._seen += 1
@@ -68,7 +71,7 @@ class PathRecorder:
         self.costs.append(float(costs[-1]))
 
 
-class ScoreRecorder:
+class ScoreRecorder(Described):
     """The score on the training examples by epoch, for ``TrainingCurveDisplay``.
 
     ``fit`` records the score on validation data only, since that on the training data takes
@@ -102,6 +105,9 @@ class ScoreRecorder:
     def __init__(self, X: Any, Y: Any, *, metric: str = "auto") -> None:
         self.X, self.Y, self.metric = X, Y, metric
         self.scores: list[float] = []
+
+    def _in_words(self) -> str:
+        return counted(len(self.scores), "score")
 
     def __call__(self, model: Any, history: Any = None) -> None:
         """Keep the score after the epoch that has just ended; never asks to stop."""
@@ -153,7 +159,7 @@ def flow_of(trace: Any) -> tuple[list[LayerFlow], list[LayerFlow]]:
     return deltas, weights
 
 
-class GradientFlowRecorder:
+class GradientFlowRecorder(Described):
     """The gradients of each layer over training, for ``GradientFlowDisplay``.
 
     Give it to ``fit`` as ``callback=``: after each epoch it traces the examples that it holds
@@ -200,6 +206,9 @@ class GradientFlowRecorder:
         self._seen = 0
         if network is not None:
             self._record(network, 0)
+
+    def _in_words(self) -> str:
+        return f"∂C/∂z and ∂C/∂w at {counted(len(self.epochs), 'moment')}"
 
     def __call__(self, model: Any, history: Any = None) -> None:
         """Record the epoch that has just ended; never asks to stop."""

@@ -5,15 +5,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from bpcore.display.axes import add_colorbar, axes_grid, panel_inches
 from bpcore.display.base import (
+    Described,
     as_image_shape,
-    axes_grid,
+    counted,
     diverging,
     network_of,
     paint_image,
     require,
     symmetric_limit,
 )
+from bpcore.display.scales import middle_of, remark
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,9 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["WeightsDisplay"]
 
 _MOST_UNITS = 32
+# inches that a number above an image takes
+_NUMBER = 0.18
 
 
-class WeightsDisplay:
+class WeightsDisplay(Described):
     """What each unit of the first hidden layer looks for: its weights as an image.
 
     Parameters
@@ -67,6 +72,11 @@ class WeightsDisplay:
         self.weights, self.before = weights, before
         self.image_shape = image_shape
         self.units = np.arange(len(weights)) if units is None else units
+
+    def _in_words(self) -> str:
+        sides = " x ".join(map(str, self.image_shape[:2]))
+        when = "" if self.before is None else ", before and after training"
+        return f"weights of {counted(len(self.weights), 'unit')} as images of {sides}{when}"
 
     @classmethod
     def from_network(
@@ -178,16 +188,17 @@ class WeightsDisplay:
         n = len(self.weights)
         n_panels = 1 if self.before is None else 2
         n_columns = min(n, max(8 if n_panels == 1 else 2, math.ceil(math.sqrt(n))))
-        n_rows = math.ceil(n / n_columns)
         place = min(8.0 / (n_columns * n_panels), 3.0)
-        # a number above each image takes a sixth of an inch
-        self._head = max(0.23, 0.18 / place)
+        if ax is not None:
+            n_columns, place = _places(n, *panel_inches(ax, 1, n_panels))
+        n_rows = math.ceil(n / n_columns)
+        self._head = max(0.23, _NUMBER / place)
         height = n_rows * place * (self._head + 0.92)
         figsize = (8.0, min(12.0, 0.85 + 0.3 * (n_panels - 1) + height))
         self.figure_, grid = axes_grid(ax, 1, n_panels, figsize)
         self.axes_ = grid[0]
         parts = [self.weights] if self.before is None else [self.before, self.weights]
-        limit = symmetric_limit(*parts)
+        limit, said = symmetric_limit(*parts) or 1.0, remark(parts)
         coloured = len(self.image_shape) == 3
         colours = "gray" if coloured else cmap or diverging()
         options = {"cmap": colours, "vmin": -limit, "vmax": limit}
@@ -199,13 +210,15 @@ class WeightsDisplay:
         if n_panels == 2:
             for axes, title in zip(self.axes_, ("before training", "after training"), strict=True):
                 axes.set_title(title)
-        self.colorbar_ = self.figure_.colorbar(
-            require("matplotlib.cm").ScalarMappable(
-                require("matplotlib.colors").Normalize(-limit, limit), colours
-            ),
-            ax=list(self.axes_), location="bottom", shrink=0.5, aspect=40,
-            label=f"weight from {'each colour of ' if coloured else ''}a pixel (w of layer 1)",
+        self.colorbar_ = add_colorbar(
+            require("matplotlib.colors").Normalize(-limit, limit),
+            middle_of(colours) if said else colours,
+            list(self.axes_), location="bottom", shrink=0.5, aspect=40,
+            label=f"weight from {'each colour of ' if coloured else ''}a pixel (w of layer 1)"
+            f"{': ' if said else ''}{said}",
         )  # fmt: skip
+        if said:
+            self.colorbar_.set_ticks([0.0] if said == "all 0" else [])
         return self
 
     def _plot_rows(
@@ -223,3 +236,13 @@ class WeightsDisplay:
         axes.set(xlim=(0, n_columns), ylim=((self._head + 0.92) * n_rows, 0), aspect="equal")
         axes.set_axis_off()
         return images
+
+
+def _places(n: int, width: float, height: float) -> tuple[int, float]:
+    """(columns, inches of a place) that show n images largest in axes with a colour bar."""
+    found = [
+        (min(width / columns, (0.75 * height / math.ceil(n / columns) - _NUMBER) / 0.92), columns)
+        for columns in range(1, n + 1)
+    ]
+    place, columns = max(found)
+    return columns, max(place, 0.1)

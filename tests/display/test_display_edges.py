@@ -202,6 +202,24 @@ def test_scores_that_are_not_numbers():
     assert TrainingCurveDisplay.from_history(records).best_ == [(2, 0.5), None]
 
 
+def test_costs_of_0_have_no_logarithm():
+    display = TrainingCurveDisplay.from_history(History(1, [0.0] * 5, [], []), log_scale=True)
+    assert display.axes_[0].get_yscale() == "linear"
+    some = TrainingCurveDisplay.from_history(History(1, [1.0, 0.0], [], []), log_scale=True)
+    assert some.axes_[0].get_yscale() == "log"
+    assert_readable(display.figure_)
+
+
+def test_training_and_validation_of_a_single_epoch_are_told_apart():
+    display = TrainingCurveDisplay.from_history(History(1, [1.0], [0.5], [0.25]))
+    training, validation = display.cost_lines_[0], display.validation_cost_lines_[0]
+    marks = [line.get_markerfacecolor() for line in (training, validation)]
+    assert marks[0] != marks[1]
+    legend = display.axes_[0].get_legend().get_lines()
+    assert [line.get_markerfacecolor() for line in legend] == marks
+    assert {line.get_marker() for line in legend} == {"o"}
+
+
 # ---------------------------------------------------------------- axes
 
 

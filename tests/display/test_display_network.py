@@ -204,12 +204,11 @@ def test_each_picture_shows_its_stage():
     assert_array_equal(display.units_[2].get_array(), step.trace.a[2][2])
     assert film.cost_line_.get_ydata() == [step.cost]
 
-    film.draw(2)  # backward, layer 2
+    film.draw(2)  # backward, layer 2, of the example alone
+    alone = network.trace(XOR[0][2], XOR[1][2])
     assert_allclose(display.units_[2].get_array(), 4 * step.trace.dC_da[2][2])
     assert display.units_[1].get_array() is None
-    assert_array_equal(
-        display.connections_[1].get_array(), step.trace.dC_dw[2][x_w[:, 0], x_w[:, 1]]
-    )
+    assert_array_equal(display.connections_[1].get_array(), alone.dC_dw[2][x_w[:, 0], x_w[:, 1]])
     assert display.connections_[0].get_alpha().max() < 0.1
     assert_readable(film.figure_)
 

@@ -211,3 +211,78 @@ def test_descent_of_an_estimator():
         display.first[1] * display.directions[0] + display.second[1] * display.directions[1]
     )
     assert_allclose(display.surface[1, 1], network.cost(X, np.eye(3)[y]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("learning_rate", [3.0, 0.01, 1e-5])
+@pytest.mark.parametrize("n_levels", [2, 24, 60])
+def test_ticks_of_the_cost_are_told_apart(learning_rate, n_levels):
+    network = Network((2, 3, 1), random_state=0, dtype="float64")
+    recorder = PathRecorder(network)
+    network.fit(*XOR, epochs=4, learning_rate=learning_rate, callback=recorder)
+    display = DescentDisplay.from_network(network, *XOR, recorder, n_points=9, n_levels=n_levels)
+    display.figure_.draw_without_rendering()
+    words = [label.get_text() for label in display.colorbar_.ax.get_yticklabels()]
+    assert len(words) >= 3
+    assert len(set(words)) == len(words)
+    assert_allclose([float(word) for word in words], display.colorbar_.get_ticks(), rtol=5e-3)
+    assert_readable(display.figure_)
+
+
+@pytest.mark.parametrize("bias", [0.0, 1e3, 1e8])
+def test_a_cost_that_is_the_same_everywhere_is_said_to_be(bias):
+    network = Network((2, 2), "identity", init="zeros", dtype="float64")
+    network.biases[0][:] = bias
+    path = np.vstack([network.parameters] * 2)
+    path[0, 0] -= 1
+    display = DescentDisplay.from_network(network, [[0.0, 0.0]], [[0.0, 0.0]], path, n_points=4,
+                                          directions=(0, 1))  # fmt: skip
+    words = [text for text, _ in texts_of(display.figure_)]
+    assert "cost C, the same everywhere" in words
+    ticks = [label.get_text() for label in display.colorbar_.ax.get_yticklabels()]
+    assert [float(tick) for tick in ticks] == [2 * bias**2]
+    assert_readable(display.figure_)
+
+
+@pytest.mark.parametrize("kind", [dict, list])
+def test_several_paths_on_one_surface(kind):
+    runs = {}
+    for i, optimizer in enumerate(("sgd", "adam", "irprop-")):
+        network = Network((2, 3, 1), random_state=0, dtype="float64")
+        runs[optimizer] = PathRecorder(network)
+        network.fit(*XOR, epochs=3 + i, batch_size=4, optimizer=optimizer,
+                    callback=runs[optimizer])  # fmt: skip
+    given = runs if kind is dict else list(runs.values())
+    display = DescentDisplay.from_network(network, *XOR, given, n_points=5)
+    names = list(runs) if kind is dict else ["run 1", "run 2", "run 3"]
+    assert list(display.paths) == names
+    end = runs["sgd"].path[-1]
+    for line, recorder, drawn in zip(
+        display.path_lines_, runs.values(), display.paths.values(), strict=True
+    ):
+        assert_allclose(drawn, (np.array(recorder.path) - end) @ display.directions.T, atol=1e-12)
+        assert_array_equal(np.column_stack(line.get_data()), drawn)
+        assert display.first[0] < drawn[:, 0].min() < drawn[:, 0].max() < display.first[-1]
+        assert display.second[0] < drawn[:, 1].min() < drawn[:, 1].max() < display.second[-1]
+    assert display.path_line_ is display.path_lines_[0]
+    assert len({line.get_color() for line in display.path_lines_}) == 3
+    legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert legend == [*names, "start", "end"]
+    assert "of the paths" in display.ax_.get_xlabel()
+    assert repr(display) == "<DescentDisplay: the cost around 3 paths>"
+    walker = network.astype("float64")
+    walker.set_parameters(end + display.first[1] * display.directions[0]
+                          + display.second[2] * display.directions[1])  # fmt: skip
+    assert_allclose(display.surface[2, 1], walker.cost(*XOR), rtol=1e-12)
+    assert_readable(display.figure_)
+
+
+def test_several_paths_refused():
+    network, good = Network((2, 1)), np.eye(3)
+    with pytest.raises(ValueError, match="there is no path to draw"):
+        DescentDisplay.from_network(network, *XOR, {})
+    with pytest.raises(ValueError, match=r"the path 'adam' has shape \(3, 4\)"):
+        DescentDisplay.from_network(network, *XOR, {"sgd": good, "adam": np.zeros((3, 4))})
+    with pytest.raises(ValueError, match="the path 'run 2' has one point"):
+        DescentDisplay.from_network(network, *XOR, [good, good[:1]])
+    alone = DescentDisplay.from_network(network, *XOR, [list(row) for row in good], n_points=3)
+    assert list(alone.paths) == [""]
