@@ -23,6 +23,7 @@ __all__ = [
     "unique",
 ]
 
+_PLAIN_TEXT = {str, np.str_}
 _TEXT, _BOOL, _INTEGER, _REAL = "text", "booleans", "integers", "numbers"
 _KINDS: tuple[tuple[Any, str], ...] = (
     (str, _TEXT),
@@ -60,16 +61,19 @@ def as_labels(y: Any, what: str = "y") -> Any:
 
 
 def _as_array(y: Any) -> np.ndarray | None:
-    """The array that NumPy makes of y, but of objects where it would make text of numbers."""
+    """The array that NumPy makes of y, but of objects where it would change labels.
+
+    It makes text of numbers beside text, and cuts the text of an Enum.
+    """
     try:
         array = np.asarray(y)
         if array.dtype.kind == "U" and isinstance(y, (list, tuple)):
             objects = np.array(y, dtype=object)
-            if not all(issubclass(one, str) for one in set(map(type, objects.ravel().tolist()))):
+            if not set(map(type, objects.ravel().tolist())) <= _PLAIN_TEXT:
                 return objects
     except ValueError:  # ragged
         return None
-    return array
+    return array.astype(object) if array.dtype.kind == "T" else array
 
 
 def typed(values: np.ndarray, what: str = "y") -> np.ndarray:
@@ -83,7 +87,7 @@ def typed(values: np.ndarray, what: str = "y") -> np.ndarray:
     found = {one: _kind(one) for one in set(map(type, labels))}
     kinds = set(found.values())
     if kinds <= {_TEXT}:
-        return values
+        return values if set(found) <= _PLAIN_TEXT else _objects(map(str.__str__, labels))
     if kinds <= {_BOOL, _INTEGER, _REAL}:
         array = np.array(labels)
         if array.dtype.kind in "biu" or _REAL in kinds:
@@ -104,6 +108,14 @@ def typed(values: np.ndarray, what: str = "y") -> np.ndarray:
     raise ValueError(
         f"{what} mixes {' and '.join(sorted(map(str, kinds)))}: make its labels all of one type"
     )
+
+
+def _objects(labels: Iterable[Any]) -> np.ndarray:
+    """An array of objects, also where they are sequences."""
+    many = list(labels)
+    objects = np.empty(len(many), dtype=object)
+    objects[:] = many
+    return objects
 
 
 def unique(values: np.ndarray, what: str = "y") -> np.ndarray:
@@ -206,9 +218,7 @@ def _is_collection(one: Any) -> bool:
 def _sorted(labels: list[Any], what: str) -> np.ndarray:
     if not labels:
         raise ValueError(f"{what} is empty: expected every label that there will be")
-    objects = np.empty(len(labels), dtype=object)
-    objects[:] = labels
-    found = unique(objects, what)
+    found = unique(_objects(labels), what)
     if found.dtype.kind == "f" and not np.isfinite(found).all():
         raise ValueError(f"{what} holds NaN or infinity, which are no labels, got {labels!r}")
     return found

@@ -1,5 +1,6 @@
 """Labels come back as they were given, whatever columns, types and containers they stand in."""
 
+import enum
 import tracemalloc
 
 import numpy as np
@@ -204,6 +205,14 @@ def test_other_numbers_in_a_sparse_matrix_are_labels():
 # ---------------------------------------------------------------- one column
 
 
+class Size(str, enum.Enum):  # noqa: UP042 - the str() of a StrEnum is its text
+    SMALL = "small"
+    LARGE = "extra large"
+
+
+SIZES = [list(Size)[at] for at in AT[:, 0]]
+
+
 @pytest.mark.parametrize(
     "y",
     [
@@ -215,6 +224,9 @@ def test_other_numbers_in_a_sparse_matrix_are_labels():
         pd.Series(ITEMS[AT[:, 0]]).astype("category"),
         (AT[:, 0] > 0).astype(object),
         np.array([0.0, 2.0])[AT[:, 0]].astype(object),
+        SIZES,
+        pd.Series(SIZES),
+        np.array(SIZES, dtype=object),
     ],
     ids=[
         "objects",
@@ -225,14 +237,38 @@ def test_other_numbers_in_a_sparse_matrix_are_labels():
         "category",
         "object bools",
         "object floats",
+        "text of an Enum",
+        "series of an Enum",
+        "objects of an Enum",
     ],
 )
 def test_a_column_in_any_container(y):
     clf = learner().fit(X, y)
-    labels = np.asarray(y).tolist()
-    assert {type(one) for one in clf.predict(X).tolist()} <= {type(one) for one in labels}
+    labels = np.array(y, dtype=object).ravel().tolist()
+    of_enum = isinstance(labels[0], Size)  # whose text is what comes back
+    kinds = {str} if of_enum else {type(one) for one in labels}
+    assert {type(one) for one in clf.predict(X).tolist()} <= kinds
+    assert len(clf.classes_) == 2
     assert clf.score(X, y) == np.mean([a == b for a, b in zip(clf.predict(X), labels, strict=True)])
     assert clf.score(X, y) > 0.95
+
+
+def test_text_of_an_enum_in_one_of_several_columns_and_in_classes():
+    y = [[size, int(at)] for size, at in zip(SIZES, AT[:, 1], strict=True)]
+    clf = learner().fit(X, y)
+    assert [one.tolist() for one in clf.classes_] == [["extra large", "small"], [0, 1]]
+    assert clf.score(X, y) > 0.95
+    clf = learner().partial_fit(X, SIZES, classes=list(Size))
+    assert clf.classes_.tolist() == ["extra large", "small"]
+
+
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="NumPy 1")
+def test_text_of_variable_width():
+    text = np.dtypes.StringDType()
+    clf = learner().fit(X, ITEMS.astype(text)[AT[:, 0]])
+    assert clf.classes_.tolist() == ["no", "yes"]
+    assert clf.score(X, ITEMS.astype(text)[AT[:, 0]]) > 0.95
+    as_given(learner().fit(X, ITEMS.astype(text)[AT]), ITEMS[AT])
 
 
 @pytest.mark.parametrize(
