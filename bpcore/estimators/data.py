@@ -125,26 +125,24 @@ def as_table(X: Any) -> Any:
     return X if X.strides[1] == X.itemsize and X.flags.aligned else np.ascontiguousarray(X)
 
 
-def check_weights(sample_weight: Any, X: Any, more: np.ndarray | None = None) -> Any:
-    """sample_weight times ``more`` as doubles, none negative, not all zero; None for neither."""
-    if sample_weight is None and more is None:
+def check_weights(sample_weight: Any, X: Any) -> np.ndarray | None:
+    """sample_weight as doubles, none negative, not all zero; or None."""
+    if sample_weight is None:
         return None
-    weights = np.ones(X.shape[0])
-    if sample_weight is not None:
-        refuse(sample_weight, "sample_weight")
-        weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        weights = np.ascontiguousarray(weights, dtype=np.float64)
-    if more is not None:
-        weights = weights * more
-        if not weights.any():
-            raise ValueError("class_weight leaves every row of y with a sample weight of zero")
+    refuse(sample_weight, "sample_weight")
+    weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+    weights = np.ascontiguousarray(weights, dtype=np.float64)
+    _check_sum(weights)
+    return weights
+
+
+def _check_sum(weights: np.ndarray) -> None:
     with np.errstate(over="ignore"):
         total = weights.sum()
     if not np.finfo(float).tiny <= total < np.inf:
         raise ValueError(
             f"the sample weights add up to {total}, which cannot be divided by: scale them"
         )
-    return weights
 
 
 @dataclass
@@ -256,14 +254,28 @@ def split(
                 "your dataset."
             )
         validation = Validation(X[held], Y[held], None if weights is None else weights[held])
-    total = check_weights(weights, X, class_weights)
-    if rows is not None and total is not None and not total[rows].any():
+    if rows is not None and weights is not None and not weights[rows].any():
         raise ValueError(
             "the sample weights of the training rows are all zero: only held-out rows have one"
         )
-    if class_weights is not None and in_proportion:
-        some = slice(None) if rows is None else rows
-        given = None if weights is None else weights[some]
-        total = total / np.average(class_weights[some], weights=given)
+    total = weights
+    if class_weights is not None:
+        total = class_weights if weights is None else weights * class_weights
+        if in_proportion:
+            total = total / _mean_class_weight(class_weights, weights, rows)
     training = Training(Rows(X), Rows(Y), total, weights, rows, n if rows is None else len(rows))
     return Split(training, validation)
+
+
+def _mean_class_weight(
+    class_weights: np.ndarray, weights: np.ndarray | None, rows: np.ndarray | None
+) -> Any:
+    """The mean of the class weights of the rows that are trained on; refused where it is zero."""
+    if rows is not None:
+        class_weights = class_weights[rows]
+        weights = None if weights is None else weights[rows]
+    counted = class_weights if weights is None else weights * class_weights
+    if not counted.any():
+        raise ValueError("class_weight leaves every row of y with a sample weight of zero")
+    _check_sum(counted)
+    return np.average(class_weights, weights=weights)

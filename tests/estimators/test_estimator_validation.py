@@ -117,6 +117,21 @@ def test_class_weight_of_labels_that_a_batch_lacks():
     classifier(class_weight=weights, max_iter=1).fit(X, y)
 
 
+def test_a_batch_of_rows_without_weight_teaches_nothing():
+    """As the rows of such a class do in fit; a stream may hold no others for a while."""
+    zeros, others = (LABELS == 0), (LABELS > 0)
+    clf = classifier(class_weight={0: 0}, solver="sgd", momentum=0, alpha=0)
+    clf.partial_fit(DIGITS[others], LABELS[others], classes=range(10))
+    before = clf.network_.parameters.copy()
+    clf.partial_fit(DIGITS[zeros], LABELS[zeros])
+    np.testing.assert_array_equal(clf.network_.parameters, before)
+    assert clf.loss_ == 0
+    clf.set_params(early_stopping=True).partial_fit(DIGITS[zeros], LABELS[zeros])
+    np.testing.assert_array_equal(clf.network_.parameters, before)
+    with pytest.raises(ValueError, match="non-zero"):
+        clf.partial_fit(DIGITS, LABELS, np.zeros(len(LABELS)))
+
+
 def test_class_weight_of_text_and_of_floats():
     """A label is looked up as it is, though it looks like a number or like another one."""
     at = (LABELS > 4).astype(int)
