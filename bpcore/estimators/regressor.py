@@ -1,5 +1,6 @@
 """MLPRegressor: what the common estimator does not know about numbers."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Real
@@ -8,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin, _fit_context
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -22,6 +24,7 @@ from bpcore.estimators.spec import engine_name
 from bpcore.estimators.targets import Numbers
 from bpcore.functions import LOSSES, as_list, wrapped
 from bpcore.network import Network
+from bpcore.network.scores import are_the_same
 
 __all__ = ["MLPRegressor"]
 
@@ -181,6 +184,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 f"the validation set has {why}, so that its score is not a number, by which "
                 "early_stopping could choose weights: give other rows, of the scale of the "
                 "training data, or set stop_on='loss'"
+            )
+        if are_the_same(validation.y, weights):
+            warnings.warn(
+                "all rows of the validation set have the same y, so that their score cannot tell "
+                "good weights from others: early_stopping will keep those of its first epoch. "
+                "Give other rows, or set stop_on='loss'",
+                ConvergenceWarning,
+                stacklevel=2,
             )
 
     def _score_outputs(self, a: np.ndarray, Y: np.ndarray, weights: Any) -> float:

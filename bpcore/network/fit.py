@@ -17,7 +17,7 @@ from bpcore.network.epochs import After, Sampler, epochs, follow
 from bpcore.network.initialisation import as_generator
 from bpcore.network.optimizer import make_optimizer
 from bpcore.network.progress import line, say
-from bpcore.network.scores import check_metric, evaluate
+from bpcore.network.scores import are_the_same, check_metric, choose, evaluate
 
 __all__ = ["Settings", "fit"]
 
@@ -269,6 +269,13 @@ def _early_stopping(network: Any, settings: Settings, validation: Any) -> EarlyS
     patience = check.as_integer(settings.patience, "patience")
     if validation is None:
         raise ValueError("patience waits for a better validation cost: give validation_data=(X, Y)")
+    _, targets, weights = validation
+    by_r2 = settings.stop_on == "score" and choose(network, targets, settings.metric) == "r2"
+    if by_r2 and are_the_same(targets, weights):
+        raise ValueError(
+            "all examples of the validation data have the same Y, so that their r2 cannot tell "
+            "good parameters from others: give more examples, or stop_on='cost'"
+        )
     lower = settings.stop_on == "cost" or settings.metric == "cost"
     return EarlyStopping(patience, tol, lower)
 

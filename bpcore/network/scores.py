@@ -6,7 +6,7 @@ import numpy as np
 
 from bpcore.functions import LOSSES
 
-__all__ = ["METRICS", "check_metric", "choose", "evaluate"]
+__all__ = ["METRICS", "are_the_same", "check_metric", "choose", "evaluate"]
 
 METRICS = ("auto", "accuracy", "r2", "cost")
 # rows at a time
@@ -17,6 +17,18 @@ def _block(array: Any, start: int) -> np.ndarray:
     part = array[start : start + _BLOCK]
     dense: np.ndarray = part.toarray() if hasattr(part, "toarray") else part
     return dense
+
+
+def _dense(targets: Any) -> np.ndarray:
+    return np.vstack([_block(targets.array, start) for start in range(0, len(targets), _BLOCK)])
+
+
+def are_the_same(targets: Any, weights: np.ndarray | None) -> bool:
+    """Whether all rows that count are the same, so that r2 has nothing to explain."""
+    y = _dense(targets)
+    if weights is not None:
+        y = y[weights > 0]
+    return bool((y == y[0]).all())
 
 
 def check_metric(metric: Any) -> str:
@@ -61,8 +73,7 @@ def evaluate(
                 hit = guess.argmax(axis=1) == y.argmax(axis=1)
             right += float(s[start : start + _BLOCK] @ hit)
         return right / float(s.sum())
-    y = np.vstack([_block(targets.array, start) for start in range(0, n, _BLOCK)])
-    y = y.astype(np.float64)
+    y = _dense(targets).astype(np.float64)
     mean = (s @ y) / s.sum()
     with np.errstate(over="ignore", invalid="ignore"):  # a score that is NaN says so itself
         unexplained = float(s @ ((a - y) ** 2).sum(axis=1))

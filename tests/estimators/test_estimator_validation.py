@@ -1,11 +1,13 @@
 """Class weights, validation data and early stopping, in fit and in partial_fit."""
 
+import warnings
+
 import numpy as np
 import pytest
 import sklearn
 from estimator_problems import DIGITS, LABELS, classifier, regressor
 from sklearn.base import clone
-from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -307,8 +309,28 @@ def test_the_held_out_rows_need_a_score_too(curve):
     X, y = curve
     with pytest.raises(ValueError, match="squares are infinite"):
         regressor(early_stopping=True).fit(X, np.where(np.arange(400) % 2, 1e200, y))
-    flat = regressor(early_stopping=True, max_iter=2).fit(X, np.ones(400))
-    assert np.isfinite(flat.validation_scores_).all()
+
+
+@pytest.mark.parametrize("parameters", [{}, {"loss": "quantile", "quantile": [0.1, 0.9]}])
+def test_a_score_that_cannot_tell_weights_apart_is_told(curve, parameters):
+    """R² of numbers that are all the same is 0, as scikit-learn has it: the first epoch's."""
+    X, y = curve
+    reg = regressor(early_stopping=True, max_iter=2, **parameters)
+    same = "rows of the validation set have the same y"
+    for given in (
+        {"validation_data": (X[:9], np.full(9, 0.1))},
+        {"validation_data": (X[:9], y[:9], np.arange(9) == 4)},
+        {"X_val": X[:2], "y_val": [3, 3]},
+    ):
+        with pytest.warns(ConvergenceWarning, match=same):
+            reg.fit(X, y, **given)
+    with pytest.warns(ConvergenceWarning, match=same):
+        reg.fit(X, np.ones(400))
+    assert np.isfinite(reg.validation_scores_).all()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", same)
+        reg.fit(X, y, validation_data=(X[:2], y[:2]))
+        reg.set_params(stop_on="loss").fit(X, y, validation_data=(X[:2], [3, 3]))
 
 
 def test_outputs_that_are_infinite_at_first_may_come_back():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 from numpy.testing import assert_array_equal
 
 from bpcore import DivergenceError, Network
@@ -140,3 +141,22 @@ def test_mistakes(options, error, match):
     with pytest.raises(error, match=match):
         fit(net, **options)
     assert_array_equal(net.parameters, theta)
+
+
+@pytest.mark.parametrize("metric", ["r2", "auto"])
+def test_r2_of_targets_that_are_all_the_same_chooses_nothing(metric):
+    net = network()
+    before = net.parameters.copy()
+    for given in (
+        (V[0][:1], V[1][:1]),
+        (V[0], np.full(40, 0.1)),
+        (*V, np.arange(40) == 7),
+        (V[0], scipy.sparse.csr_matrix(np.full((40, 1), 5.0))),
+    ):
+        with pytest.raises(ValueError, match="have the same Y, so that their r2"):
+            fit(net, patience=2, stop_on="score", metric=metric, validation_data=given)
+        assert_array_equal(net.parameters, before)
+        fit(network(), 2, patience=2, validation_data=given)
+    fit(net, 2, patience=2, stop_on="score", metric="cost", validation_data=(V[0][:1], V[1][:1]))
+    with pytest.raises(ValueError, match="metric must be one of"):
+        fit(net, patience=2, stop_on="score", metric="r3")
