@@ -51,7 +51,7 @@ def as_activations(
     """One (name, parameter) a layer; the output's default follows the loss."""
     is_list = isinstance(activation, list) or (
         isinstance(activation, tuple)
-        and not (len(activation) == 2 and isinstance(activation[1], int | float))
+        and not (len(activation) == 2 and isinstance(activation[1], int | float | np.number))
     )
     if is_list:
         if len(activation) != n_layers - 1:
@@ -96,7 +96,7 @@ def as_loss(spec: Any, n_outputs: int) -> tuple[str, bool, float, list[float]]:
         parameter = row.parameter.default
     if not row.parameter.one_an_output:
         return name, False, _as_loss_parameter(row.parameter, parameter), []
-    many = [parameter] * n_outputs if isinstance(parameter, int | float) else parameter
+    many = [parameter] * n_outputs if isinstance(parameter, int | float | np.number) else parameter
     numbers = [_as_loss_parameter(row.parameter, one) for one in many]
     if len(numbers) != n_outputs:
         raise ValueError(

@@ -48,6 +48,18 @@ def test_repr_tells_what_it_is():
         assert word in text
 
 
+def test_parameters_of_activations_and_losses_may_be_numbers_of_numpy():
+    for kind in (np.float16, np.float32, np.float64, np.longdouble):
+        network = Network(
+            (2, 3, 2),
+            (np.str_("leaky_relu"), kind(0.25)),
+            "identity",
+            loss=(np.str_("quantile"), kind(0.5)),
+        )
+        assert network.activations == (("leaky_relu", 0.25), "identity")
+        assert network.loss == ("quantile", 0.5)
+
+
 # ---------------------------------------------------------------- θ and its views
 
 
