@@ -6,7 +6,7 @@ import numpy as np
 
 from bpcore._core.rows import Rows
 from bpcore.checks.scaled import Scaled
-from bpcore.checks.tables import check_finite, frame_as_array, is_frame, names_of, refuse_masked
+from bpcore.checks.tables import check_finite, frame_as_array, is_frame, refuse_masked
 from bpcore.functions import LOSSES
 
 
@@ -15,10 +15,12 @@ def as_array(X: Any, what: str, dtype: np.dtype) -> np.ndarray:
     refuse_masked(X, what)
     try:
         array = frame_as_array(X, what) if is_frame(X) else np.asarray(X)
-    except ValueError as error:
-        raise ValueError(f"{what} is not an array: {error}") from error
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{what} is not an array of numbers: {error}") from error
     if array.dtype.kind == "b":
         array = array.view(np.uint8)
+    if isinstance(X, Scaled):
+        raise TypeError(f"{what} is a bpcore.scaled array, as which only X may be given")
     if array.dtype.kind not in "fiu":
         raise TypeError(
             f"{what} must hold real numbers, got an array of dtype {array.dtype}; convert it first"
@@ -37,21 +39,20 @@ def as_rows(
 ) -> tuple[Rows, bool]:
     """(X as Rows of n_columns numbers, whether X was a single example without its row axis).
 
-    finite: whether X is looked through for NaN and infinity; where not, the caller does, for all
-    but frames, whose columns only this function can name.
+    finite: whether X is looked through for NaN and infinity; where not, the caller does.
     """
     if isinstance(X, Rows):
         return X, False
     table: Any
     divisor = 1.0
-    names = names_of(X)
+    given = X
     if isinstance(X, Scaled):
-        X, divisor = X.array, X.divisor
-    if hasattr(X, "tocsr"):
-        table = _as_csr(X, "X")
+        given, divisor = X.array, X.divisor
+    if hasattr(given, "tocsr"):
+        table = _as_csr(given, "X")
         single = False
     else:
-        table = as_array(X, "X", dtype)
+        table = as_array(given, "X", dtype)
         single = table.ndim == 1
         if single:
             if table.shape[0] != n_columns and n_columns != 1:
@@ -77,8 +78,8 @@ def as_rows(
     if table.shape[0] == 0 and not allow_empty:
         raise ValueError(f"X is empty, its shape is {table.shape}: expected at least one example")
     rows = Rows(table, divisor)
-    if finite or names is not None:
-        check_finite(rows, "X", dtype, names=names)
+    if finite:
+        check_finite(rows, "X", dtype, given=given)
     return rows, single
 
 
@@ -119,7 +120,7 @@ def as_targets(
     if table.shape[0] != n:
         raise ValueError(f"X has {n} examples, but Y has {table.shape[0]}")
     rows = Rows(table)
-    check_finite(rows, "Y", dtype, names=names_of(Y))
+    check_finite(rows, "Y", dtype, given=Y)
     if (allowed := LOSSES[loss].targets) is not None:
         least, most, kind = allowed
         values = table.data if hasattr(table, "tocsr") else table

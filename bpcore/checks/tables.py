@@ -35,7 +35,7 @@ def _columns(frame: Any) -> list[tuple[Any, Any]]:
 
 def names_of(X: Any) -> list[Any] | None:
     """The names of a frame's columns; None for what has none."""
-    return [name for name, _ in _columns(X)] if is_frame(X) and X.ndim == 2 else None
+    return list(X.columns) if is_frame(X) and X.ndim == 2 else None
 
 
 def _column(frame: Any, k: int) -> Any:
@@ -65,45 +65,43 @@ def refuse_masked(X: Any, what: str) -> None:
 
 
 def _is_masked(X: Any) -> bool:
-    if type(X) is np.ndarray:
-        return False
-    if isinstance(X, np.ma.MaskedArray):
-        return bool(np.ma.is_masked(X))
-    # np.asarray forgets the masks of rows as well; a list of numbers is passed by quickly
-    return (
-        isinstance(X, (list, tuple))
-        and any(issubclass(one, (np.ma.MaskedArray, list, tuple)) for one in set(map(type, X)))
-        and any(map(_is_masked, X))
-    )
+    if isinstance(X, (list, tuple)):
+        # np.asarray forgets the masks of rows; of masked numbers among others it makes NaN
+        rows_may_be = any(issubclass(one, np.ma.MaskedArray) for one in set(map(type, X)))
+        return rows_may_be and any(map(_is_masked, X))
+    return isinstance(X, np.ma.MaskedArray) and bool(np.ma.is_masked(X))
 
 
 # ---------------------------------------------------------------- dates
 
 
 def refuse_dates(X: Any, what: str) -> None:
-    """Refuse dates and durations, which NumPy would convert to counts of some unit."""
+    """Refuse arrays and frames with dates and durations, counts of some unit to NumPy."""
     if is_frame(X):
         columns = _columns(X)
         # a table has many columns, but few types
         types = {dtype for _, dtype in columns}
-        suspects = {one for one in types if _are_dates(one) or _is_of_objects(one)}
+        suspects = {one for one in types if _are_dates(one) or _is_of_objects(_categories(one))}
         for k, (name, dtype) in enumerate(columns if suspects else ()):
-            if _are_dates(dtype) or (dtype in suspects and _holds_dates(_column(X, k))):
+            if dtype in suspects and (_are_dates(dtype) or _holds_dates(_column(X, k))):
                 where = what if X.ndim == 1 else f"{what}, column {name!r},"
                 raise TypeError(_about_dates(where, dtype))
-    elif not hasattr(X, "tocsr"):
-        array = X
-        if isinstance(X, (list, tuple)):
-            try:
-                array = np.asarray(X)
-            except ValueError:  # ragged: whoever converts it will say so
-                return
-        dtype = getattr(array, "dtype", None)
-        if _are_dates(dtype) or (_is_of_objects(dtype) and _holds_dates(array)):
+    else:
+        dtype = getattr(X, "dtype", None)
+        objects = _is_of_objects(_categories(dtype)) and not hasattr(X, "tocsr")
+        if _are_dates(dtype) or (objects and _holds_dates(X)):
             raise TypeError(_about_dates(what, dtype))
 
 
+def _categories(dtype: Any) -> Any:
+    """The type of what a column holds: of its categories, where it has any."""
+    return getattr(getattr(dtype, "categories", None), "dtype", dtype)
+
+
 def _are_dates(dtype: Any) -> bool:
+    dtype = _categories(dtype)
+    if isinstance(dtype, np.dtype):
+        return dtype.kind in "Mm"
     return getattr(dtype, "kind", "") in ("M", "m") or str(dtype).startswith("period")
 
 
@@ -171,6 +169,8 @@ def fault_of_frame(frame: Any, what: str) -> str | None:
             return f"{where} a value is missing in row {missing[0]}"
         try:
             values = np.asarray(column, dtype=np.float64)
+        except OverflowError:
+            return f"{where} an integer is too large for float64"
         except (TypeError, ValueError):
             return f"{where} holds something else than numbers (dtype {column.dtype})"
         infinite = np.flatnonzero(~np.isfinite(values))
@@ -187,18 +187,19 @@ def check_finite(
     what: str,
     dtype: np.dtype,
     *,
-    names: list[Any] | None = None,
+    given: Any = None,
     first_row: int = 0,
 ) -> None:
     """Refuse NaN, infinity, and numbers that dtype cannot hold.
 
-    names: of the columns, where they have any. first_row: the row of the whole table with which
-    these rows begin.
+    given: the table as it came, whose columns may have names. first_row: the row of the whole
+    table with which these rows begin.
     """
     limit = float(np.finfo(dtype).max)
     row = rows.first_row_beyond(limit)
     if row >= 0:
         column = _first_column_beyond(rows.array, row, limit)
+        names = names_of(given)
         name = "" if names is None else f" ({names[column]!r})"
         raise ValueError(
             f"{what} holds NaN, infinity or a number too large for {dtype} in column "

@@ -82,8 +82,8 @@ def one_hot(
     TypeError
         The labels are not integers.
     ValueError
-        The labels are not one-dimensional, or lie outside 0 .. ``n_classes`` - 1, or there are
-        none and ``n_classes`` is not given.
+        The labels are not one-dimensional, are masked, lie outside 0 .. ``n_classes`` - 1, or
+        there are none and ``n_classes`` is not given.
 
     Examples
     --------
@@ -92,6 +92,8 @@ def one_hot(
     array([[0., 0., 1., 0.],
            [1., 0., 0., 0.]], dtype=float32)
     """
+    if np.ma.is_masked(labels):
+        raise ValueError("labels is a masked array: leave out the rows whose label is masked")
     y = np.asarray(labels)
     if y.ndim != 1:
         raise ValueError(f"labels must be one-dimensional, got shape {y.shape}")

@@ -245,8 +245,8 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         # partial_fit does not see the rows that a mean would be of
         class_weights = self._class_weights(targets, y)
         data = split(X, Y, weights, class_weights, hold_out, in_proportion=not partial)
-        check_range(data.training.x, "X", network.dtype)
-        check_range(data.training.y, "y", network.dtype)
+        check_range(data.training.x, "X", network.dtype, X_given)
+        check_range(data.training.y, "y", network.dtype, y_given)
         if validation_data is not None:
             data.validation = self._given_validation(validation_data, targets, network.dtype)
         self._install(network, spec, targets, fresh=not resume)
@@ -300,12 +300,12 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
             )
         X, y, *weights = parts
         try:
-            X, y = check_xy(self, X, y, reset=False)
-            targets.check(y, False)
-            given = check_weights(weights[0] if weights else None, X)
-            validation = Validation(X, targets.encode(y), given)
-            check_range(validation.x, "X", dtype)
-            check_range(validation.y, "y", dtype)
+            table, numbers = check_xy(self, X, y, reset=False)
+            targets.check(numbers, False)
+            given = check_weights(weights[0] if weights else None, table)
+            validation = Validation(table, targets.encode(numbers), given)
+            check_range(validation.x, "X", dtype, X)
+            check_range(validation.y, "y", dtype, y)
             return validation
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation_data: {error}") from error
@@ -316,7 +316,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
         """(first row, rows of X, the network's outputs from there on), block by block."""
         check_is_fitted(self)
         network = self._synchronised()
-        X = check_x(self, X)
+        given, X = X, check_x(self, X)
         n_inputs, n_outputs = network.layer_sizes[0], network.layer_sizes[-1]
         if X.shape[1] != n_inputs:
             raise ValueError(f"X has {X.shape[1]} features, but the weights take {n_inputs}")
@@ -328,7 +328,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
             table = Rows(block)
             # the first layer tells whether X has to be looked through once more
             if not network._predict_into(table, a):
-                check_finite(table, "X", network.dtype, first_row=start)
+                check_finite(table, "X", network.dtype, given=given, first_row=start)
             yield start, n, a
 
     def _gathered(self, X: Any, read: Callable[[np.ndarray], list[np.ndarray]]) -> list[Any]:

@@ -1,7 +1,7 @@
 """Training and validation data of an estimator, checked and as the engine reads them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,8 +32,11 @@ __all__ = [
 ]
 
 
-def refuse(X: Any, what: str, dates: bool = True) -> None:
-    """Refuse what NumPy would make numbers of that mean something else."""
+def refuse(X: Any, what: str, dates: bool = True) -> Any:
+    """X, unless NumPy would make numbers of it that mean something else.
+
+    A list that may not hold dates comes back as the array that had to be made of it.
+    """
     check.refuse_masked(X, what)
     if isinstance(X, Scaled):
         raise TypeError(
@@ -41,7 +44,11 @@ def refuse(X: Any, what: str, dates: bool = True) -> None:
             f"numbers themselves, {what} / {X.divisor:g}"
         )
     if dates:
+        if isinstance(X, (list, tuple)):
+            with suppress(ValueError):  # ragged: scikit-learn's checks say so
+                X = np.asarray(X)
         check.refuse_dates(X, what)
+    return X
 
 
 @contextmanager
@@ -49,18 +56,21 @@ def _placed(**tables: Any) -> Iterator[None]:
     """Within: errors about a data frame begin with the column that is at fault."""
     try:
         yield
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
         for what, table in tables.items():
             fault = check.fault_of_frame(table, what)
             if fault is not None:
-                kind = ValueError if isinstance(error, ValueError) else TypeError
                 raise kind(f"{fault}\n{error}") from error
+        if isinstance(error, OverflowError):  # integers of Python have no limit
+            where = " or ".join(tables)
+            raise kind(f"{where} holds an integer too large for float64: {error}") from error
         raise
 
 
 def check_x(estimator: Any, X: Any) -> Any:
     """X as scikit-learn's estimators check what they predict for; sparse matrices as CSR."""
-    refuse(X, "X")
+    X = refuse(X, "X")
     with _placed(X=X):
         X = validate_data(estimator, X, accept_sparse=["csr", "csc"], reset=False)
     return X.tocsr() if scipy.sparse.issparse(X) else X
@@ -68,14 +78,15 @@ def check_x(estimator: Any, X: Any) -> Any:
 
 def check_y(estimator: Any, y: Any) -> Any:
     """What scikit-learn is to check as y: labels of their own types; numbers that are no dates."""
-    refuse(y, "y", dates=estimator._y_numeric)
+    y = refuse(y, "y", dates=estimator._y_numeric)
     if not estimator._y_numeric:
         return as_labels(y)
     if isinstance(y, (list, tuple)) or getattr(getattr(y, "dtype", None), "kind", "f") in "OU":
         try:
             np.asarray(y, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"y must hold numbers: {error}") from error
+        except (TypeError, ValueError, OverflowError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"y must hold numbers: {error}") from error
     return y
 
 
@@ -85,7 +96,9 @@ def check_xy(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
     X comes back as an array of float64, float32 or uint8, or as CSR of the first two; y as an
     array of one dimension, or of two where it has several columns.
     """
-    refuse(X, "X")
+    of_lists, X = isinstance(X, (list, tuple)), refuse(X, "X")
+    if of_lists and getattr(X, "dtype", None) == np.float32:
+        X = X.astype(np.float64)  # as scikit-learn has it: only an array chooses float32
     # the labels' own checks name their columns
     numbers = {"X": X, "y": y} if estimator._y_numeric else {"X": X}
     with _placed(**numbers):
@@ -108,10 +121,10 @@ def check_xy(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
     return as_table(X), y
 
 
-def check_range(rows: Rows, what: str, dtype: np.dtype) -> None:
+def check_range(rows: Rows, what: str, dtype: np.dtype, given: Any) -> None:
     """Refuse finite numbers that the network's dtype cannot hold; looks only where some may be."""
     if rows.array.dtype.itemsize > dtype.itemsize:
-        check.check_finite(rows, what, dtype)
+        check.check_finite(rows, what, dtype, given=given)
 
 
 def as_table(X: Any) -> Any:
@@ -129,7 +142,7 @@ def check_weights(sample_weight: Any, X: Any) -> np.ndarray | None:
     """sample_weight as doubles, none negative, not all zero; or None."""
     if sample_weight is None:
         return None
-    refuse(sample_weight, "sample_weight")
+    sample_weight = refuse(sample_weight, "sample_weight")
     weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
     weights = np.ascontiguousarray(weights, dtype=np.float64)
     _check_sum(weights)
@@ -245,8 +258,8 @@ def split(
             rows, held = train_test_split(np.arange(n, dtype=np.intp), **hold_out)
         except ValueError as error:
             raise ValueError(
-                f"{error}. That is the split for early_stopping: change validation_fraction, or "
-                "give validation_data to fit"
+                f"{str(error).rstrip('.')}. That is the split for early_stopping: change "
+                "validation_fraction, or give validation_data to fit"
             ) from error
         if len(held) < 2:
             raise ValueError(

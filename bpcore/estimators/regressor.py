@@ -356,7 +356,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         check_is_fitted(self)
         if (dtype := self.network_.dtype) == np.float32:
             numbers = np.asarray(y, dtype=np.float64)
-            check_range(Rows(numbers.reshape(len(numbers), -1)), "y", dtype)
+            check_range(Rows(numbers.reshape(len(numbers), -1)), "y", dtype, y)
         if self._codec().n_quantiles > 1:
             return self._pinball(np.ravel(y), self.predict(X), sample_weight)
         return float(super().score(X, y, sample_weight))

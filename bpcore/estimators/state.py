@@ -107,7 +107,9 @@ class State(BaseEstimator):
             network = spec.build(sizes, np.float32 if single else np.float64)
             self._spec = spec
         network.set_parameters(
-            weights=[np.asarray(w).T for w in self.coefs_], biases=list(self.intercepts_)
+            # a masked array stays one, to be refused
+            weights=[np.asanyarray(w).T for w in self.coefs_],
+            biases=list(self.intercepts_),
         )
         self.__dict__.update(attributes_of(network))
         return network

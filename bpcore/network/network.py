@@ -149,7 +149,7 @@ class Network(Inspection, Learning, Export):
         if out is None:
             out = np.empty(shape, dtype=self.dtype)
             if not self._predict_into(rows, out):
-                check.check_finite(rows, "X", self.dtype)
+                check.check_finite(rows, "X", self.dtype, given=X)
             return out
         if not isinstance(out, np.ndarray):
             raise TypeError(f"out must be an ndarray, got {type(out).__name__}")

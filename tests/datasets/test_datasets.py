@@ -232,6 +232,7 @@ def test_one_hot(dtype):
         ([], None, ValueError, "give n_classes"),
         ([2, -1], None, ValueError, "counted from 0, got -1"),
         ([0, 4], 4, ValueError, r"0 \.\. 3 \(n_classes=4\), got 0 \.\. 4"),
+        (np.ma.masked_equal([0, 1, 2], 1), None, ValueError, "labels is a masked array"),
         ([], 0, ValueError, "n_classes must be at least 1, got 0"),
     ],
 )

@@ -89,6 +89,28 @@ NO_NUMBERS = {
         TypeError,
         ", column 'leaf', holds dates",
     ),
+    "frame of categories that are dates": (
+        FRAME.assign(leaf=pd.Categorical(pd.date_range("2020", periods=150))),
+        TypeError,
+        ", column 'leaf', holds dates",
+    ),
+    "frame of categories that are objects of dates": (
+        FRAME.assign(leaf=pd.Categorical([datetime.date(2020, 1, 1)] * 150)),
+        TypeError,
+        ", column 'leaf', holds dates",
+    ),
+    "rows of rows with a date": (
+        [[1, 2.0, "3", datetime.time(4)]] * 150,
+        TypeError,
+        " holds dates",
+    ),
+    "rows of series with dates": ([pd.Series([pd.NaT, 1, 2, 3])] * 150, TypeError, " holds dates"),
+    "integers without limit": ([[1, 2, 3, 10**400]] * 150, ValueError, ".* too large for float64"),
+    "column of integers without limit": (
+        FRAME.assign(leaf=[10**400] * 150),
+        ValueError,
+        ", column 'leaf': an integer is too large",
+    ),
     "scaled": (scaled(np.ones((150, 4), "u1"), 51), TypeError, r" is a bpcore\.scaled.*X / 51"),
     "missing float": (
         FRAME.drop(index=7).reindex(range(150)),
@@ -146,6 +168,8 @@ def test_what_is_no_column_of_targets_or_weights_is_refused(cls):
         (pd.Series(pd.to_timedelta(Y_IRIS, unit="D")), "^y holds dates"),
         (pd.DataFrame({"a": Y_IRIS, "b": pd.Timestamp("2020")}), "^y, column 'b', holds dates"),
         ([pd.Timestamp("2020")] * 150, "^y holds dates"),
+        (pd.Series(pd.Categorical(Y_IRIS.astype("datetime64[s]"))), "^y holds dates"),
+        (pd.Categorical(pd.to_timedelta(Y_IRIS, unit="D")), "^y holds dates"),
     ],
 )
 def test_dates_are_no_numbers_to_learn(y, message):
@@ -167,6 +191,7 @@ def test_dates_are_no_numbers_to_learn(y, message):
             pd.DataFrame({"a": Y_IRIS, "b": pd.Series([1, None, 3] * 50, dtype=object)}),
             "^y, column 'b': a value is missing in row 1",
         ),
+        ([10**400] * 150, "^y must hold numbers: .* too large"),
         (["high"] * 150, "^y must hold numbers: .*'high'"),
         (np.array(["high"] * 150), "^y must hold numbers: .*'high'"),
         (pd.Series(["high"] * 150), "^y must hold numbers: .*'high'"),
@@ -238,8 +263,30 @@ def test_inputs_that_float32_cannot_hold(cls, kind):
             call()
     np.testing.assert_array_equal(est.network_.parameters, before)
     assert np.isfinite(small(cls).fit(X_IRIS, Y_IRIS).predict(X)).all()
+    named = pd.DataFrame(X_IRIS, columns=list("abcd")).assign(c=-1e39)
+    for call in (
+        lambda: small(cls, warm_start=True).fit(single, Y_IRIS).fit(named, Y_IRIS),
+        lambda: est.fit(single, Y_IRIS, validation_data=(named, Y_IRIS)),
+        lambda: est.predict(named),
+    ):
+        with (
+            pytest.warns(UserWarning, match="feature names"),
+            pytest.raises(ValueError, match=r"column 2 \('c'\), in row 0"),
+        ):
+            call()
     X[77, 2] = 1e36
     assert np.isfinite(est.predict(X)).all()
+
+
+@pytest.mark.parametrize("cls", BOTH)
+def test_masked_weights_of_a_layer_are_no_weights(cls):
+    est = small(cls).fit(X_IRIS, Y_IRIS)
+    for shown in (est.coefs_, est.intercepts_):
+        kept, shown[1] = shown[1], np.ma.masked_greater(shown[1], 0)
+        with pytest.raises(ValueError, match="is a masked array"):
+            est.predict(X_IRIS)
+        shown[1] = kept
+    est.predict(X_IRIS)
 
 
 def test_the_row_is_told_of_a_table_predicted_in_blocks(monkeypatch):

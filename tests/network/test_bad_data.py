@@ -133,6 +133,7 @@ WRONG_Y = {
     "text": (GOOD_Y.astype(str), TypeError, "Y.*real numbers"),
     "object": (GOOD_Y.astype(object), TypeError, "Y.*object"),
     "none": (None, TypeError, "Y"),
+    "scaled": (scaled(np.ones((6, 3), "u1")), TypeError, "Y is a bpcore.scaled array"),
     "dates": (np.zeros((6, 3), "datetime64[s]"), TypeError, "Y.*datetime"),
     "masked": (masked(GOOD_Y), ValueError, "Y is a masked array"),
     "masked rows": (tuple(masked(GOOD_Y)), ValueError, "Y is a masked array"),

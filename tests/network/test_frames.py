@@ -77,6 +77,7 @@ NO_TABLES = {
         "column 'age'.*datetime64",
     ),
     "durations": (FRAME.assign(age=pd.Timedelta("1D")), TypeError, "column 'age'.*timedelta64"),
+    "integers without limit": (FRAME.assign(age=[10**400] * 6), ValueError, "too large"),
     "complex": (FRAME.assign(age=1j), TypeError, "column 'age'.*complex"),
 }
 
