@@ -251,7 +251,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
             data.validation = self._given_validation(validation_data, targets, network.dtype)
         self._install(network, spec, targets, fresh=not resume)
         if data.validation is not None and self.early_stopping and self.solver != "lbfgs":
-            self._check_validation(data.validation)
+            self._check_validation(data.validation, validation_data is not None)
         self._record.open(self, data.validation is not None, resume=resume, partial=partial)
         return data
 
@@ -268,8 +268,11 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
     def _check_target_range(self, Y: np.ndarray) -> None:
         """Refuse targets that the loss has no value for."""
 
-    def _check_validation(self, validation: Validation) -> None:
-        """Refuse a validation set that early stopping could not choose weights by."""
+    def _check_validation(self, validation: Validation, given: bool) -> None:
+        """Refuse a validation set that early stopping could not choose weights by.
+
+        given: whether it came from the user, or was held out.
+        """
 
     # ------------------------------------------------------------ validation
 

@@ -161,7 +161,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 f"y >= {targets[0]:g}, but the smallest is {Y.min():g}"
             )
 
-    def _check_validation(self, validation: Validation) -> None:
+    def _check_validation(self, validation: Validation, given: bool) -> None:
         if self.stop_on != "score":
             return
         Y, weights, network = validation.Y, validation.weights, self._network
@@ -185,7 +185,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 "early_stopping could choose weights: give other rows, of the scale of the "
                 "training data, or set stop_on='loss'"
             )
-        if are_the_same(validation.y, weights):
+        # of rows that were held out scikit-learn takes the score as it is
+        if given and are_the_same(validation.y, weights):
             warnings.warn(
                 "all rows of the validation set have the same y, so that their score cannot tell "
                 "good weights from others: early_stopping will keep those of its first epoch. "
