@@ -40,9 +40,7 @@ from suite.tasks import STEPS, TRAINING
 # level: its number in bpcore, and what OpenBLAS calls a processor that has no more
 LEVELS = {"avx512": (4, None), "avx2": (3, "Haswell"), "baseline": (2, "Prescott")}
 # 32 rows are a batch of Network.fit by default, 200 one of the estimators
-TABLES = {"30-100-1": (200,), "30-64-64-1": (64,)} | dict.fromkeys(
-    ("20-64-32-1", "20-256-256-1", "64-64-32-10", "100-256-256-1", "4-32-16-4"), (32, 200)
-)
+TABLES = dict.fromkeys(("20-64-32-1", "20-256-256-1", "64-64-32-10", "4-32-16-4"), (32, 200))
 PRODUCTS = ("FORWARD", "DELTA", "GRADIENT")
 OWN = (True, False)
 EPOCH_ROWS = 100_000

@@ -28,6 +28,8 @@ def examples(task: Task) -> Examples:
         return _matrix_exponentials(task.rows, task.dtype)
     if task.data == "noise":
         return _noise(task.rows, task.sizes[0], task.sizes[-1], task.dtype)
+    if task.data in ("table", "categories"):
+        return _table(task.rows, task.sizes[0], task.sizes[-1], task.dtype, task.data)
     return _scaled_images(task.dtype).first(task.rows)
 
 
@@ -96,6 +98,20 @@ def _noise(rows: int, n_inputs: int, n_outputs: int, dtype: str) -> Examples:
     labels = rng.integers(0, n_outputs, rows)
     labels[:n_outputs] = np.arange(n_outputs)
     return Examples(X, _one_hot(labels, n_outputs, dtype), labels)
+
+
+@lru_cache(maxsize=1)
+def _table(rows: int, n_inputs: int, n_outputs: int, dtype: str, data: str) -> Examples:
+    """Numbers, and targets that they say something about; "categories": 100 inputs are ten
+    columns of ten categories."""
+    rng = np.random.default_rng(5)
+    X = rng.standard_normal((rows, n_inputs), dtype=np.dtype(dtype))
+    if data == "categories":
+        columns = 10 * np.arange(10) + rng.integers(0, 10, (rows, 10))
+        X[:, :100] = 0
+        np.put_along_axis(X, columns, 1, axis=1)
+    Y = X[:, :n_outputs] * X[:, -n_outputs:] + 0.5 * rng.standard_normal((rows, n_outputs))
+    return Examples(X, Y.astype(dtype))
 
 
 def _one_hot(labels: np.ndarray, n_classes: int, dtype: str) -> np.ndarray:

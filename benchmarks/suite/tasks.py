@@ -85,8 +85,25 @@ def expm_task(rows: int, steps: int) -> Task:
     )
 
 
+def table_task(layers: str, batch: int, data: str = "table") -> Task:
+    """A table of numbers: ReLU, one output or two, squared error, Adam."""
+    return Task(
+        f"table-{layers}",
+        tuple(map(int, layers.split("-"))),
+        20_000,
+        batch,
+        activation="relu",
+        output="identity",
+        loss="squared_error",
+        optimizer="adam",
+        learning_rate=1e-3,
+        data=data,
+    )
+
+
 # Nielsen's own η is 3.0 for ½ Σ(a - y)²; without the ½ that is 1.5.
-# "dense": inputs of which none is zero, where four of five pixels are.
+# "dense": inputs of which none is zero, where four of five pixels are. "table": 5 to 300 columns of
+# numbers; of the 120 inputs of the last one 100 are ten categories, one of ten each.
 TRAINING = {
     task.name: task
     for task in (
@@ -99,6 +116,16 @@ TRAINING = {
         expm_task(10_000, 50),
         Task("seed-dense", (784, 16, 16, 10), 60_000, 32, data="noise", learning_rate=0.1),
         softmax_task("default-dense", (784, 100, 10), 60_000, 200, data="noise"),
+        table_task("8-32-32-1", 256),
+        table_task("12-100-1", 32),
+        table_task("30-100-1", 200),
+        table_task("30-64-64-1", 64),
+        table_task("100-100-10", 200),
+        table_task("50-128-128-128-1", 256),
+        table_task("100-256-256-1", 128),
+        table_task("14-256-256-256-2", 256),
+        table_task("300-512-1", 256),
+        table_task("120-128-128-1", 256, data="categories"),
     )
 }
 

@@ -2,7 +2,7 @@
 
 import copy
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,18 +10,14 @@ import scipy.sparse
 from sklearn.base import _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
-from bpcore._core.rows import Rows
-from bpcore.checks import as_callbacks, as_integer, check_finite
+from bpcore.checks import as_callbacks, as_integer
 from bpcore.estimators.callbacks import Callbacks
 from bpcore.estimators.data import (
     Split,
     Validation,
-    as_table,
     check_range,
     check_weights,
-    check_x,
     check_xy,
     one_validation_set,
     split,
@@ -30,21 +26,18 @@ from bpcore.estimators.export import Export
 from bpcore.estimators.fit import EpochFit, exclusive
 from bpcore.estimators.lbfgs import fit_lbfgs
 from bpcore.estimators.parameters import Parameters
+from bpcore.estimators.predictions import Predictions
 from bpcore.estimators.record import FitRecord
 from bpcore.estimators.spec import (
     NetworkSpec,
     draw,
     hidden_sizes,
 )
-from bpcore.estimators.state import State
 
 __all__ = ["BaseMLP"]
 
-# Inputs and outputs of a block of predictions, in numbers: 16 MB of doubles.
-_BLOCK_NUMBERS = 2**21
 
-
-class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
+class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
     """The common half of MLPClassifier and MLPRegressor."""
 
     _y_numeric = False
@@ -312,40 +305,6 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, State):
             return validation
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation_data: {error}") from error
-
-    # ------------------------------------------------------------ predictions
-
-    def _outputs(self, X: Any) -> Iterator[tuple[int, int, np.ndarray]]:
-        """(first row, rows of X, the network's outputs from there on), block by block."""
-        check_is_fitted(self)
-        network = self._synchronised()
-        given, X = X, check_x(self, X)
-        n_inputs, n_outputs = network.layer_sizes[0], network.layer_sizes[-1]
-        if X.shape[1] != n_inputs:
-            raise ValueError(f"X has {X.shape[1]} features, but the weights take {n_inputs}")
-        n = X.shape[0]
-        rows = max(1, _BLOCK_NUMBERS // (n_inputs + n_outputs))
-        for start in range(0, n, rows):
-            block = as_table(X[start : start + rows])
-            a = np.empty((block.shape[0], n_outputs), dtype=network.dtype)
-            table = Rows(block)
-            # the first layer tells whether X has to be looked through once more
-            if not network._predict_into(table, a):
-                check_finite(table, "X", network.dtype, given=given, first_row=start)
-            yield start, n, a
-
-    def _gathered(self, X: Any, read: Callable[[np.ndarray], list[np.ndarray]]) -> list[Any]:
-        """What ``read`` makes of each block's outputs, one array for each array of its list."""
-        whole: list[np.ndarray] = []
-        for start, n, a in self._outputs(X):
-            parts = read(a)
-            if len(a) == n:
-                return parts
-            if not whole:
-                whole = [np.empty((n, *part.shape[1:]), dtype=part.dtype) for part in parts]
-            for array, part in zip(whole, parts, strict=True):
-                array[start : start + len(part)] = part
-        return whole
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

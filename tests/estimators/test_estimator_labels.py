@@ -102,7 +102,7 @@ def test_the_type_of_predictions_does_not_depend_on_the_rows(classes, of_objects
     assert (whole.dtype == object) == of_objects
     alone = [clf.predict(X[i : i + 1]) for i in range(80)]
     assert {one.dtype.kind for one in alone} == {whole.dtype.kind}
-    monkeypatch.setattr("bpcore.estimators.base._BLOCK_NUMBERS", 20)
+    monkeypatch.setattr("bpcore.estimators.predictions._BLOCK_NUMBERS", 20)
     for row, one, block in zip(whole.tolist(), alone, clf.predict(X).tolist(), strict=True):
         assert row == one[0].tolist() == block
         assert list(map(type, row)) == list(map(type, block)) == [type(c[0]) for c in classes]

@@ -79,12 +79,12 @@ def test_predictions_in_bounded_memory(method, result):
 
 
 def test_blocks_of_rows_fit_together(monkeypatch):
-    import bpcore.estimators.base as base
+    from bpcore.estimators import predictions
 
     clf = classifier().fit(DIGITS, np.c_[LABELS % 3, LABELS])
     reg = regressor(max_iter=2).fit(DIGITS, LABELS)
     whole = clf.predict(DIGITS), clf.predict_proba(DIGITS), reg.predict(DIGITS)
-    monkeypatch.setattr(base, "_BLOCK_NUMBERS", 7 * 77)
+    monkeypatch.setattr(predictions, "_BLOCK_NUMBERS", 7 * 77)
     np.testing.assert_array_equal(clf.predict(DIGITS), whole[0])
     for ours, theirs in zip(clf.predict_proba(DIGITS), whole[1], strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12)

@@ -290,12 +290,12 @@ def test_masked_weights_of_a_layer_are_no_weights(cls):
 
 
 def test_the_row_is_told_of_a_table_predicted_in_blocks(monkeypatch):
-    import bpcore.estimators.base as base
+    from bpcore.estimators import predictions
 
     est = small(MLPRegressor).fit(X_IRIS.astype(np.float32), Y_IRIS)
     X = X_IRIS.copy()
     X[101, 0] = 1e200
-    monkeypatch.setattr(base, "_BLOCK_NUMBERS", 40)
+    monkeypatch.setattr(predictions, "_BLOCK_NUMBERS", 40)
     with pytest.raises(ValueError, match="column 0, in row 101"):
         est.predict(X)
 

@@ -30,6 +30,8 @@ class Trainer:
         regression = task.loss == "squared_error"
         softmax = task.output == "softmax"
         self.y = examples.labels if softmax else examples.Y
+        if regression and self.y.shape[1] == 1:
+            self.y = self.y.ravel()
         if not (regression or softmax):
             self.y = examples.Y.astype(np.int64)  # several labels a row
         kind = MLPRegressor if regression else MLPClassifier
@@ -58,7 +60,7 @@ class Trainer:
     def _place(self, layers):
         """θ⁰ into an estimator that has just come to know its shapes."""
         first = self.X[:1], self.y[:1]
-        if self.y.ndim == 1:  # it has to meet every class once
+        if self.task.output == "softmax":  # it has to meet every class once
             rows = np.unique(self.y, return_index=True)[1]
             first = self.X[rows], self.y[rows]
         self._fit(first, 1)

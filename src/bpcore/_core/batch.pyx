@@ -7,7 +7,7 @@ from bpcore._core.forward cimport Dropout, forward
 from bpcore._core.job cimport COST, Memory
 from bpcore._core.losses cimport OutputRows, cost_and_delta
 from bpcore._core.rows cimport gather, row_pointers, zero_copy_rows
-from bpcore._core.sparse cimport ROWS_AT_ONCE
+from bpcore._core.sparse cimport rows_at_once
 from bpcore._core.types cimport Layer, Layout, ceil_div
 
 
@@ -191,7 +191,7 @@ cdef void predict_rows(const Job* job, Py_ssize_t task, int thread,
         reading.first = <const real_t*>m.rows.x + own * layout.n_inputs
         gather(job.examples.x, job.examples.order, start, n, <real_t*>reading.first)
     if job.plan.sparse:
-        reading.sparse.row = thread * ROWS_AT_ONCE
+        reading.sparse.row = thread * min(rows, rows_at_once(job.plan.transposes))
         reading.sparse.keeps = False
     if not forward(layout, theta, &reading.inputs, &m.rows, own, n, <const Dropout*>NULL, out):
         m.partial_sums[thread] = 1.0

@@ -77,7 +77,7 @@ cdef bint forward(const Layout* layout, const real_t* theta, const Inputs* input
             affine(own, n, layer.n_out, layer.n_in, &previous, layer.n_in, theta + layer.w,
                    theta + layer.b, z_l, <const real_t**>NULL, 0)
         elif inputs.sparse != NULL:
-            sparse_inputs(layer, inputs, n, theta + layer.b, z_l)
+            sparse_inputs(layer, inputs, n, theta + layer.w, theta + layer.b, z_l)
         else:
             affine(own, n, layer.n_out, layer.n_in, <const real_t**>inputs.rows, inputs.ld,
                    theta + layer.w, theta + layer.b, z_l, <const real_t**>inputs.prefetch,

@@ -63,7 +63,8 @@ cdef struct Plan:
     Py_ssize_t n_shards
     Py_ssize_t largest_shard    # numbers in it
     bint accumulates            # a batch's gradient as a whole, before the update
-    bint sparse                 # of a^(0) only what is not zero is read; w^(1) is transposed
+    bint sparse                 # of a^(0) only what is not zero is read
+    bint transposes             # w^(1), for that
     bint by_pointer             # a^(0) is read through pointers to its rows
     bint uses_blas              # for some product
     bint keeps_terms            # a trace: every row has a place of its own in the buffers

@@ -162,12 +162,19 @@ cdef int _n_threads(const Layout* layout, const Request* request) noexcept nogil
 cdef bint _is_sparse(const Layout* layout, const Request* request, Rows x):
     """Whether the first layer takes only the inputs that are not zero."""
     cdef const Layer* first = &layout.layers[0]
-    return (
-        request.task <= TRAIN and not request.keeps_terms
-        and has_sparse_loops() and request.n_rows >= TUNING.sparse_min_rows
-        and first.n_in >= TUNING.sparse_min_inputs and first.n_out >= TUNING.sparse_min_units
-        and x is not None and x.density() <= TUNING.sparse_max_density
-    )
+    if x is None or request.task > TRAIN or request.keeps_terms \
+            or first.n_in < TUNING.sparse_min_inputs or first.n_out < TUNING.sparse_min_units:
+        return False
+    return (_is_nearly_empty(request, x)
+            or has_sparse_loops() and request.n_rows >= TUNING.sparse_min_rows) \
+        and x.density() <= TUNING.sparse_max_density
+
+
+cdef bint _is_nearly_empty(const Request* request, Rows x):
+    """Whether the rows of a prediction have so few numbers in all that transposing w^(1) for them
+    would take longer than reading it here and there."""
+    return request.task <= COST and x.is_sparse() \
+        and x.density() * request.n_rows <= TUNING.sparse_transposing_rows
 
 
 cdef bint is_small_work(const Layout* layout, Py_ssize_t n_rows) noexcept nogil:
@@ -232,6 +239,7 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     plan.keeps_terms = request.keeps_terms
     plan.n_threads = _n_threads(layout, request)
     plan.sparse = _is_sparse(layout, request, x)
+    plan.transposes = plan.sparse and not _is_nearly_empty(request, x)
     plan.blocks_per_task = 1
     if plan.task == PREDICT:
         plan.block = prediction_rows(request.n_rows, layout)

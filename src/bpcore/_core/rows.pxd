@@ -30,6 +30,7 @@ cdef class Rows:
     cdef readonly object array      # keeps the memory alive
     cdef tuple _parts
     cdef double _density            # -1: not looked at yet
+    cdef bint is_sparse(self) noexcept
     cdef double density(self)
     cdef _from_dense(self, cnp.ndarray array, double divisor)
     cdef _from_csr(self, matrix)

@@ -282,6 +282,10 @@ or scipy.sparse CSR matrix or array of float32 or float64
     def shape(self):
         return self.view.n_rows, self.view.n_columns
 
+    cdef bint is_sparse(self) noexcept:
+        """Whether the table is a CSR matrix."""
+        return self.view.kind == CSR32 or self.view.kind == CSR64
+
     cdef double density(self):
         """The share of numbers that are not zero, in a few rows from first to last."""
         cdef Py_ssize_t k

@@ -7,6 +7,7 @@ from bpcore.kernels.tuning cimport BP_OFFSET_STRIDE
 cdef enum:
     OFFSET_STRIDE = BP_OFFSET_STRIDE    # columns from one offset of a compressed row to the next
     ROWS_AT_ONCE = 16                   # that are compressed where none is kept
+    FEW_ROWS_AT_ONCE = 128              # likewise, where w^(1) is not transposed
 
 # Rows of a^(0) of which only the numbers that are not zero are kept: row k has counts[k] of them,
 # from k * width on, their columns, and n_offsets offsets (`compress`).  w_t: w^(1) transposed,
@@ -14,8 +15,8 @@ cdef enum:
 # and what an optimizer remembers of it, where it has slots.
 #
 # Where the rows come from, for one block of them: rows order[start], … of the view (start, … where
-# order is NULL) go to row `row` and the following ones, or where they are not kept, ROWS_AT_ONCE
-# at a time to the same place.
+# order is NULL) go to row `row` and the following ones, or where they are not kept, some at a time
+# (`rows_at_once`) to the same place.
 cdef struct Sparse:
     const MatrixView* view
     const Py_ssize_t* order
@@ -29,7 +30,7 @@ cdef struct Sparse:
     int32_t* offsets
     Py_ssize_t n_offsets
     Py_ssize_t ldw
-    void* w_t
+    void* w_t               # NULL: so few numbers are not zero that w^(1) is read where it lies
     void* gradient_t
     void* slot_1_t
     void* slot_2_t
@@ -42,8 +43,13 @@ cdef struct Inputs:
     const void** prefetch   # rows that will be read next: every second one, n_prefetch in all, is
     Py_ssize_t n_prefetch   # fetched into the caches meanwhile; only with rows by pointer
 
-cdef void sparse_inputs(const Layer* first, const Inputs* inputs, Py_ssize_t n, const real_t* b,
-                        real_t* z) noexcept nogil
+cdef inline Py_ssize_t rows_at_once(bint transposes) noexcept nogil:
+    """How many rows of a prediction are compressed for one product: transposed weights are read
+    anew for each row, others once for all."""
+    return ROWS_AT_ONCE if transposes else FEW_ROWS_AT_ONCE
+
+cdef void sparse_inputs(const Layer* first, const Inputs* inputs, Py_ssize_t n, const real_t* w,
+                        const real_t* b, real_t* z) noexcept nogil
 cdef void sparse_gradient(const Layer* first, const Inputs* inputs, Py_ssize_t begin,
                           Py_ssize_t end, Py_ssize_t n, real_t alpha, const real_t* delta,
                           real_t beta, real_t* of_w) noexcept nogil

@@ -3,8 +3,10 @@
 A zero adds nothing to z^(1) and nothing to ∂C/∂w^(1).  So a batch's rows are gone through once,
 what is not zero is kept beside its column, and both products take only that.  They need one
 input's weights side by side: for the time of an epoch or a prediction w^(1) is transposed,
-(n_in, n_out), and so are its gradient and what the optimizer remembers of it.  Sums run over the
-inputs in their order, so that results differ from those of whole rows by rounding only.
+(n_in, n_out), and so are its gradient and what the optimizer remembers of it.  (A prediction of a
+few rows of a wide CSR matrix, a text or two, would do little else: it reads w^(1) where it lies.)
+Sums run over the inputs in their order, so that results differ from those of whole rows by rounding
+only.
 """
 
 from libc.string cimport memcpy, memset
@@ -12,6 +14,9 @@ from libc.string cimport memcpy, memset
 from bpcore._core.products cimport add_sparse_outer, compress, sparse_affine, transpose
 from bpcore._core.rows cimport gather, has_plain_rows, sparse_row
 from bpcore._core.types cimport real_t
+
+cdef enum:
+    UNITS_AT_ONCE = 8       # whose weights of an input are read in a go, where they lie apart
 
 
 cdef void _compress_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t row,
@@ -34,7 +39,9 @@ cdef void _compress_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t
         offsets = x.offsets + (row + i) * x.n_offsets
         x.counts[row + i] = sparse_row(view, at, values, columns)
         if x.counts[row + i] >= 0:
-            _count_offsets(x.counts[row + i], <const int32_t*>columns, x.n_offsets, offsets)
+            if x.keeps:     # for the gradient
+                _count_offsets(x.counts[row + i], <const int32_t*>columns, x.n_offsets,
+                               offsets)
             continue
         if plain:
             next_at = at
@@ -60,16 +67,53 @@ cdef void _count_offsets(Py_ssize_t count, const int32_t* columns, Py_ssize_t n_
         offsets[i] = <int32_t>e
 
 
-cdef void sparse_inputs(const Layer* first, const Inputs* inputs, Py_ssize_t n, const real_t* b,
-                        real_t* z) noexcept nogil:
-    """z^(1) = w^(1) a^(0) + b^(1) of a block of n rows, which are compressed; z (n, n_1)."""
+cdef void _few_inputs(const Layer* first, const Sparse* x, Py_ssize_t row, Py_ssize_t n,
+                      const real_t* w, const real_t* b, real_t* z) noexcept nogil:
+    """As `sparse_inputs`, of n rows that are compressed already, w^(1) as it lies in θ: some units
+    at a time, whose weights stay in cache from row to row."""
+    cdef real_t[UNITS_AT_ONCE] sums
+    cdef Py_ssize_t k, u, e, units
+    cdef Py_ssize_t j = 0
+    cdef const real_t* values
+    cdef const int32_t* columns
+    cdef const real_t* of_input
+    while j < first.n_out:
+        units = min(<Py_ssize_t>UNITS_AT_ONCE, first.n_out - j)
+        for k in range(n):
+            values = <const real_t*>x.values + (row + k) * x.width
+            columns = x.columns + (row + k) * x.width
+            for u in range(units):
+                sums[u] = b[j + u]
+            for e in range(x.counts[row + k]):
+                of_input = w + j * x.width + columns[e]
+                if units == UNITS_AT_ONCE:
+                    for u in range(UNITS_AT_ONCE):
+                        sums[u] += values[e] * of_input[u * x.width]
+                else:
+                    for u in range(units):
+                        sums[u] += values[e] * of_input[u * x.width]
+            for u in range(units):
+                z[k * first.n_out + j + u] = sums[u]
+        j += UNITS_AT_ONCE
+
+
+cdef void sparse_inputs(const Layer* first, const Inputs* inputs, Py_ssize_t n, const real_t* w,
+                        const real_t* b, real_t* z) noexcept nogil:
+    """z^(1) = w^(1) a^(0) + b^(1) of a block of n rows, which are compressed; z (n, n_1).
+
+    w: w^(1) as it lies in θ, read where it is not transposed.
+    """
     cdef Py_ssize_t here
     cdef Py_ssize_t k = 0
     cdef const Sparse* x = inputs.sparse
     cdef Py_ssize_t row = x.row
     while k < n:
-        here = n if x.keeps else min(<Py_ssize_t>ROWS_AT_ONCE, n - k)
+        here = n if x.keeps else min(rows_at_once(x.w_t != NULL), n - k)
         _compress_rows(x, k, here, row, b)
+        if x.w_t == NULL:
+            _few_inputs(first, x, row, here, w, b, z + k * first.n_out)
+            k += here
+            continue
         sparse_affine(here, first.n_out, x.width, <const real_t*>x.values + row * x.width,
                       x.columns + row * x.width, x.counts + row, <const real_t*>x.w_t, x.ldw, b,
                       z + k * first.n_out, <const real_t**>inputs.prefetch, inputs.n_prefetch)

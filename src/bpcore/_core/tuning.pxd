@@ -25,6 +25,7 @@ cdef struct Tuning:
     Py_ssize_t sparse_min_inputs
     Py_ssize_t sparse_min_units
     Py_ssize_t sparse_min_rows
+    double sparse_transposing_rows
     Py_ssize_t sparse_sampled_rows
     Py_ssize_t small_batch_rows
     double unlocked_parameters

@@ -6,7 +6,7 @@ from libc.stdlib cimport calloc, free
 from bpcore._core.backward cimport Shard
 from bpcore._core.job cimport GRADIENT, JACOBIAN, PREDICT, TRAIN
 from bpcore._core.products cimport padded_width
-from bpcore._core.sparse cimport OFFSET_STRIDE, ROWS_AT_ONCE
+from bpcore._core.sparse cimport OFFSET_STRIDE, rows_at_once
 from bpcore._core.types cimport OwnProducts, ceil_div
 
 # A line of the caches.
@@ -32,7 +32,10 @@ cdef dict _row_buffers(const Layout* layout, const Plan* plan):
     learns = plan.task != PREDICT
     units = rows * layout.n_units * itemsize
     # a prediction keeps no rows of a sparse first layer
-    x_rows = <object>plan.n_threads * ROWS_AT_ONCE if plan.sparse and not learns else rows
+    x_rows = rows
+    if plan.sparse and not learns:
+        x_rows = <object>plan.n_threads * min(plan.block * plan.blocks_per_task,
+                                              rows_at_once(plan.transposes))
     sparse_rows = x_rows if plan.sparse else 0
     sizes = {
         "pointers": rows * sizeof(void*),
@@ -59,7 +62,7 @@ cdef dict _gradient_buffers(const Layout* layout, const Plan* plan, Py_ssize_t b
     itemsize = <object>layout.itemsize
     trains = plan.task == TRAIN
     ldw = padded_width(layout.layers[0].n_out, layout.itemsize)
-    transposed = <object>layout.n_inputs * ldw * itemsize if plan.sparse else 0
+    transposed = <object>layout.n_inputs * ldw * itemsize if plan.transposes else 0
     # a slot whose rows need no padding is transposed in its own place
     is_padded = ldw != layout.layers[0].n_out
     scratch = 0

@@ -1,0 +1,83 @@
+"""Predictions of a few rows of a CSR matrix that is nearly empty read w^(1) where it lies."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from numpy.testing import assert_allclose, assert_array_equal
+from tuned import tune
+from zeros import TYPES, close
+
+from bpcore import Network
+
+
+def texts(rng, n, n_in=3000, most=12):
+    """A few words of many in each row; the first row has none, the second the last one."""
+    X = np.zeros((n, n_in))
+    for row in X[1:]:
+        row[rng.choice(n_in, rng.integers(0, most), replace=False)] = rng.normal(size=1)
+    if n > 1:
+        X[1, -1] = 2.0
+    return X
+
+
+@TYPES
+@pytest.mark.parametrize("n", [1, 2, 31, 129, 200])
+@pytest.mark.parametrize("width", [16, 17, 23, 40])
+def test_they_are_those_of_whole_rows(width, n, dtype, rng):
+    X = texts(rng, n)
+    net = Network((3000, width, 2), "tanh", "identity", dtype=dtype, random_state=0)
+    csr = scipy.sparse.csr_array(X)
+    for table in (csr, csr.astype(np.float32).astype(np.float64), scipy.sparse.csr_matrix(csr)):
+        assert_allclose(net.predict(table), net.predict(table.toarray()), **close(dtype))
+    Y = rng.normal(size=(n, 2))
+    assert net.cost(csr, Y) == pytest.approx(net.cost(X, Y), rel=1e-5)
+
+
+@TYPES
+def test_they_are_those_with_transposed_weights(dtype, rng):
+    """But for rounding; and a table that is not so empty, or none of CSR, is not read that way."""
+    X = scipy.sparse.csr_array(texts(rng, 300))
+    net = Network((3000, 24, 2), "tanh", "identity", dtype=dtype, random_state=0)
+    few = net.predict(X)
+    tune(sparse_transposing_rows=-1.0)
+    many = net.predict(X)
+    assert_allclose(few, many, **close(dtype))
+    assert not np.array_equal(few, many)  # sums of several chains: another way was taken
+    tune(sparse_transposing_rows=1e9, sparse_max_density=-1.0)
+    assert_array_equal(net.predict(X), net.predict(X.toarray()))
+
+
+@TYPES
+def test_for_any_number_of_threads(dtype, rng):
+    X = scipy.sparse.csr_array(texts(rng, 200))
+    net = Network((3000, 24, 2), "tanh", "identity", dtype=dtype, random_state=0)
+    net.n_threads = 1
+    expected = net.predict(X)
+    tune(parallel_batch_operations=0, parallel_call_operations=0, prediction_max_rows=32)
+    for n in (1, 2, 3, 8):
+        net.n_threads = n
+        assert_array_equal(net.predict(X), expected)
+
+
+def test_entries_in_any_order_and_given_twice(rng):
+    X = scipy.sparse.csr_array(texts(rng, 40))
+    net = Network((3000, 24, 2), "tanh", "identity", dtype="float64", random_state=0)
+    expected = net.predict(X)
+    turned = X.copy()
+    for k in range(40):
+        row = slice(turned.indptr[k], turned.indptr[k + 1])
+        turned.indices[row] = turned.indices[row][::-1].copy()
+        turned.data[row] = turned.data[row][::-1].copy()
+    turned.has_sorted_indices = False
+    assert_allclose(net.predict(turned), expected, rtol=1e-12)
+    twice = (np.repeat(X.data / 2, 2), np.repeat(X.indices, 2), 2 * X.indptr)
+    assert_allclose(net.predict(scipy.sparse.csr_array(twice, X.shape)), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_number_that_is_none_is_found(bad, rng):
+    X = texts(rng, 20)
+    X[17, 5] = bad
+    net = Network((3000, 24, 2), "sigmoid", random_state=0)
+    with pytest.raises(ValueError, match=r"X .* row 17:"):
+        net.predict(scipy.sparse.csr_array(X))

@@ -1,0 +1,137 @@
+"""Tables that are plainly right are predicted without scikit-learn's look at them; the others,
+and what is said of them, are as before."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from numpy.testing import assert_array_equal
+from sklearn.utils import validation
+
+from bpcore import MLPClassifier, MLPRegressor
+from bpcore.estimators import data
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 5))
+Y = np.sin(X[:, 0])
+LABELS = np.array(["a", "b", "c"])[(X[:, 1] > 0).astype(int) + (X[:, 2] > 0)]
+NAMES = [f"x{k}" for k in range(5)]
+FRAME = pd.DataFrame(X, columns=NAMES)
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def fitted(table=X, make=MLPClassifier, **settings):
+    targets = LABELS if make is MLPClassifier else Y
+    return make(hidden_layer_sizes=(7,), max_iter=5, random_state=0, **settings).fit(table, targets)
+
+
+def answers(est, table):
+    if isinstance(est, MLPRegressor):
+        return [est.predict(table)]
+    return [est.predict(table), est.predict_proba(table), est.predict_log_proba(table)]
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """How often scikit-learn looks at a table."""
+    calls = []
+    look = validation.validate_data
+
+    def counted(*arguments, **options):
+        calls.append(1)
+        return look(*arguments, **options)
+
+    monkeypatch.setattr(data, "validate_data", counted)
+    return calls
+
+
+@pytest.mark.parametrize("make", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [1, 3, 60])
+def test_the_same_answers(n, dtype, make, looks):
+    """The long way is what an array of another class takes."""
+    est = fitted(X.astype(dtype), make)
+    for given in ("float32", "float64"):
+        rows = X[:n].astype(given)
+        looks.clear()
+        short = answers(est, rows)
+        answers(est, scipy.sparse.csr_array(rows))
+        answers(est, scipy.sparse.csr_matrix(rows))
+        assert not looks
+        for one, other in zip(short, answers(est, rows.tolist()), strict=True):
+            if given == "float64":
+                assert_array_equal(one, other)
+        assert looks
+
+
+@pytest.mark.parametrize("n", [1, 60])
+def test_frames_of_floats_with_the_names_of_the_fit(n, looks):
+    est = fitted(FRAME)
+    looks.clear()
+    short = answers(est, FRAME[:n])
+    answers(est, FRAME[:n].astype({"x1": "float32"}))
+    assert not looks
+    for one, other in zip(short, answers(fitted(X), X[:n]), strict=True):
+        assert_array_equal(one, other)
+
+
+def test_what_is_looked_at():
+    """Refused, converted or warned about as it would be without a short way."""
+    est, named = fitted(), fitted(FRAME)
+    bad = X[:4].copy()
+    bad[2, 3] = np.nan
+    for one, table, error, match in [
+        (est, bad, ValueError, "NaN"),
+        (est, np.where(np.isnan(bad), np.inf, bad), ValueError, "infinity"),
+        (est, scipy.sparse.csr_array(bad), ValueError, "NaN"),
+        (est, X[:4, :3], ValueError, "3 features"),
+        (est, X[0], ValueError, "Expected 2D"),
+        (est, X[:0], ValueError, "0 sample"),
+        (est, np.ma.masked_array(X[:4], X[:4] > 0), ValueError, "mask"),
+        (est, X[:4].astype(complex), ValueError, "[Cc]omplex"),
+        (named, FRAME[NAMES[::-1]], ValueError, "order"),
+        (named, FRAME[NAMES[:3]], ValueError, "missing|features"),
+        (named, FRAME.rename(columns={"x1": "y1"}), ValueError, "y1"),
+        (named, FRAME.assign(x1="text"), ValueError, "text|x1"),
+        (named, FRAME.where(FRAME < 1), ValueError, "x[0-4]"),
+    ]:
+        for ask in (one.predict, one.predict_proba):
+            with pytest.raises(error, match=match):
+                ask(table)
+    with pytest.warns(UserWarning, match="feature names"):
+        named.predict(X[:2])
+    with pytest.warns(UserWarning, match="feature names"):
+        est.predict(FRAME[:2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        whole = FRAME.round().astype({"x0": int, "x1": "Int64", "x2": "Float64"})
+        assert_array_equal(named.predict(whole), est.predict(X.round()))
+
+
+def test_weights_that_are_put_in_are_used():
+    est = fitted(make=MLPRegressor)
+    before = est.predict(X[:1])
+    est.coefs_[1] = est.coefs_[1] * 0
+    est.intercepts_[1] = np.array([4.0])
+    assert est.predict(X[:1])[0] == 4.0 != before[0]
+    est.coefs_, est.intercepts_ = [np.ones((3, 1))], [np.zeros(1)]
+    with pytest.raises(ValueError, match="features"):
+        est.predict(X[:1])
+
+
+def test_rows_beyond_a_float32_network():
+    est = fitted(X.astype("float32"))
+    rows = X[:3].copy()
+    rows[1, 2] = 1e300
+    with pytest.raises(ValueError, match="column 2, in row 1"):
+        est.predict(rows)
+
+
+def test_an_answer_is_the_callers_own():
+    est = fitted(make=MLPRegressor)
+    one = est.predict(X[:1])
+    one[:] = 7
+    assert est.predict(X[:1])[0] != 7
