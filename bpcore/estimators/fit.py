@@ -4,6 +4,7 @@ The epochs are those of ``network/epochs.py``; what follows each here is scikit-
 book-keeping.
 """
 
+import copy
 import sys
 import threading
 import warnings
@@ -70,14 +71,15 @@ class EstimatorSampler(Sampler):
     Attributes
     ----------
     record : FitRecord
-        Its ``dropout_seed`` is drawn once and from then on is a generator of its own.
+        Its ``dropout_seed`` is drawn once, from a copy of ``rng``, which orders the rows as it
+        does without dropout; from then on it is a generator of its own.
     """
 
     record: Any
 
     def __post_init__(self) -> None:
         if self.draws_dropout and not hasattr(self.record, "dropout_seed"):
-            self.record.dropout_seed = super().dropout_seed()
+            self.record.dropout_seed = Sampler(copy.deepcopy(self.rng), None, True).dropout_seed()
 
     def dropout_seed(self) -> int:
         """The seed of this epoch; Knuth's linear congruential generator makes the next one."""

@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
 import bpcore
@@ -76,6 +76,27 @@ def test_the_units_left_out_go_on_from_a_copy(way, tmp_path):
         for one in (est, other):
             one.partial_fit(X[k : k + 1], Y[k : k + 1])
     assert_array_equal(other.network_.parameters, est.network_.parameters)
+
+
+@pytest.mark.parametrize("way", ["partial_fit", "fit"])
+@pytest.mark.parametrize("kind", [int, np.random.RandomState])
+def test_dropout_leaves_the_order_of_the_rows_as_it_is(kind, way):
+    """That is scikit-learn's; here so little is left out that it shows."""
+    for seed in range(5):
+        one, other = (
+            MLPRegressor(
+                hidden_layer_sizes=(4,),
+                dropout=p,
+                random_state=kind(seed),
+                batch_size=1,
+                max_iter=2,
+            )
+            for p in (0.0, 1e-12)
+        )
+        for _ in range(2):
+            getattr(one, way)(X, Y)
+            getattr(other, way)(X, Y)
+            assert_allclose(one.coefs_[0], other.coefs_[0], rtol=1e-7)
 
 
 def test_a_new_fit_begins_anew():
