@@ -25,7 +25,10 @@ __all__ = [
 
 _PLAIN_TEXT = {str, np.str_}
 _TEXT, _BOOL, _INTEGER, _REAL = "text", "booleans", "integers", "numbers"
+_DATE, _DURATION = "dates", "durations"
 _KINDS: tuple[tuple[Any, str], ...] = (
+    (np.datetime64, _DATE),
+    (np.timedelta64, _DURATION),  # an integer to NumPy
     (str, _TEXT),
     ((bool, np.bool_), _BOOL),
     ((int, np.integer), _INTEGER),
@@ -88,6 +91,8 @@ def typed(values: np.ndarray, what: str = "y") -> np.ndarray:
     kinds = set(found.values())
     if kinds <= {_TEXT}:
         return values if set(found) <= _PLAIN_TEXT else _objects(map(str.__str__, labels))
+    if kinds in ({_DATE}, {_DURATION}):
+        return np.array(labels)
     if kinds <= {_BOOL, _INTEGER, _REAL}:
         array = np.array(labels)
         if array.dtype.kind in "biu" or _REAL in kinds:
@@ -156,7 +161,13 @@ def beside(columns: Sequence[np.ndarray], one_type: bool) -> np.ndarray:
 
 def _table(columns: list[np.ndarray]) -> np.ndarray:
     """Columns of labels as a table; zeros, ones and booleans only are an indicator matrix."""
-    return beside(columns, have_one_type(columns) or all(map(_is_binary, columns)))
+    one_type = have_one_type(columns) or all(map(_is_binary, columns))
+    if not one_type and any(column.dtype.kind in "Mm" for column in columns):
+        raise ValueError(
+            "y has a column of dates or durations beside columns of other types: use their text "
+            "as labels"
+        )
+    return beside(columns, one_type)
 
 
 def _is_binary(values: np.ndarray) -> bool:
@@ -191,10 +202,10 @@ def as_classes(classes: Any) -> np.ndarray | list[np.ndarray]:
             f"classes must be a list of labels, or a list of such lists for several columns of y, "
             f"got {classes!r}"
         )
-    given = list(classes)
+    given = _listed(classes)
     nested = [_is_collection(one) for one in given]
     if given and all(nested):
-        return [_sorted(list(one), f"classes[{k}]") for k, one in enumerate(given)]
+        return [_sorted(_listed(one), f"classes[{k}]") for k, one in enumerate(given)]
     if any(nested):
         raise ValueError(f"classes must not mix labels and lists of labels, got {classes!r}")
     return _sorted(given, "classes")
@@ -213,6 +224,11 @@ def _is_collection(one: Any) -> bool:
         and not isinstance(one, (str, bytes))
         and getattr(one, "ndim", 1) != 0
     )
+
+
+def _listed(labels: Any) -> list[Any]:
+    """A collection's labels, as NumPy's objects where it has a type of its own."""
+    return list(np.asarray(labels) if hasattr(labels, "dtype") else labels)
 
 
 def _sorted(labels: list[Any], what: str) -> np.ndarray:

@@ -211,6 +211,20 @@ def test_dates_may_be_labels():
     days = np.array(["2020-01-01", "2021-01-01", "2022-01-01"], "datetime64[D]")[Y_IRIS]
     clf = small(MLPClassifier, max_iter=60, learning_rate_init=0.05).fit(X_IRIS, days)
     assert (clf.predict(X_IRIS) == days).mean() > 0.9
+    known = np.unique(days)
+    for y, classes in (
+        (days, known),
+        (pd.Series(days), pd.Series(known)),
+        (list(days), set(known)),
+        (np.array([*days - days[0], None])[:-1], list(known - known[0])),
+    ):
+        clf = small(MLPClassifier).partial_fit(X_IRIS, y, classes=classes)
+        np.testing.assert_array_equal(clf.classes_, np.unique(np.asarray(y)))
+    for unit in ("ns", "us", "D"):
+        y = pd.DataFrame({"a": Y_IRIS, "b": days.astype(f"M8[{unit}]")})
+        with pytest.raises(ValueError, match="y has a column of dates or durations beside"):
+            small(MLPClassifier).fit(X_IRIS, y)
+        small(MLPClassifier).fit(X_IRIS, y[["b", "b"]])
 
 
 def test_a_masked_array_without_masked_numbers_is_an_array():
