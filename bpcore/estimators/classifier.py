@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from bpcore.estimators.base import BaseMLP
 from bpcore.estimators.class_weight import row_weights
-from bpcore.estimators.data import check_y, refuse
+from bpcore.estimators.data import check_weights, check_y, refuse
 from bpcore.estimators.labels import are_same, as_classes
 from bpcore.estimators.parameters import described, parameter
 from bpcore.estimators.spec import engine_name
@@ -391,7 +391,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 f"y must have {len(targets.columns)} columns of labels, got shape {y.shape}"
             )
         right = (predicted == y).all(axis=1)
-        return float(np.average(right, weights=sample_weight))
+        return float(np.average(right, weights=check_weights(sample_weight, y)))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

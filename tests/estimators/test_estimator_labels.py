@@ -130,6 +130,22 @@ def test_zeros_and_ones_are_an_indicator_matrix(name):
     assert (clf.predict(X) == np.asarray(y)).mean() > 0.95
 
 
+def test_weights_of_a_score_of_several_columns():
+    y = COLUMNS["minus one and one"]
+    clf = learner(hidden_layer_sizes=()).fit(X, y[:, ::-1])
+    right = (clf.predict(X) == y).all(axis=1)
+    assert 0 < right.mean() < 1
+    assert clf.score(X, y, right * 2.0) == clf.score(X, y, right.tolist()) == 1
+    for weights, message in (
+        (np.zeros(80), "non-zero"),
+        (np.full(80, np.nan), "NaN"),
+        (-np.ones(80), "Negative"),
+        (np.ones(79), r"\(79,\), expected \(80,\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            clf.score(X, y, weights)
+
+
 def test_every_way_into_a_fit_knows_columns_of_labels():
     y, other = AT + 1, np.array([3, 7])[AT]
     clf = learner()
