@@ -377,14 +377,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         float
         """
-        y = check_y(self, y)
+        y = np.asarray(dense(check_y(self, y)))
         refuse(sample_weight, "sample_weight")
         targets = self._codec()
         if isinstance(targets, Multilabel):
-            targets.check(np.asarray(dense(y)), False)
+            targets.check(y, False)
         if not isinstance(targets, Multioutput):
             return float(super().score(X, y, sample_weight))
-        y, predicted = np.asarray(dense(y)), self.predict(X)
+        predicted = self.predict(X)
         check_consistent_length(predicted, y)
         if y.shape != predicted.shape:
             raise ValueError(

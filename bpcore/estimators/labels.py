@@ -85,6 +85,8 @@ def typed(values: np.ndarray, what: str = "y") -> np.ndarray:
     Text stays as objects: in an array of text each would take the room of the longest.
     """
     if values.dtype != object:
+        if values.dtype.kind == "f" and np.isnan(values).any():
+            _refuse_missing(values.tolist(), what)
         return values
     labels = values.tolist()
     found = {one: _kind(one) for one in set(map(type, labels))}
@@ -96,14 +98,9 @@ def typed(values: np.ndarray, what: str = "y") -> np.ndarray:
     if kinds <= {_BOOL, _INTEGER, _REAL}:
         array = np.array(labels)
         if array.dtype.kind in "biu" or _REAL in kinds:
-            return array
+            return typed(array, what)
         raise ValueError(f"{what} holds integers beyond 64 bits: use their text as labels")
-    for row, label in enumerate(labels):
-        if _is_missing(label):
-            raise ValueError(
-                f"{what} has no label in row {row} ({label!r}, where NaN, None and NA are missing "
-                "values): leave such rows out, or give them a label"
-            )
+    _refuse_missing(labels, what)
     if None in kinds:
         names = sorted(one.__name__ for one, kind in found.items() if kind is None)
         raise ValueError(
@@ -131,6 +128,15 @@ def unique(values: np.ndarray, what: str = "y") -> np.ndarray:
 
 def _kind(one: type) -> str | None:
     return next((name for types, name in _KINDS if issubclass(one, types)), None)
+
+
+def _refuse_missing(labels: list[Any], what: str) -> None:
+    for row, label in enumerate(labels):
+        if _is_missing(label):
+            raise ValueError(
+                f"{what} has no label in row {row} ({label!r}, where NaN, None and NA are missing "
+                "values): leave such rows out, or give them a label"
+            )
 
 
 def _is_missing(label: Any) -> bool:
@@ -235,6 +241,6 @@ def _sorted(labels: list[Any], what: str) -> np.ndarray:
     if not labels:
         raise ValueError(f"{what} is empty: expected every label that there will be")
     found = unique(_objects(labels), what)
-    if found.dtype.kind == "f" and not np.isfinite(found).all():
-        raise ValueError(f"{what} holds NaN or infinity, which are no labels, got {labels!r}")
+    if found.dtype.kind == "f" and np.isinf(found).any():
+        raise ValueError(f"{what} holds infinity, which is no label, got {labels!r}")
     return found

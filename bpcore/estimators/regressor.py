@@ -21,7 +21,7 @@ from bpcore.estimators.base import BaseMLP
 from bpcore.estimators.data import Validation, check_range, check_y, refuse
 from bpcore.estimators.parameters import described, parameter
 from bpcore.estimators.spec import engine_name
-from bpcore.estimators.targets import Numbers
+from bpcore.estimators.targets import Numbers, dense
 from bpcore.functions import LOSSES, as_list, wrapped
 from bpcore.network import Network
 from bpcore.network.scores import are_the_same
@@ -352,7 +352,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         -------
         float
         """
-        y = check_y(self, y)
+        y = dense(check_y(self, y))
         refuse(sample_weight, "sample_weight")
         check_is_fitted(self)
         if (dtype := self.network_.dtype) == np.float32:

@@ -130,22 +130,6 @@ def test_zeros_and_ones_are_an_indicator_matrix(name):
     assert (clf.predict(X) == np.asarray(y)).mean() > 0.95
 
 
-def test_weights_of_a_score_of_several_columns():
-    y = COLUMNS["minus one and one"]
-    clf = learner(hidden_layer_sizes=()).fit(X, y[:, ::-1])
-    right = (clf.predict(X) == y).all(axis=1)
-    assert 0 < right.mean() < 1
-    assert clf.score(X, y, right * 2.0) == clf.score(X, y, right.tolist()) == 1
-    for weights, message in (
-        (np.zeros(80), "non-zero"),
-        (np.full(80, np.nan), "NaN"),
-        (-np.ones(80), "Negative"),
-        (np.ones(79), r"\(79,\), expected \(80,\)"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            clf.score(X, y, weights)
-
-
 def test_every_way_into_a_fit_knows_columns_of_labels():
     y, other = AT + 1, np.array([3, 7])[AT]
     clf = learner()
@@ -293,8 +277,10 @@ def test_text_of_variable_width():
         (["a", 1] * 40, "y mixes integers and text"),
         ([["a", 1], [2, 1]] * 40, "y, column 0, mixes integers and text"),
         (["a", None] * 40, "y has no label in row 1 .*None"),
-        (np.array([1, np.nan] * 40, dtype=object), "NaN"),
+        (np.array([1, np.nan] * 40, dtype=object), "y has no label in row 1 .nan"),
         (pd.Series([1, None] * 40, dtype="Int64"), "NaN"),
+        (pd.DataFrame({"u": pd.array([1, None] * 40), "v": 1}), "y, column 'u', has no label in"),
+        (pd.DataFrame({"u": [1, 2] * 40, "v": [0.0, np.nan] * 40}), "y, column 'v', has no label"),
         (pd.DataFrame({"u": [1, 2] * 40, "v": ["x", None] * 40}), "y, column 'v', has no label"),
         (np.array([{1}, {2}] * 40, dtype=object), "y holds objects of type set: expected labels"),
         ([2**70, 1] * 40, "y holds integers beyond 64 bits"),
@@ -387,7 +373,8 @@ def test_long_text_takes_no_room_in_every_row():
         ([[1, 2], []], ValueError, r"classes\[1\] is empty"),
         ([1, "a"], ValueError, "classes mixes integers and text"),
         ([[1, 2], 3], ValueError, "classes must not mix labels and lists"),
-        ([1.0, np.nan], ValueError, "classes holds NaN"),
+        ([1.0, np.nan], ValueError, "classes has no label in row 1 .nan"),
+        ([1.0, np.inf], ValueError, "classes holds infinity"),
         (np.ma.masked_greater(np.arange(3), 1), ValueError, "classes is a masked array"),
     ],
 )

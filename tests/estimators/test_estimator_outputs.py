@@ -4,11 +4,44 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import scipy.sparse
 from estimator_problems import DIGITS, LABELS, classifier, regressor
 
 from bpcore import MLPClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+# ---------------------------------------------------------------- scores
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+@pytest.mark.parametrize("kind", [scipy.sparse.csr_matrix, scipy.sparse.coo_array])
+def test_a_sparse_column_is_scored_as_the_dense_one(kind):
+    at = (LABELS > 4).astype(int)[:, None]
+    for y in (at, 2 * at - 1):
+        clf = classifier().fit(DIGITS, kind(y))
+        assert clf.score(DIGITS, kind(y)) == clf.score(DIGITS, y[:, 0]) > 0.8
+    for y in (at, 0.5 * np.c_[at, at]):
+        reg = regressor(max_iter=2).fit(DIGITS, kind(y))
+        assert reg.score(DIGITS, kind(y)) == reg.score(DIGITS, y)
+
+
+def test_weights_of_a_score_of_several_columns():
+    y = np.c_[LABELS % 3, LABELS > 4]
+    clf = classifier(max_iter=2).fit(DIGITS, y)
+    right = (clf.predict(DIGITS) == y).all(axis=1)
+    assert 0 < right.mean() < 1
+    assert clf.score(DIGITS, y, right * 2.0) == clf.score(DIGITS, y, right.tolist()) == 1
+    n = len(y)
+    for weights, message in (
+        (np.zeros(n), "non-zero"),
+        (np.full(n, np.nan), "NaN"),
+        (-np.ones(n), "Negative"),
+        (np.ones(n - 1), f"{n - 1},.*expected .{n},"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            clf.score(DIGITS, y, weights)
 
 
 # ---------------------------------------------------------------- several columns of labels
