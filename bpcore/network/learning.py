@@ -83,9 +83,9 @@ class Learning(Architecture):
         ------
         ValueError, TypeError
             As ``cost`` does; or if there is neither a rate nor an Optimizer, or the Optimizer is
-            another network's.
+            that of a network with another number of parameters, or of another dtype.
         DivergenceError
-            If C is not finite; θ is left as it was.
+            If C is not finite; θ and the Optimizer are left as they were.
 
         Examples
         --------
@@ -125,11 +125,13 @@ class Learning(Architecture):
             self, rows, targets, rule, batch_size=len(rows), sample_weight=weights,
             applies_dropout=False,
         )  # fmt: skip
+        rate = rule.learning_rate
         if learning_rate is not None:
             rule.learning_rate = learning_rate
         try:
             (epoch,) = training.run()
         except Diverged as error:
+            rule.learning_rate = rate
             raise DivergenceError(
                 f"the cost is {error.cost}, and no step was made: a weight or an input is too "
                 "large. Scale the inputs, or try a smaller learning_rate"
@@ -228,7 +230,8 @@ class Learning(Architecture):
         checkpoint : str or path-like, optional
             A model file to write after every ``checkpoint_every`` epochs, and after the last:
             the network, the history, and the state of the training. ``bpcore.load`` reads it as
-            any other. Takes the extra ``bpcore[files]``.
+            any other; with ``patience`` it gives the weights of the best epoch so far. Takes the
+            extra ``bpcore[files]``.
         checkpoint_every : int, default=1
         resume : str or path-like, optional
             A checkpoint to go on from. With the network, the data and the arguments of the fit
@@ -250,7 +253,8 @@ class Learning(Architecture):
         OSError
             If ``checkpoint`` cannot be written; the network keeps what it has reached.
         DivergenceError
-            If the cost is no longer finite; θ is that of the last epoch's start.
+            If the cost is no longer finite; θ is that of the last epoch's start, with
+            ``patience`` that of the best epoch.
         RuntimeError
             If another fit has the network.
         KeyboardInterrupt
