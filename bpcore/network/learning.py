@@ -66,7 +66,8 @@ class Learning(Architecture):
             As in ``cost``. A few contiguous rows of the network's dtype, fewer than 256, take the
             shortest way.
         learning_rate : float, optional
-            η of gradient descent, finite and at least 0. With an optimizer: its rate from now on.
+            η of gradient descent, finite and at least 0. With an optimizer: its rate from now on,
+            which is told in less time by setting its ``learning_rate``.
         sample_weight : array-like of shape (n,), optional
             s_k, which multiplies the gradient of its example as it is: a stream has no mean weight
             to compare it with. 0 leaves the example out.
