@@ -200,7 +200,7 @@ class Learning(Architecture):
         stop_on : {"cost", "score"}, default="cost"
             What has to become better: the validation cost, or the score that ``metric`` says.
         tol : float, default=0.0
-            By how much, at least.
+            By how much, at least, than in the best of all epochs before.
         optimizer : str, (str, dict) or Optimizer, default="sgd"
             By name, or with a dict of momentum, nesterov, beta_1, beta_2, epsilon (those that it
             does not read are passed over): with fresh state for this fit. An Optimizer goes on
