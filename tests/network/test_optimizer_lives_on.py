@@ -204,6 +204,24 @@ def test_the_rate_of_a_resumed_fit_is_the_one_it_was_told(tmp_path):
         network().fit(X, Y, 6, learning_rate=0.5, optimizer=Optimizer("adam"), resume=path)
 
 
+@EVERY
+def test_a_state_that_is_taken_over_leaves_the_slots_where_they_lie(name):
+    """A training has their addresses."""
+    rule, other = Optimizer(name), Optimizer(name)
+    network().step(X[:2], Y[:2], optimizer=rule)
+    for _ in range(3):
+        network().step(X[:2], Y[:2], optimizer=other)
+    before = rule.slots
+    rule.__setstate__(other.__getstate__())
+    assert rule.t == 3
+    for slot, mine, theirs in zip(before, rule.slots, other.slots, strict=True):
+        assert np.shares_memory(slot, mine)
+        assert not np.shares_memory(mine, theirs)
+        assert_array_equal(mine, theirs)
+    rule.__setstate__(_used("float32").__getstate__())
+    assert (rule.name, rule.dtype) == ("adam", np.float32)
+
+
 # ---------------------------------------------------------------- what it says of itself
 
 
@@ -212,7 +230,7 @@ def test_repr():
     assert repr(rule) == "<Optimizer adam: learning rate 0.001 (cosine), no update yet>"
     network().step(X[:2], Y[:2], optimizer=rule)
     assert repr(rule) == (
-        "<Optimizer adam: learning rate 0.001 (cosine), 1 updates of 32 parameters>"
+        "<Optimizer adam: learning rate 0.001 (cosine), 1 update of 32 parameters>"
     )
     assert (rule.n_parameters, rule.dtype, rule.t) == (32, np.float64, 1)
 
@@ -234,6 +252,7 @@ def test_a_schedule_that_has_run_out_says_so_once(schedule, plain):
         for _ in range(5):
             net.step(x, y, optimizer=rule)
     (one,) = caught
+    assert one.filename == __file__
     assert "has run out after 5 updates" in str(one.message)
     assert "longer total" in str(one.message)
 
