@@ -6,6 +6,7 @@ from typing import Any
 __all__ = ["History"]
 
 _ENDINGS = {
+    "early_stopping": "stopped early",
     "callback": "stopped by its callback",
     "interrupt": "stopped by Ctrl-C",
     "diverged": "stopped because it diverged",
@@ -29,7 +30,8 @@ class History:
     seconds : list of float
         Wall time of the epoch's training, without validation and callbacks.
     stopped : None or str
-        Why the fit ended early: "callback", "interrupt" or "diverged".
+        Why the fit ended before its last epoch: "early_stopping" (its ``patience`` was over),
+        "callback", "interrupt" or "diverged".
 
     Examples
     --------

@@ -10,6 +10,7 @@ from bpcore.checks.network import (
     as_activation,
     as_activations,
     as_dropout,
+    as_dtype,
     as_layer_sizes,
     as_loss,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "as_array",
     "as_callbacks",
     "as_dropout",
+    "as_dtype",
     "as_integer",
     "as_layer_sizes",
     "as_loss",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bpcore.checks.numbers import as_integer, as_number
 from bpcore.functions import ACTIVATIONS, ALIASES, HIDDEN, LOSSES
@@ -23,6 +24,17 @@ def as_layer_sizes(layer_sizes: Any) -> tuple[int, ...]:
             f"{tuple(layer_sizes)}"
         )
     return tuple(as_integer(size, f"layer_sizes[{i}]") for i, size in enumerate(layer_sizes))
+
+
+def as_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
+    """float32 or float64, in the processor's byte order."""
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype must be float32 or float64, got {dtype!r}") from None
+    if kind not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, got {kind}")
+    return kind.newbyteorder("=")
 
 
 def as_activation(spec: Any, *, output: bool = False) -> tuple[str, float | None]:

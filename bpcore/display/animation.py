@@ -255,7 +255,8 @@ class DescentAnimation(Described):
             f"{words_of(frame, len(step.trace.costs), self.example)}"
         )
         n = len(step.trace.costs)
-        formulas = formulas_of(frame, last, self.learning_rate, n, self.example)
+        is_softmax = step.trace.sigma[-1] == "softmax"
+        formulas = formulas_of(frame, last, self.learning_rate, n, self.example, is_softmax)
         for text, formula in zip(self._formulas, formulas, strict=True):
             text.set_text(formula)
         reached = frame.stage != "forward" or frame.layer == last

@@ -63,18 +63,26 @@ def words_of(frame: Frame, n_examples: int, example: int) -> str:
 
 
 def formulas_of(
-    frame: Frame, n_layers: int, learning_rate: float, n_examples: int, example: int
+    frame: Frame,
+    n_layers: int,
+    learning_rate: float,
+    n_examples: int,
+    example: int,
+    is_softmax: bool,
 ) -> tuple[str, str]:
     """What this stage computes, as mathematics: two lines.
 
     The way back is that of one example's cost C_i, where there are several; the update is by C.
+    is_softmax: whether the outputs are bound to each other, so that ∂C/∂z_j is a sum.
     """
     cost = f"C_{{{example}}}" if n_examples > 1 else "C"
     layer, before, after = frame.layer, frame.layer - 1, frame.layer + 1
+    bound = n_layers if is_softmax else -1
     if frame.stage == "forward":
+        sigma = r"\mathrm{softmax}" if layer == bound else r"\sigma"
         return (
             rf"$z^{{({layer})}} = w^{{({layer})}} a^{{({before})}} + b^{{({layer})}}$",
-            rf"$a^{{({layer})}} = \sigma(z^{{({layer})}})$",
+            rf"$a^{{({layer})}} = {sigma}(z^{{({layer})}})$",
         )
     if frame.stage != "backward":
         mean = rf",\quad \nabla C = \frac{{1}}{{{n_examples}}}\,\Sigma_i\, \nabla C_i"
@@ -82,18 +90,25 @@ def formulas_of(
             rf"$\theta \leftarrow \theta - \eta\,\nabla C{mean if n_examples > 1 else ''}$",
             rf"$\eta = {learning_rate:g}$",
         )
-    up = rf"\sigma'(z_j^{{({after})}})\,\partial {cost} / \partial a_j^{{({after})}}"
-    back = (
-        rf"$\partial {cost} / \partial a_k^{{({layer})}} = "
-        rf"\Sigma_j\, w_{{jk}}^{{({after})}}\,{up}$"
-    )
+
+    def by(letter: str, unit: str, level: int) -> str:
+        return rf"\partial {cost} / \partial {letter}_{unit}^{{({level})}}"
+
+    def delta(level: int) -> str:
+        if level == bound:
+            return by("z", "j", level)
+        return rf"\sigma'(z_j^{{({level})}})\,{by('a', 'j', level)}"
+
+    back = rf"${by('a', 'k', layer)} = \Sigma_j\, w_{{jk}}^{{({after})}}\,{delta(after)}$"
     if layer == n_layers:
-        back = rf"$\partial {cost} / \partial a_j^{{({layer})}}$ from the cost"
+        back = f"${by('a', 'j', layer)}$ from the cost"
+    if layer == bound:
+        slope = rf"\partial a_i^{{({layer})}} / \partial z_j^{{({layer})}}"
+        sum_ = rf"\Sigma_i\, {slope} \cdot {by('a', 'i', layer)}"
+        back += rf", ${by('z', 'j', layer)} = {sum_}$"
     if layer == 0:
         return back, ""
-    here = rf"\sigma'(z_j^{{({layer})}})\,\partial {cost} / \partial a_j^{{({layer})}}"
-    weight = rf"\partial {cost} / \partial w_{{jk}}^{{({layer})}} = a_k^{{({before})}}\,{here}"
-    return back, f"${weight}$"
+    return back, f"${by('w', '{jk}', layer)} = a_k^{{({before})}}\\,{delta(layer)}$"
 
 
 def split(theta: np.ndarray, layer_sizes: tuple[int, ...]) -> list[np.ndarray]:

@@ -120,16 +120,16 @@ class Layout:
             [x + (column + 0.5 - width / 2) * scale, y - (row + 0.5 - height / 2) * scale]
         )
 
-    def pairs(self, strengths: list[np.ndarray], n_pixels: int) -> list[np.ndarray]:
+    def pairs(self, strengths: np.ndarray, n_pixels: int) -> list[np.ndarray]:
         """The connections drawn, (n, 2) of (j, k) for each layer 1 … L.
 
-        Between units that are drawn all of them; from an image, to each unit the `n_pixels`
-        with the largest strengths[0][j].
+        Between units that are drawn all of them; from an image, to each unit j the `n_pixels`
+        with the largest strengths[j].
         """
         drawn = []
         for layer, (before, after) in enumerate(pairwise(self.shown), start=1):
             if layer == 1 and self.image is not None:
-                strongest = np.argsort(-np.abs(strengths[0][after]), axis=1, kind="stable")
+                strongest = np.argsort(-np.abs(strengths[after]), axis=1, kind="stable")
                 strongest = strongest[:, :n_pixels]
                 drawn.append(
                     np.column_stack([np.repeat(after, strongest.shape[1]), strongest.ravel()])
@@ -142,15 +142,13 @@ class Layout:
     def segments(self, layer: int, pairs: np.ndarray) -> np.ndarray:
         """(n, 2, 2): the ends of connections (j, k) into a layer, from circle to circle."""
         ends = self._places_of(layer, pairs[:, 0])
-        if layer == 1 and self.image is not None:
+        if from_image := layer == 1 and self.image is not None:
             starts = self.pixel_places(pairs[:, 1])
-            along = ends - starts
-            unit = along / np.linalg.norm(along, axis=1, keepdims=True)
-            return np.stack([starts, ends - RADIUS * unit], axis=1)
-        starts = self._places_of(layer - 1, pairs[:, 1])
+        else:
+            starts = self._places_of(layer - 1, pairs[:, 1])
         along = ends - starts
-        unit = along / np.linalg.norm(along, axis=1, keepdims=True)
-        return np.stack([starts + RADIUS * unit, ends - RADIUS * unit], axis=1)
+        edge = RADIUS * along / np.linalg.norm(along, axis=1, keepdims=True)
+        return np.stack([starts if from_image else starts + edge, ends - edge], axis=1)
 
     def _places_of(self, layer: int, units: np.ndarray) -> np.ndarray:
         return self.places[layer][np.searchsorted(self.shown[layer], units)]

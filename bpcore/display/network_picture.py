@@ -77,11 +77,11 @@ class Picture:
         strengths = content.strengths
         if strengths is None:
             strengths = self.values.connections[0]
-        self.pairs = self.layout.pairs([strengths], n_pixels)
+        self.pairs = self.layout.pairs(strengths, n_pixels)
         for i, matrix in enumerate(self.values.connections):
             # the strongest on top
-            drawn = np.abs(matrix[self.pairs[i][:, 0], self.pairs[i][:, 1]])
-            self.pairs[i] = self.pairs[i][np.argsort(drawn, kind="stable")]
+            order = np.argsort(np.abs(self.drawn(matrix, i)), kind="stable")
+            self.pairs[i] = self.pairs[i][order]
         self.words = Words(sheet, content)
         self.numbers = Numbers(sheet, self.pairs)
         self._draw_image()

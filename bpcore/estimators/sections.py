@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcore.checks import as_integer
+from bpcore.checks import as_callbacks, as_integer
 from bpcore.estimators.optimizer import LearningRate
 from bpcore.estimators.record import FitRecord, attributes_shown, record_of
 from bpcore.estimators.spec import NetworkSpec
@@ -70,9 +70,9 @@ def describe_estimator(
     parameters = est.get_params(deep=False)
     if not callback:
         del parameters["callback"]
-    elif est.callback is not None:
+    elif as_callbacks(est.callback):
         raise TypeError(
-            "the parameter callback is a function, which a model file cannot hold: save after "
+            "the parameter callback is of functions, which a model file cannot hold: save after "
             "set_params(callback=None)"
         )
     section, tensors = describe_network(network)

@@ -112,7 +112,9 @@ def explain(
         if one is None and len(trace.costs) > 1
         else Single(trace, level, units, terms, figures, one)
     )
-    return writer.explanation(letter)
+    # numbers that have overflowed are printed as they are
+    with np.errstate(over="ignore", invalid="ignore"):
+        return writer.explanation(letter)
 
 
 class Single(Writer):

@@ -48,12 +48,7 @@ class Architecture(Engine):
         n_threads: int | None = None,
     ) -> None:
         sizes = check.as_layer_sizes(layer_sizes)
-        try:
-            kind = np.dtype(dtype)
-        except TypeError:
-            raise TypeError(f"dtype must be float32 or float64, got {dtype!r}") from None
-        if kind not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64, got {kind}")
+        kind = check.as_dtype(dtype)
         name, clip, parameter, quantiles = check.as_loss(loss, sizes[-1])
         layers = check.as_activations(activation, output_activation, len(sizes) - 1, name)
         left_out = check.as_dropout(dropout, len(sizes) - 2)
@@ -64,7 +59,7 @@ class Architecture(Engine):
         self._build(
             sizes,
             [(key, 0.0 if number is None else number) for key, number in layers],
-            kind.newbyteorder("="),
+            kind,
             (name, clip, parameter, quantiles),
             [*left_out, 0.0],
         )

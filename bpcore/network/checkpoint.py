@@ -21,7 +21,7 @@ from bpcore.history import History
 from bpcore.network.architecture import Architecture
 from bpcore.network.early_stopping import EarlyStopping
 from bpcore.network.epochs import Sampler
-from bpcore.network.sections import network_file, read_network
+from bpcore.network.sections import network_file, read_best, read_network
 
 __all__ = ["Checkpoints", "LoadedCheckpoint"]
 
@@ -43,6 +43,8 @@ class Checkpoints:
         The fit's arguments, plain values by name; the same in every part of a run.
     stopping : EarlyStopping or None
         What has the weights of the best epoch.
+    rate : float or None
+        The optimizer's from the first epoch on; None: the one that it has.
     """
 
     network: Architecture
@@ -51,6 +53,7 @@ class Checkpoints:
     sampler: Sampler
     arguments: dict[str, Any]
     stopping: EarlyStopping | None
+    rate: float | None
 
     def __post_init__(self) -> None:
         library()
@@ -59,6 +62,8 @@ class Checkpoints:
         started = describe_optimizer(self.optimizer)[0]
         for name in ("t", "mu_product", "slots"):
             del started[name]
+        if self.rate is not None:
+            started["learning_rate"] = self.rate
         own = rng is self.network._rng
         self.arguments = {
             **{name: values.encode(value, name) for name, value in self.arguments.items()},
@@ -75,9 +80,7 @@ class Checkpoints:
 
     def write(self, path: Any) -> None:
         """Write a checkpoint: the state between two epochs."""
-        sections, tensors = network_file(self.network)
-        sections["optimizer"], slots = describe_optimizer(self.optimizer)
-        tensors |= slots
+        sections, tensors = network_file(self.network, self.optimizer)
         if self.stopping is not None and self.stopping.theta is not None:
             sections["best"] = True
             tensors["best_parameters"] = self.stopping.theta
@@ -106,7 +109,7 @@ class Checkpoints:
                 )
             reader.check_tensors(expected_tensors(reader))
             training = files.read_training(reader, _ENTRIES, np.random.Generator)
-            network = read_network(reader, Architecture)
+            network = read_network(reader, Architecture, last=True)
             here = files.read_arguments(self.arguments)
             files.compare(
                 reader.name,
@@ -119,16 +122,11 @@ class Checkpoints:
             files.refuse_more_epochs(reader.name, history.epochs, epochs, asked)
             which = f"from 0 to {self.history.n_examples - 1}"
             order = files.read_order(reader, self.standing.order, which)
-            best = None
-            if reader.sections.get("best") is True:
-                best = reader.tensor("best_parameters")
-                if not np.isfinite(best).all():
-                    raise reader.fault("the tensor best_parameters holds NaN or infinity")
             return LoadedCheckpoint(
                 network,
                 history,
                 files.Standing(network.optimizer_, training["random"], order),
-                best,
+                read_best(reader),
             )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpcore import checks as check
+from bpcore._core import optimizers
 from bpcore._core.training import Diverged, Epoch, Training
 from bpcore.exceptions import DivergenceError
 from bpcore.history import History
@@ -58,7 +59,11 @@ class _Fit:
     settings: Settings
     history: History
     epochs: int
-    training: Training
+    # as they were checked: rows, targets, weights
+    examples: tuple[Any, Any, np.ndarray | None]
+    optimizer: optimizers.Optimizer
+    # None: the optimizer's own
+    rate: float | None
     sampler: Sampler
     penalties: dict[str, Any]
     batch_size: int
@@ -66,13 +71,15 @@ class _Fit:
     every: int
     callbacks: list[Callable[..., Any]]
     stopping: EarlyStopping | None
-    # as they were given
-    sample_weight: np.ndarray | None
     checkpoints: Any = None
     resumed: Any = None
+    # made when all else is in order: it binds the optimizer to the network
+    training: Any = None
 
     def begin(self) -> None:
         """The fit has the network: take over what a resumed one had reached."""
+        if self.rate is not None:
+            self.optimizer.learning_rate = self.rate
         if self.resumed is not None:
             self.resumed.install(self.checkpoints)
             if self.history.stopped != "early_stopping":
@@ -81,8 +88,8 @@ class _Fit:
                 for number in self.watched():
                     self.stopping.see(number)
         self.network.history_ = self.history
-        if self.settings.optimizer is self.training.optimizer:
-            self.network.optimizer_ = self.training.optimizer
+        if self.settings.optimizer is self.optimizer:
+            self.network.optimizer_ = self.optimizer
         else:
             vars(self.network).pop("optimizer_", None)
 
@@ -176,10 +183,11 @@ def fit(network: Any, X: Any, Y: Any, settings: Settings) -> History:
         raise
     except Diverged:
         history.stopped = "diverged"
-        kept = "of the best epoch" if run.stopping else "it had before that epoch"
+        is_best = run.stopping is not None and run.stopping.theta is not None
+        kept = "of the best epoch" if is_best else "it had before that epoch"
         raise DivergenceError(
             f"training diverged in epoch {history.epochs + 1}: the cost or a parameter is no "
-            f"longer finite (learning rate {run.training.optimizer.current_rate:g}). The network "
+            f"longer finite (learning rate {run.optimizer.current_rate:g}). The network "
             f"keeps the parameters {kept}. Try a smaller learning_rate, scaled inputs, or clip_norm"
         ) from None
     finally:
@@ -217,38 +225,41 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
     # None where a batch is all examples: their order changes nothing then
     order = np.arange(n) if settings.shuffle and batch_size < n else None
     every = check.as_integer(settings.checkpoint_every, "checkpoint_every")
-    sampler = Sampler(rng, order, any(network.dropout))
-    one_by_one = (
-        settings.progress
-        or sampler.draws
-        or not (validation is settings.callback is settings.checkpoint is None)
-    )
-    training = Training(
-        network, rows, targets, optimizer, batch_size=batch_size, order=order,
-        sample_weight=_in_proportion(weights), **penalties,
-        # where only the record is kept of an epoch, the engine may run several
-        epochs=1 if one_by_one else max(1, n_epochs),
-    )  # fmt: skip
     run = _Fit(
         network=network,
         settings=settings,
         history=History(n_examples=n),
         epochs=n_epochs,
-        training=training,
-        sampler=sampler,
+        examples=(rows, targets, weights),
+        optimizer=optimizer,
+        rate=rate,
+        sampler=Sampler(rng, order, any(network.dropout)),
         penalties=penalties,
         batch_size=batch_size,
         validation=validation,
         every=every,
         callbacks=callbacks,
         stopping=stopping,
-        sample_weight=weights,
     )
     if settings.checkpoint is not None or settings.resume is not None:
         _prepare_checkpoints(run)
-    if rate is not None:
-        optimizer.learning_rate = rate
+    run.training = _training(run)
     return run
+
+
+def _training(run: _Fit) -> Training:
+    rows, targets, weights = run.examples
+    one_by_one = (
+        run.settings.progress
+        or run.sampler.draws
+        or not (run.validation is run.settings.callback is run.settings.checkpoint is None)
+    )
+    return Training(
+        run.network, rows, targets, run.optimizer, batch_size=run.batch_size,
+        order=run.sampler.order, sample_weight=_in_proportion(weights), **run.penalties,
+        # where only the record is kept of an epoch, the engine may run several
+        epochs=1 if one_by_one else max(1, run.epochs),
+    )  # fmt: skip
 
 
 def _in_proportion(weights: np.ndarray | None) -> np.ndarray | None:
@@ -286,8 +297,8 @@ def _prepare_checkpoints(run: _Fit) -> None:
     from bpcore.files.checkpoint import fingerprint
     from bpcore.network.checkpoint import Checkpoints
 
-    settings, training = run.settings, run.training
-    looked_at = (training.x, training.y, run.sample_weight, *(run.validation or ()))
+    settings = run.settings
+    looked_at = (*run.examples, *(run.validation or ()))
     arguments = {
         "batch_size": run.batch_size,
         **run.penalties,
@@ -301,7 +312,7 @@ def _prepare_checkpoints(run: _Fit) -> None:
             "tol": run.stopping.tol,
         }
     run.checkpoints = Checkpoints(
-        run.network, training.optimizer, run.history, run.sampler, arguments, run.stopping
+        run.network, run.optimizer, run.history, run.sampler, arguments, run.stopping, run.rate
     )
     if settings.checkpoint is not None:
         run.checkpoints.check(settings.checkpoint)

@@ -66,7 +66,8 @@ class Learning(Architecture):
             As in ``cost``. A few contiguous rows of the network's dtype, fewer than 256, take the
             shortest way.
         learning_rate : float, optional
-            η of gradient descent, finite and at least 0. With an optimizer: its rate from now on.
+            η of gradient descent, finite and at least 0. With an optimizer: its rate from now on,
+            which is told in less time by setting its ``learning_rate``.
         sample_weight : array-like of shape (n,), optional
             s_k, which multiplies the gradient of its example as it is: a stream has no mean weight
             to compare it with. 0 leaves the example out.
@@ -83,9 +84,9 @@ class Learning(Architecture):
         ------
         ValueError, TypeError
             As ``cost`` does; or if there is neither a rate nor an Optimizer, or the Optimizer is
-            another network's.
+            that of a network with another number of parameters, or of another dtype.
         DivergenceError
-            If C is not finite; θ is left as it was.
+            If C is not finite; θ and the Optimizer are left as they were.
 
         Examples
         --------
@@ -125,11 +126,13 @@ class Learning(Architecture):
             self, rows, targets, rule, batch_size=len(rows), sample_weight=weights,
             applies_dropout=False,
         )  # fmt: skip
+        rate = rule.learning_rate
         if learning_rate is not None:
             rule.learning_rate = learning_rate
         try:
             (epoch,) = training.run()
         except Diverged as error:
+            rule.learning_rate = rate
             raise DivergenceError(
                 f"the cost is {error.cost}, and no step was made: a weight or an input is too "
                 "large. Scale the inputs, or try a smaller learning_rate"
@@ -197,7 +200,7 @@ class Learning(Architecture):
         stop_on : {"cost", "score"}, default="cost"
             What has to become better: the validation cost, or the score that ``metric`` says.
         tol : float, default=0.0
-            By how much, at least.
+            By how much, at least, than in the best of all epochs before.
         optimizer : str, (str, dict) or Optimizer, default="sgd"
             By name, or with a dict of momentum, nesterov, beta_1, beta_2, epsilon (those that it
             does not read are passed over): with fresh state for this fit. An Optimizer goes on
@@ -228,7 +231,8 @@ class Learning(Architecture):
         checkpoint : str or path-like, optional
             A model file to write after every ``checkpoint_every`` epochs, and after the last:
             the network, the history, and the state of the training. ``bpcore.load`` reads it as
-            any other. Takes the extra ``bpcore[files]``.
+            any other; with ``patience`` it gives the weights of the best epoch so far. Takes the
+            extra ``bpcore[files]``.
         checkpoint_every : int, default=1
         resume : str or path-like, optional
             A checkpoint to go on from. With the network, the data and the arguments of the fit
@@ -250,7 +254,8 @@ class Learning(Architecture):
         OSError
             If ``checkpoint`` cannot be written; the network keeps what it has reached.
         DivergenceError
-            If the cost is no longer finite; θ is that of the last epoch's start.
+            If the cost is no longer finite; θ is that of the last epoch's start, with
+            ``patience`` that of the best epoch.
         RuntimeError
             If another fit has the network.
         KeyboardInterrupt

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from bpcore import checks as check
@@ -12,6 +13,9 @@ __all__ = ["Optimizer", "in_updates", "make_optimizer"]
 
 # Entries of a schedule that are lengths: users give them in epochs, optimizers count updates.
 _LENGTHS = ("every", "total", "warmup")
+# the fields that an Optimizer shows with checks
+_RATE: Any = vars(optimizers.Optimizer)["learning_rate"]
+_UPDATES: Any = vars(optimizers.Optimizer)["t"]
 
 
 @names_filled_in
@@ -19,8 +23,9 @@ class Optimizer(optimizers.Optimizer):
     """The rule that turns gradients into steps, with a state that lives on between calls.
 
     ``Network.fit`` and ``Network.step`` take one and go on where it stands: its means, its
-    velocity, its schedule. It belongs to the first network that it trains, whose ``save`` writes
-    it too. An optimizer that is given by name begins anew in each fit.
+    velocity, its schedule. Its state is of the network that it trains, whose ``save`` writes it
+    too: give each network one of its own. An optimizer that is given by name begins anew in each
+    fit.
 
     Parameters
     ----------
@@ -45,7 +50,7 @@ class Optimizer(optimizers.Optimizer):
     ----------
     name : str
     t : int
-        Updates made.
+        Updates made; ``reset()`` forgets them and what was remembered.
     learning_rate : float
         η before the schedule; may be set between two calls.
     current_rate : float
@@ -82,6 +87,8 @@ class Optimizer(optimizers.Optimizer):
     True
     """
 
+    __slots__ = ("__weakref__",)  # a misspelt attribute is an error
+
     def __init__(
         self,
         name: str,
@@ -102,10 +109,11 @@ class Optimizer(optimizers.Optimizer):
             )
         if n_parameters is not None:
             n_parameters = check.as_integer(n_parameters, "n_parameters", least=0)
+            dtype = check.as_dtype(dtype)
         for option, value in options.items():
             if option != "nesterov":
                 check.as_number(value, option)
-            elif not isinstance(value, bool):
+            elif not isinstance(value, bool | np.bool_):
                 raise TypeError(f"nesterov must be True or False, got {value!r}")
         rate = row.learning_rate if learning_rate is None else learning_rate
         super().__init__(
@@ -116,6 +124,20 @@ class Optimizer(optimizers.Optimizer):
             schedule=in_updates(schedule, None, 1),
             **options,
         )
+
+    @property
+    def learning_rate(self) -> float:
+        """η before the schedule; may be set between two calls."""
+        return float(_RATE.__get__(self))
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        _RATE.__set__(self, check.as_number(rate, "learning_rate"))
+
+    @property
+    def t(self) -> int:  # type: ignore[override]
+        """Updates made."""
+        return int(_UPDATES.__get__(self))
 
 
 def make_optimizer(
@@ -140,6 +162,8 @@ def make_optimizer(
         raise ValueError(
             f"optimizer must be an Optimizer or one of {', '.join(OPTIMIZERS)}, got {spec!r}"
         )
+    if apart := {"learning_rate", "schedule"} & set(options):
+        raise ValueError(f"optimizer={spec!r}: fit takes {' and '.join(sorted(apart))} beside it")
     if name in OPTIMIZERS:  # one dict may serve several optimizers
         others = set(OPTIONS) - set(OPTIMIZERS[name].options)
         options = {option: value for option, value in options.items() if option not in others}
@@ -159,7 +183,9 @@ def in_updates(schedule: Any, epochs: int | None, updates_an_epoch: int) -> Any:
     plan = {"kind": schedule} if isinstance(schedule, str) else dict(schedule)
     if plan.get("kind") in ("cosine", "one_cycle") and epochs is not None:
         plan.setdefault("total", epochs)
-    for key in _LENGTHS:
-        if key in plan:
-            plan[key] = check.as_number(plan[key], f"schedule: {key}") * updates_an_epoch
+    if not isinstance(plan.get("kind", ""), str):
+        raise TypeError(f"schedule: kind must be a name, got {plan['kind']!r}")
+    for key in set(plan) - {"kind"}:
+        number = check.as_number(plan[key], f"schedule: {key}")
+        plan[key] = number * updates_an_epoch if key in _LENGTHS else number
     return plan

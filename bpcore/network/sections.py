@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from bpcore._core import optimizers
 from bpcore.files import values
 from bpcore.files.reader import ModelReader
 from bpcore.files.sections import (
@@ -20,7 +21,7 @@ from bpcore.files.sections import (
 from bpcore.network.architecture import Architecture
 from bpcore.network.optimizer import Optimizer
 
-__all__ = ["describe_network", "network_file", "read_network"]
+__all__ = ["describe_network", "network_file", "read_best", "read_network"]
 
 N = TypeVar("N", bound=Architecture)
 
@@ -28,14 +29,21 @@ N = TypeVar("N", bound=Architecture)
 # ---------------------------------------------------------------- out
 
 
-def network_file(network: Architecture) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The sections and the tensors of a network's file."""
+def network_file(
+    network: Architecture, optimizer: optimizers.Optimizer | None = None
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The sections and the tensors of a network's file.
+
+    optimizer: the one that trains it; None: ``optimizer_``, where there is one.
+    """
     section, tensors = describe_network(network)
     sections: dict[str, Any] = {"kind": "Network", "network": section}
     if "history_" in vars(network):
         sections["history"] = describe_history(network.history_)
-    if "optimizer_" in vars(network):
-        sections["optimizer"], slots = describe_optimizer(network.optimizer_)
+    if optimizer is None:
+        optimizer = vars(network).get("optimizer_")
+    if optimizer is not None:
+        sections["optimizer"], slots = describe_optimizer(optimizer)
         tensors |= slots
     return sections, tensors
 
@@ -70,8 +78,14 @@ def _layers(network: Architecture) -> dict[str, np.ndarray]:
 # ---------------------------------------------------------------- in
 
 
-def read_network(reader: ModelReader, cls: type[N], allow_nonfinite: bool = False) -> N:
-    """The network, an object of ``cls``, of a file whose tensors have been checked."""
+def read_network(
+    reader: ModelReader, cls: type[N], allow_nonfinite: bool = False, last: bool = False
+) -> N:
+    """The network, an object of ``cls``, of a file whose tensors have been checked.
+
+    last: whether a checkpoint's θ is that of its last epoch, to go on from, and not that of the
+    best one, which its fit would have left.
+    """
     section = reader.section("network", NETWORK_ENTRIES)
     with reader.reading("network"):
         *hidden, output = section["activations"]
@@ -95,8 +109,20 @@ def read_network(reader: ModelReader, cls: type[N], allow_nonfinite: bool = Fals
                 f"the tensor {name} holds NaN or infinity; load(…, allow_nonfinite=True) takes "
                 "it as it is"
             )
+    if not last and (best := read_best(reader)) is not None:
+        network.parameters[:] = best
     if "history" in reader.sections:
         network.history_ = read_history(reader)
     if "optimizer" in reader.sections and "estimator" not in reader.sections:
         network.optimizer_ = read_optimizer(reader, network.n_parameters, network.dtype, Optimizer)
     return network
+
+
+def read_best(reader: ModelReader) -> np.ndarray | None:
+    """θ of the best epoch, in a checkpoint of a fit with patience."""
+    if reader.sections.get("best") is not True:
+        return None
+    best = reader.tensor("best_parameters")
+    if not np.isfinite(best).all():
+        raise reader.fault("the tensor best_parameters holds NaN or infinity")
+    return best

@@ -77,6 +77,43 @@ def test_the_formula_on_the_picture_gives_the_numbers_drawn():
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
+def test_the_formulas_of_every_stage_back_give_the_numbers_drawn(name):
+    """Each is read off the picture and worked out; softmax has ∂C/∂z_j for its product."""
+    network, X, Y, film = film_of(name, 1, detailed=1)
+    display, trace = film.network_display_, network.trace(X[1], np.reshape(Y[1], -1))
+    last = len(network.layer_sizes) - 1
+    softmax = network.activations[-1] == "softmax"
+
+    def factor(formula, layer):
+        """∂C/∂z of a layer, as the formula has it."""
+        if rf"\partial z_j^{{({layer})}}" in formula:
+            return trace.da_dz[layer][0] @ trace.dC_da[layer][0]
+        assert rf"\sigma'(z_j^{{({layer})}})\,\partial C_{{1}} / \partial a_j" in formula
+        return trace.da_dz[layer][0] * trace.dC_da[layer][0]
+
+    for number, frame in enumerate(film.frames):
+        film.draw(number)
+        above, below = (text.get_text() for text in film._formulas)
+        assert_readable(film.figure_)
+        layer = frame.layer
+        if frame.stage == "forward":
+            assert (r"\mathrm{softmax}" in below) == (softmax and layer == last)
+        if frame.stage != "backward":
+            continue
+        if layer < last:
+            sum_ = factor(above, layer + 1) @ network.weights[layer]
+            assert_allclose(display.units_[layer].get_array(), sum_, rtol=1e-12)
+        elif softmax:
+            assert r"\Sigma_i\, \partial a_i" in above
+        if layer > 0:
+            j, k = display.pairs_[layer - 1].T
+            by_hand = np.outer(factor(below, layer), trace.a[layer - 1][0])
+            assert_allclose(
+                display.connections_[layer - 1].get_array(), by_hand[j, k], rtol=1e-9, atol=1e-15
+            )
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
 def test_the_update_is_by_the_mean_and_says_so(name):
     network, X, Y, film = film_of(name, 2, detailed=1, learning_rate=0.5)
     display, gradient = film.network_display_, network.gradient(X, Y)

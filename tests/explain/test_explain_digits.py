@@ -206,3 +206,18 @@ def test_derivations_print_what_they_hold():
 )
 def test_enough_digits(operands, whole, digits):
     assert enough_digits(operands, whole, lambda *v: np.prod(v, axis=0), 4) == digits
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 1, 1), (2, 3, 3, 2)])
+@pytest.mark.parametrize("n", [1, 3])
+def test_numbers_that_have_overflowed_are_printed_without_a_warning(sizes, n):
+    """Terms of infinity add up to NaN: said as it is, and no RuntimeWarning of NumPy's."""
+    net = Network(sizes, "exponential", "elu", dtype="float32", random_state=0)
+    net.set_parameters(300 * np.cos(np.arange(net.n_parameters)))
+    trace = net.trace(np.ones((n, sizes[0])), np.zeros((n, sizes[-1])))
+    units = {} if sizes[0] == 1 else {"j": 0}
+    assert np.isnan(trace.explain("a", layer=0, **units).value)
+    for layer in range(len(sizes)):
+        for example in (None, n - 1):
+            explained = trace.explain("a", layer=layer, example=example, **units)
+            assert f"{explained.value:.4g}" in str(explained)

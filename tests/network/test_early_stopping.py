@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse
 from numpy.testing import assert_array_equal
 
+import bpcore
 from bpcore import DivergenceError, Network
 
 RNG = np.random.default_rng(0)
@@ -112,6 +113,28 @@ def test_a_resumed_fit_stops_where_the_whole_one_does(stopped_at, tmp_path):
     assert_array_equal(ended.parameters, whole.parameters)
     with pytest.raises(ValueError, match="patience was 12 there and is 3 here"):
         fit(network(), resume=path, patience=3, tol=1e-4)
+
+
+@pytest.mark.parametrize("epochs", [9, 300], ids=["the last epoch", "out of patience"])
+def test_a_checkpoint_loads_with_the_weights_that_the_fit_leaves(epochs, tmp_path):
+    pytest.importorskip("safetensors")
+    path = tmp_path / "x"
+    net = network()
+    history, thetas = fit(net, epochs=epochs, patience=8, checkpoint=path)
+    assert (history.stopped is None) == (epochs == 9)
+    loaded = bpcore.load(path)
+    assert_array_equal(loaded.parameters, net.parameters)
+    assert not np.array_equal(loaded.parameters, thetas[-1])
+    loaded.save(path)
+    assert_array_equal(bpcore.load(path).parameters, net.parameters)
+
+
+def test_a_first_epoch_that_diverges_says_which_weights_stay():
+    net = network()
+    theta = net.parameters.copy()
+    with pytest.raises(DivergenceError, match="keeps the parameters it had before that epoch"):
+        net.fit(X, Y, 9, 8, 1e200, validation_data=V, patience=3)
+    assert_array_equal(net.parameters, theta)
 
 
 def test_nothing_finite_chooses_nothing():

@@ -103,6 +103,10 @@ def test_the_line_says_why_a_fit_ended():
     assert repr(stopped()).endswith(" s, stopped by its callback")
     assert repr(diverged()).endswith(" s, stopped because it diverged")
     assert repr(interrupted(2, True)).endswith(" s, stopped by Ctrl-C")
+    _, X, Y, _ = problem()
+    early = fitted(500, validation_data=(X, 1 - Y), patience=2)
+    assert early.stopped == "early_stopping"
+    assert repr(early).endswith(" s, stopped early")
     assert repr(History(3, [1.0], stopped="rain")).endswith("stopped: rain")
 
 

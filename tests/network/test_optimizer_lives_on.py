@@ -168,6 +168,60 @@ def test_a_fit_with_one_resumes_to_the_same_bits(tmp_path):
     assert rule.t == 81
 
 
+@EVERY
+@pytest.mark.parametrize("own", ["sgd", "adam", "irprop-"])
+def test_a_checkpoint_is_of_the_fit_whatever_steps_a_callback_makes(own, name, tmp_path):
+    pytest.importorskip("safetensors")
+    path = tmp_path / "x"
+    whole, part, resumed = network(), network(), network()
+    options = {"learning_rate": 0.01, "optimizer": name}
+
+    def steps():
+        rule = Optimizer(own, learning_rate=0.0)
+        return lambda net, _: net.step(X[:2], Y[:2], optimizer=rule) is None
+
+    whole.fit(X, Y, 6, callback=steps(), **options)
+    part.fit(X, Y, 4, callback=steps(), checkpoint=path, **options)
+    loaded = bpcore.load(path)
+    assert (loaded.optimizer_.name, loaded.optimizer_.t) == (name, 4 * 2)
+    resumed.fit(X, Y, 6, resume=path, **options)
+    if own != "irprop-":  # whose steps have a least length
+        assert_array_equal(resumed.parameters, whole.parameters)
+
+
+def test_the_rate_of_a_resumed_fit_is_the_one_it_was_told(tmp_path):
+    pytest.importorskip("safetensors")
+    path = tmp_path / "x"
+    reference, net = network(), network()
+    reference.fit(X, Y, 6, learning_rate=0.03, optimizer="adam")
+    rule = Optimizer("adam")
+    net.fit(X, Y, 2, learning_rate=0.03, optimizer=rule, checkpoint=path)
+    for again in (rule, Optimizer("adam"), Optimizer("adam", learning_rate=0.03)):
+        other = network()
+        other.fit(X, Y, 6, learning_rate=0.03, optimizer=again, resume=path)
+        assert_array_equal(other.parameters, reference.parameters)
+    with pytest.raises(ValueError, match=r"learning_rate was 0\.03 there and is 0\.5 here"):
+        network().fit(X, Y, 6, learning_rate=0.5, optimizer=Optimizer("adam"), resume=path)
+
+
+@EVERY
+def test_a_state_that_is_taken_over_leaves_the_slots_where_they_lie(name):
+    """A training has their addresses."""
+    rule, other = Optimizer(name), Optimizer(name)
+    network().step(X[:2], Y[:2], optimizer=rule)
+    for _ in range(3):
+        network().step(X[:2], Y[:2], optimizer=other)
+    before = rule.slots
+    rule.__setstate__(other.__getstate__())
+    assert rule.t == 3
+    for slot, mine, theirs in zip(before, rule.slots, other.slots, strict=True):
+        assert np.shares_memory(slot, mine)
+        assert not np.shares_memory(mine, theirs)
+        assert_array_equal(mine, theirs)
+    rule.__setstate__(_used("float32").__getstate__())
+    assert (rule.name, rule.dtype) == ("adam", np.float32)
+
+
 # ---------------------------------------------------------------- what it says of itself
 
 
@@ -176,7 +230,7 @@ def test_repr():
     assert repr(rule) == "<Optimizer adam: learning rate 0.001 (cosine), no update yet>"
     network().step(X[:2], Y[:2], optimizer=rule)
     assert repr(rule) == (
-        "<Optimizer adam: learning rate 0.001 (cosine), 1 updates of 32 parameters>"
+        "<Optimizer adam: learning rate 0.001 (cosine), 1 update of 32 parameters>"
     )
     assert (rule.n_parameters, rule.dtype, rule.t) == (32, np.float64, 1)
 
@@ -198,6 +252,7 @@ def test_a_schedule_that_has_run_out_says_so_once(schedule, plain):
         for _ in range(5):
             net.step(x, y, optimizer=rule)
     (one,) = caught
+    assert one.filename == __file__
     assert "has run out after 5 updates" in str(one.message)
     assert "longer total" in str(one.message)
 
@@ -230,11 +285,64 @@ def test_a_fit_says_it_too_and_a_schedule_as_long_as_the_fit_says_nothing():
         (("sgd",), {"schedule": 3}, TypeError, "schedule must be None, a name or a dict"),
         (("sgd",), {"schedule": "cosine"}, ValueError, "missing: total"),
         (("sgd",), {"schedule": {"kind": "cosine", "total": "x"}}, TypeError, "total"),
+        (("sgd",), {"schedule": {"kind": "cosine", "total": 9, "final": "x"}}, TypeError, "final"),
+        (("sgd",), {"schedule": {"kind": "step", "every": 9, "factor": None}}, TypeError, "factor"),
+        (("sgd",), {"schedule": {"kind": ["step"], "every": 9}}, TypeError, "kind must be a name"),
+        (("sgd", 3, "float16"), {}, ValueError, "dtype must be float32 or float64"),
+        (("sgd", 3, "single-ish"), {}, TypeError, "dtype must be float32 or float64"),
     ],
 )
 def test_what_makes_none(arguments, options, error, match):
     with pytest.raises(error, match=match):
         Optimizer(*arguments, **options)
+
+
+@pytest.mark.parametrize("rate", [-0.1, np.nan, np.inf, "fast", True, None])
+def test_a_rate_is_checked_whenever_it_is_set(rate):
+    rule = Optimizer("adam", learning_rate=0.1)
+    with pytest.raises((TypeError, ValueError), match="learning_rate must be"):
+        rule.learning_rate = rate
+    assert rule.learning_rate == 0.1
+
+
+@pytest.mark.parametrize("name", ["lr", "rate", "t", "momentum", "schedule"])
+def test_nothing_else_can_be_set(name):
+    with pytest.raises(AttributeError):
+        setattr(Optimizer("sgd"), name, 0.1)
+
+
+@pytest.mark.parametrize("apart", [{"learning_rate": 0.1}, {"schedule": "cosine", "beta_1": 0.5}])
+def test_what_stands_beside_an_optimizer_is_none_of_its_options(apart):
+    with pytest.raises(ValueError, match=f"fit takes {next(iter(apart))} beside it"):
+        network().fit(X, Y, optimizer=("adam", apart))
+
+
+def test_a_fit_that_is_refused_leaves_a_new_optimizer_new(tmp_path):
+    pytest.importorskip("safetensors")
+    path = tmp_path / "x"
+    network().fit(X, Y, 3, optimizer="sgd", checkpoint=path)
+    rule = Optimizer("adam", learning_rate=0.5)
+    for options in (
+        {"resume": path},
+        {"resume": tmp_path / "none"},
+        {"checkpoint": tmp_path / "none" / "x"},
+        {"patience": 3},
+        {"clip_norm": 0},
+    ):
+        with pytest.raises((ValueError, OSError)):
+            network().fit(X, Y, 3, learning_rate=0.1, optimizer=rule, **options)
+        assert (rule.n_parameters, rule.learning_rate) == (None, 0.5)
+
+
+def test_a_fit_within_a_fit_is_refused_and_leaves_the_rate():
+    rule = Optimizer("adam", learning_rate=0.5)
+
+    def callback(net, _):
+        with pytest.raises(RuntimeError):
+            net.fit(X, Y, 1, learning_rate=0.1, optimizer=rule)
+
+    network().fit(X, Y, 1, callback=callback)
+    assert rule.learning_rate == 0.5
 
 
 def test_what_a_step_refuses():
@@ -268,6 +376,9 @@ def test_a_step_that_diverges_leaves_the_state_as_it_was():
     theta, slots = net.parameters.copy(), [slot.copy() for slot in rule.slots]
     with pytest.raises(bpcore.DivergenceError):
         net.step(X[:2], np.full((2, 2), 1e200), optimizer=rule)
+    with pytest.raises(bpcore.DivergenceError):
+        net.step(X[:2], np.full((2, 2), 1e200), 0.5, optimizer=rule)
+    assert rule.learning_rate == 0.001
     assert_array_equal(net.parameters, theta)
     for slot, before in zip(rule.slots, slots, strict=True):
         assert_array_equal(slot, before)

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from bpcore import MLPClassifier, MLPRegressor, Network
+from bpcore import MLPClassifier, MLPRegressor, Network, load
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))
@@ -110,6 +110,17 @@ def test_an_estimator_takes_several_too(make):
     est.fit(X, (Y[:, 0] > 1).astype(int))
     assert called == [("first", 1), ("second", 1), ("first", 2), ("second", 2)]
     assert est.n_iter_ == 2
+
+
+@pytest.mark.parametrize("none", [None, [], ()])
+def test_no_callbacks_can_be_saved_and_several_cannot(none, tmp_path):
+    pytest.importorskip("safetensors")
+    est = MLPRegressor(callback=none).partial_fit(X, Y[:, 0])
+    est.save(tmp_path / "x")
+    assert not load(tmp_path / "x").callback
+    est.callback = [lambda one: None]
+    with pytest.raises(TypeError, match=r"of functions.*set_params\(callback=None\)"):
+        est.save(tmp_path / "x")
 
 
 @pytest.mark.parametrize("wrong", [3, "f", [None], [print, 4]])

@@ -15,6 +15,7 @@ from numpy.testing import assert_array_equal
 import bpcore
 from bpcore import DivergenceError, Network
 from bpcore._core.optimizers import Optimizer
+from bpcore.functions import OPTIMIZERS
 
 pytest.importorskip("safetensors", reason='model files need the extra "files"')
 from model_files import parts
@@ -266,3 +267,20 @@ def test_the_slots_of_a_checkpoint_are_tensors(tmp_path):
     tensors = load_file(path)
     assert tensors["optimizer.1"].shape == (network().n_parameters,)
     assert sorted(tensors["order"]) == list(range(50))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("hidden", [16, 20])
+def test_rows_of_zeros_resume_to_the_same_bits(hidden, name, tmp_path):
+    """The first layer's slots are turned in their own place, where its rows need no padding."""
+    rng, path = np.random.default_rng(0), tmp_path / "x"
+    rows = np.where(rng.random((300, 200)) < 0.05, rng.normal(size=(300, 200)), 0.0)
+    targets = rows[:, :2] ** 2
+    whole, part, resumed = (
+        Network((200, hidden, 2), "tanh", "identity", random_state=0) for _ in range(3)
+    )
+    options = {"learning_rate": 1e-3, "optimizer": name}
+    whole.fit(rows, targets, 4, **options)
+    part.fit(rows, targets, 2, checkpoint=path, **options)
+    resumed.fit(rows, targets, 4, resume=path, **options)
+    assert_array_equal(resumed.parameters, whole.parameters)

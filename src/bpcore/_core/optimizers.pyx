@@ -5,6 +5,7 @@ added before it is called.  A new optimizer gets a number here, a loop in optimi
 line in ``OPTIMIZERS``.
 """
 
+import sys
 import warnings
 from copyreg import __newobj__
 
@@ -136,6 +137,15 @@ cdef bint is_plain_sgd(Optimizer o) noexcept nogil:
     return o.kind == SGD and o.momentum == 0
 
 
+def _level_of_the_caller():
+    """The stacklevel of a warning that names the user's own line."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None \
+            and frame.f_globals.get("__name__", "").partition(".")[0] in ("bpcore", "sklearn"):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
 cdef class Optimizer:
     """The rule that turns a gradient into a step, and what it remembers.
 
@@ -257,13 +267,13 @@ cdef class Optimizer:
             f"the learning rate's schedule {self.schedule['kind']!r} has run out after {last} "
             f"updates: from now on the rate is {self.current_rate:g}, and next to nothing is "
             f"learned. Give the schedule a longer total (it had {self.schedule['total']:g} "
-            "updates), or a final rate", stacklevel=2)
+            "updates), or a final rate", stacklevel=_level_of_the_caller())
         return 0
 
     def __repr__(self):
         state = "no update yet"
         if self.length >= 0:
-            state = f"{self.t:,} updates of {self.length:,} parameters"
+            state = f"{self.t:,} update{'' if self.t == 1 else 's'} of {self.length:,} parameters"
         schedule = "" if self.schedule["kind"] == "constant" else f" ({self.schedule['kind']})"
         return f"<Optimizer {self.name}: learning rate {self.current_rate:g}{schedule}, {state}>"
 
@@ -341,7 +351,14 @@ cdef class Optimizer:
         }
 
     def __setstate__(self, state):
+        # slots of the same shape stay where they lie: a training points at them
+        cdef void* slot_1 = self.slot_1
+        cdef void* slot_2 = self.slot_2
+        slots = self._slots or ()
         Optimizer.__init__(self, *state["arguments"])
+        if [(slot.shape, slot.dtype) for slot in slots] == \
+                [(slot.shape, slot.dtype) for slot in self._slots]:
+            self._slots, self.slot_1, self.slot_2 = slots, slot_1, slot_2
         self.t = state["t"]
         self.mu_product = state["mu_product"]
         for mine, theirs in zip(self.slots, state["slots"], strict=True):

@@ -119,7 +119,8 @@ cdef class Training:
         cdef Py_ssize_t n = self.x.view.n_rows
         cdef Request request
         run.job.examples.normalisers = numbers_of_rows(self.normaliser, n)
-        run.owners += (self.normaliser,)
+        # the buffers may point into the slots, whatever becomes of the optimizer meanwhile
+        run.owners += (self.normaliser, self.optimizer._slots)
         if self.order is not None:
             if cnp.PyArray_TYPE(self.order) != cnp.NPY_INTP \
                     or cnp.PyArray_NDIM(self.order) != 1 \
