@@ -42,7 +42,6 @@ LEVELS = {"avx512": (4, None), "avx2": (3, "Haswell"), "baseline": (2, "Prescott
 # 32 rows are a batch of Network.fit by default, 200 one of the estimators
 TABLES = dict.fromkeys(("20-64-32-1", "20-256-256-1", "64-64-32-10", "4-32-16-4"), (32, 200))
 PRODUCTS = ("FORWARD", "DELTA", "GRADIENT")
-OWN = (True, False)
 EPOCH_ROWS = 100_000
 TURNS = 7
 SECONDS = 0.002
@@ -92,11 +91,11 @@ def call_of(product: str, m: int, n: int, k: int, dtype: str):
     return lambda times, own: multiply(A, B, trans_a, trans_b, 1.0, 0.0, C, bias, times, own)
 
 
-def best_times(call) -> list[float]:
-    """Seconds of a product by the own loops and by BLAS."""
+def best_times(call, way: int = 1) -> list[float]:
+    """Seconds of a product by a way of the own loops and by BLAS."""
     best, times = [float("inf")] * 2, [1, 1]
     for turn in range(TURNS + 1):
-        for which, own in enumerate(OWN):
+        for which, own in enumerate((way, 0)):
             start = time.perf_counter()
             call(times[which], own)
             seconds = (time.perf_counter() - start) / times[which]
@@ -125,11 +124,11 @@ def measure(name: str, dtype: str, words: list[str]) -> int:
                 if not wanted or (product, m, n, k, is_own) in seen:
                     continue
                 seen.add((product, m, n, k, is_own))
-                took = best_times(call_of(product, m, n, k, dtype))
+                took = best_times(call_of(product, m, n, k, dtype), int(is_own) or 1)
                 own, other = [max(seconds - empty[product], 1e-9) for seconds in took]
                 sure = " " if min(own, other) > empty[product] else "~"
                 each = [f"{t * 1e6:8.2f} µs {2e-9 * m * n * k / t:6.1f}" for t in (own, other)]
-                chosen = "own" if is_own else "BLAS"
+                chosen = ("BLAS", "own", "own, w transposed")[int(is_own)]
                 ratio = other / own if is_own else own / other
                 if ratio < 0.95 and sure == " ":
                     chosen += " !"

@@ -10,6 +10,6 @@ def multiply(
     C: np.ndarray | None = None,
     bias: np.ndarray | None = None,
     repeat: int = 1,
-    own: bool | None = None,
+    own: bool | int | None = None,
 ) -> np.ndarray: ...
 def add_rows(A: np.ndarray, out: np.ndarray, alpha: float = 1.0, beta: float = 0.0) -> None: ...

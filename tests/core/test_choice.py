@@ -7,11 +7,17 @@ from bpcore import Network
 from bpcore._core import products
 
 ALL = (True, True, True)
+TURNED = 2
 
 
-def own(sizes, dtype="float32", n_rows=10_000, batch_size=128):
+def chosen(sizes, dtype="float32", n_rows=10_000, batch_size=128):
     """(forward, delta, gradient) of every layer."""
     return Network(sizes, dtype=dtype, init="zeros")._own_products(n_rows, batch_size)
+
+
+def own(*arguments, **options):
+    """Whether they are own, in whatever way."""
+    return [tuple(map(bool, layer)) for layer in chosen(*arguments, **options)]
 
 
 @pytest.fixture(params=LEVELS)
@@ -58,9 +64,26 @@ def test_with_avx_512_small_ragged_gradients_go_to_blas(level):
 def test_a_wide_first_layer_has_the_bits_of_rows_by_pointer(level):
     if level == 2:
         pytest.skip("so large a product is for BLAS there: rows are gathered")
-    for n_in in (64, 100, 784):
-        assert own((n_in, 32, 16, 10))[0][2]
-    assert own((60, 32, 16, 10))[0][2] == (level == 3)
+    for n_in in (257, 300, 784):
+        assert chosen((n_in, 32, 16, 10))[0] == (1, True, True)
+    assert own((60, 32, 16, 10))[0][2] == own((100, 32, 16, 10))[0][2] == (level == 3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_which_weights_are_transposed_first(level, dtype):
+    """Rows of 64 inputs to 16 vectors, whole vectors of units or four at least, blocks that pay."""
+    lanes = 2 ** (level + 2) // (4 if dtype == "float32" else 8)
+    for n_in in (63, 64, 100, 127, 128, 255, 256):
+        for width in (lanes, lanes + 1, 4 * lanes, 4 * lanes + 3):
+            turned = chosen((20, n_in, width, 1), dtype, batch_size=64)[1][0] == TURNED
+            fits = 64 <= n_in < min(256, 16 * lanes)
+            assert turned == (fits and width != lanes + 1), (n_in, width)
+    few = chosen((20, 64, 4 * lanes, 1), dtype, batch_size=31)[1][0]
+    assert few == 1
+    if lanes == 16:
+        assert chosen((20, 64, 64, 1), dtype, batch_size=32)[1][0] == TURNED
+        assert chosen((20, 128, 64, 1), dtype, batch_size=63)[1][0] == 1
+    assert chosen((20, 64, 64, 1), dtype, n_rows=200, batch_size=200)[1][0] == 1  # little work
 
 
 def test_large_matrices_of_doubles_go_to_blas_with_avx_512(level):

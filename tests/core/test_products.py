@@ -80,11 +80,31 @@ def test_products_with_a_bias(level, most, dtype):
     rng = np.random.default_rng(0)
     for m, n, k in itertools.product((1, 3, 33), COLUMNS, (1, 4, 17, 129, 300)):
         A, B, bias = (rng.standard_normal(shape).astype(dtype) for shape in ((m, k), (n, k), n))
-        C = np.full((m, n), np.nan, dtype)  # is written without being read
-        result = testing.multiply(A, B, trans_b=True, C=C, bias=bias)
         wide = A.astype(float) @ B.T.astype(float) + bias
         size = np.abs(A).astype(float) @ np.abs(B.T).astype(float) + np.abs(bias) + 1
-        assert (np.abs(result - wide) / size).max() < 8 * np.finfo(dtype).eps, (m, n, k)
+        for own in (None, 2) if most and k <= 256 else (None,):
+            C = np.full((m, n), np.nan, dtype)  # is written without being read
+            result = testing.multiply(A, B, trans_b=True, C=C, bias=bias, own=own)
+            error = np.abs(result - wide) / size
+            assert error.max() < 8 * np.finfo(dtype).eps, (m, n, k, own)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("level", LEVELS)
+def test_weights_that_are_transposed_in_several_parts(level, dtype):
+    """More of them than there is room for at a time; a row has one result in any company."""
+    products.set_isa(level)
+    rng = np.random.default_rng(0)
+    for n, k in ((70, 256), (300, 100), (257, 255)):
+        A, B, bias = (rng.standard_normal(shape).astype(dtype) for shape in ((9, k), (n, k), n))
+        whole = testing.multiply(A, B, trans_b=True, bias=bias, own=2)
+        expected = A.astype(float) @ B.T.astype(float) + bias
+        np.testing.assert_allclose(whole, expected, rtol=0, atol=2e3 * np.finfo(dtype).eps)
+        for i in (0, 8):
+            row = np.ascontiguousarray(A[i : i + 1])
+            assert_array_equal(
+                testing.multiply(row, B, trans_b=True, bias=bias, own=2)[0], whole[i]
+            )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -143,7 +163,7 @@ def test_nothing_behind_the_operands_is_touched(level, dtype):
 @WITH_PAGES
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("n_in", [64, 67, 70])
+@pytest.mark.parametrize("n_in", [64, 70, 256, 259, 262])
 def test_nothing_behind_shuffled_rows_is_read(n_in, level, dtype):
     """Rows are read where they lie, and the next batch's are fetched meanwhile."""
     products.set_isa(level)

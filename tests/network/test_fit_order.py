@@ -77,9 +77,9 @@ def test_orders_differ_between_epochs():
 
 @TYPES
 @pytest.mark.parametrize("level", [2, 3, 4])
-@pytest.mark.parametrize("n_in", [63, 64, 70, 130])
+@pytest.mark.parametrize("n_in", [63, 64, 130, 255, 256, 262])
 def test_shuffled_rows_are_read_where_they_lie_as_if_copied(n_in, level, dtype):
-    """From 64 inputs on; rows whose numbers are no neighbours are copied, to the same bits."""
+    """From 256 inputs on; rows whose numbers are no neighbours are copied, to the same bits."""
     rng = np.random.default_rng(0)
     X, Y = rng.random((700, n_in)).astype(dtype), rng.random((700, 3))
     products.set_isa(level)

@@ -56,11 +56,11 @@ cdef bint forward(const Layout* layout, const real_t* theta, const Inputs* input
     cdef real_t* z_l
     cdef real_t* a_l
     cdef real_t* da_dz_l
-    cdef bint own
+    cdef int own
     cdef bint finite = True
     for i in range(layout.n_layers):
         layer = &layout.layers[i]
-        own = buffers.own == NULL or buffers.own[i].forward
+        own = 1 if buffers.own == NULL else buffers.own[i].forward
         at = buffers.rows * layer.unit + row * layer.n_out
         a_l = <real_t*>buffers.a + at
         if out != NULL and i == layout.n_layers - 1:

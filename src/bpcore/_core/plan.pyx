@@ -8,12 +8,12 @@ there are: results are bitwise the same for any number of them.
 from bpcore._core.job cimport COST, JACOBIAN, PREDICT, TRAIN
 from bpcore._core.products cimport (
     DELTA, FIRST_GRADIENT, FORWARD, GRADIENT, choose_own, has_sparse_loops,
-    loop_depends_on_rows, own_loops_serve, padded_width, wants_blas,
+    loop_depends_on_rows, own_loops_serve, padded_width, turns_weights, wants_blas,
 )
 from bpcore._core.rows cimport has_plain_rows
 from bpcore._core.sparse cimport OFFSET_STRIDE
 from bpcore._core.tuning cimport TUNING
-from bpcore._core.types cimport Layer, ceil_div
+from bpcore._core.types cimport TURNED, Layer, ceil_div
 from bpcore.kernels.tuning cimport BP_BY_POINTER_INPUTS
 
 # Sizes are multiples of the tiles' rows.
@@ -202,7 +202,8 @@ cdef list _own_products(const Layout* layout, Plan* plan, Py_ssize_t n_rows, lis
     cdef bint is_small = is_small_work(layout, n_rows)
     cdef bint merges = _merges_blocks(layout, plan.task)
     cdef int kind
-    cdef bint forward, delta, gradient
+    cdef int forward
+    cdef bint delta, gradient
     cdef bint learns = plan.task != PREDICT and plan.task != COST
     units = {}
     for shard in shards:
@@ -213,6 +214,9 @@ cdef list _own_products(const Layout* layout, Plan* plan, Py_ssize_t n_rows, lis
         weights = layer.n_in * layer.n_out
         forward = choose_own(FORWARD, plan.block, layer.n_out, layer.n_in, weights, itemsize,
                              is_small)
+        if forward and not is_small \
+                and turns_weights(plan.block, layer.n_out, layer.n_in, itemsize):
+            forward = TURNED
         delta = choose_own(DELTA, plan.block, layer.n_in, layer.n_out, weights, itemsize,
                            is_small or merges)
         kind = GRADIENT

@@ -17,7 +17,9 @@ cdef void gemm(bint own, bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n,
                real_t alpha, const real_t* A, Py_ssize_t lda,
                const real_t* B, Py_ssize_t ldb,
                real_t beta, real_t* C, Py_ssize_t ldc) noexcept nogil
-cdef void affine(bint own, Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const real_t** x,
+cdef bint turns_weights(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
+                        Py_ssize_t itemsize) noexcept nogil
+cdef void affine(int own, Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const real_t** x,
                  Py_ssize_t ldx, const real_t* w, const real_t* b, real_t* z,
                  const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil
 cdef void gemm_tn_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, real_t alpha, const real_t* A,

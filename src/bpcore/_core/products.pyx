@@ -9,13 +9,15 @@ that, and cut rows into blocks.  So the casts below cannot wrap round.
 from libc.stdint cimport int32_t
 
 from bpcore._core.tuning cimport TUNING
-from bpcore._core.types cimport real_t
+from bpcore._core.types cimport TURNED, real_t
 from bpcore.kernels.blas cimport blas_gemm, blas_gemv
 from bpcore.kernels.gemm cimport (
-    bp_is_x86, bp_isa, bp_loop_depends_on_rows, bp_set_isa, own_column_sums, own_compress,
+    BP_TURNED, bp_is_x86, bp_isa, bp_loop_depends_on_rows, bp_set_isa, own_column_sums,
+    own_compress,
     own_product, own_product_nt, own_product_tn, own_sparse_add, own_sparse_dot, own_transpose,
 )
 from bpcore.kernels.sums cimport add_bias
+from bpcore.kernels.tuning cimport BP_BY_POINTER_INPUTS, BP_SHORT_INPUTS
 
 MAX_DIMENSION = 2**31 - 1
 
@@ -91,7 +93,7 @@ cdef bint choose_own(int product, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_s
     if wants_blas(weights, itemsize):
         return False            # 0.4 to 0.9
     if product == GRADIENT and multiplies_little and n * itemsize % VECTOR_BYTES != 0:
-        # 0.33 to 0.9: OpenBLAS has kernels that pack nothing, and the last vector of a row is not
+        # 0.63 to 0.98: OpenBLAS has kernels that pack nothing, and the last vector of a row is not
         # full; but an epoch of 10-8-1, in which BLAS's code is not at hand, takes 1.13 with it
         return m <= TUNING.own_max_units
     # δ w 0.91 to 1.27, and 1 in an epoch; δᵀ a in full vectors 0.85 to 1, in an epoch 1 to 1.06;
@@ -104,6 +106,15 @@ cdef bint wants_blas(Py_ssize_t weights, Py_ssize_t itemsize) noexcept nogil:
     """Whether a matrix is so large that BLAS has its products whatever their size."""
     return bp_isa() == 4 and itemsize == sizeof(double) \
         and weights * itemsize >= TUNING.blas_matrix_bytes
+
+
+cdef bint turns_weights(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
+                        Py_ssize_t itemsize) noexcept nogil:
+    """Whether an own z = x wᵀ, x (m, k), has w transposed first, though k is not short: adding up
+    rows of w then takes 0.6 to 0.8 of the time of dot products, but transposing has to pay."""
+    cdef Py_ssize_t lanes = (16 << max(0, bp_isa() - 2)) // itemsize
+    return BP_SHORT_INPUTS <= k < min(<Py_ssize_t>BP_BY_POINTER_INPUTS, 16 * lanes) \
+        and (n % lanes == 0 or n >= 4 * lanes) and m >= (32 if k < 8 * lanes else 64)
 
 
 cdef bint loop_depends_on_rows(Py_ssize_t n_in) noexcept nogil:
@@ -137,7 +148,7 @@ cdef void gemm(bint own, bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n,
                   <int>ldc)
 
 
-cdef void affine(bint own, Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const real_t** x,
+cdef void affine(int own, Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const real_t** x,
                  Py_ssize_t ldx, const real_t* w, const real_t* b, real_t* z,
                  const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil:
     """z = x wᵀ + b, z (n, n_out), w (n_out, n_in).
@@ -146,12 +157,13 @@ cdef void affine(bint own, Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, cons
     each is read by its pointer, which only an own product can do.
     prefetch: a list of which every second row, n_prefetch in all, of n_in numbers, is fetched
     into the caches meanwhile; with rows by pointer only.
+    own: 0: BLAS; 1: the own loops; TURNED: with w transposed first.
     """
     if ldx == 0:
         own_product_nt(n, n_out, n_in, x, w, n_in, b, z, n_out, prefetch, n_prefetch)
     elif own:
-        own_product(False, True, n, n_out, n_in, <real_t>1, x[0], ldx, w, n_in, b, <real_t>0, z,
-                    n_out)
+        own_product(False, BP_TURNED if own == TURNED else 1, n, n_out, n_in, <real_t>1, x[0],
+                    ldx, w, n_in, b, <real_t>0, z, n_out)
     else:
         gemm(False, False, True, n, n_out, n_in, <real_t>1, x[0], ldx, w, n_in, <real_t>0, z, n_out)
         add_bias(n, n_out, b, z)

@@ -25,8 +25,9 @@ def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, dou
         A Bᵀ + bias through ``affine`` instead, whatever the other arguments.
     repeat : int, default=1
         How often it is done, one time after the other, to measure without the call.
-    own : bool or None, default=None
-        By the own loops, or by BLAS; None: by the own loops where they serve such a product.
+    own : bool, 2 or None, default=None
+        By the own loops, or by BLAS; 2: by the own loops with B transposed first, where there is a
+        bias; None: by the own loops where they serve such a product.
     """
     m, k = A.shape[::-1] if trans_a else A.shape
     n = B.shape[0] if trans_b else B.shape[1]
@@ -37,7 +38,7 @@ def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, dou
     if bias is not None and not (bias.shape == (n,) and _ld(B) == k and _ld(C) == n):
         raise ValueError("the shapes of B, C and bias do not fit")
     _check_types(A, B, C, *([] if bias is None else [bias]))
-    cdef bint by_own = own_loops_serve(m, n, k) if own is None else own
+    cdef int by_own = own_loops_serve(m, n, k) if own is None else own
     if A.dtype == np.float32:
         _gemm_again[float](repeat, by_own, trans_a, trans_b, m, n, k, alpha, A, B, beta, C, bias,
                            NULL)
@@ -47,7 +48,7 @@ def multiply(A, B, bint trans_a=False, bint trans_b=False, double alpha=1.0, dou
     return C
 
 
-cdef int _gemm_again(Py_ssize_t times, bint own, bint trans_a, bint trans_b, Py_ssize_t m,
+cdef int _gemm_again(Py_ssize_t times, int own, bint trans_a, bint trans_b, Py_ssize_t m,
                      Py_ssize_t n, Py_ssize_t k, double alpha, cnp.ndarray A, cnp.ndarray B,
                      double beta, cnp.ndarray C, cnp.ndarray bias,
                      const real_t* of_type) except -1:

@@ -41,8 +41,11 @@ cdef struct Layout:
     Loss loss
 
 # Which products of a layer the own loops compute; BLAS the others.
+cdef enum:
+    TURNED = 2
+
 cdef struct OwnProducts:
-    bint forward            # z = x wᵀ + b
+    int forward             # z = x wᵀ + b; TURNED: with w transposed first
     bint delta              # δ w
     bint gradient           # δᵀ a
 

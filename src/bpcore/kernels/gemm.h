@@ -22,6 +22,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* What op(B) is, beside 0 and 1: B^T, transposed before the product. */
+enum { BP_TURNED = 2 };
+
 #include "isa.h"
 #include "prefetch.h"
 #include "tuning.h"
@@ -132,6 +135,6 @@ static int bp_isa(void) { return bp_gemm.isa; }
 
 /* Whether it depends on the number of rows which loop x w^T meets, rows of k numbers, and with it
  * the bits of a row. */
-static int bp_loop_depends_on_rows(ptrdiff_t k) { return k < BP_BY_POINTER_INPUTS; }
+static int bp_loop_depends_on_rows(ptrdiff_t k) { return k < BP_SHORT_INPUTS; }
 
 #endif

@@ -9,6 +9,8 @@ cdef extern from "gemm.h" nogil:
     int bp_set_isa(int limit)
     int bp_isa()
     bint bp_is_x86()
+    enum:
+        BP_TURNED
     bint bp_loop_depends_on_rows(Py_ssize_t k)
     void bp_product_f32(bint, bint, Py_ssize_t, Py_ssize_t, Py_ssize_t, float, const float*,
                         Py_ssize_t, const float*, Py_ssize_t, const float*, float, float*,
@@ -50,11 +52,14 @@ cdef extern from "gemm.h" nogil:
     void bp_transpose_f64(Py_ssize_t, Py_ssize_t, const double*, Py_ssize_t, double*, Py_ssize_t)
 
 
-cdef inline void own_product(bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
+cdef inline void own_product(bint trans_a, int trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
                              real_t alpha, const real_t* A, Py_ssize_t lda, const real_t* B,
                              Py_ssize_t ldb, const real_t* bias, real_t beta, real_t* C,
                              Py_ssize_t ldc) noexcept nogil:
-    """C (m, n) = alpha op(A) op(B) + beta C; with a bias A Bᵀ + bias."""
+    """C (m, n) = alpha op(A) op(B) + beta C; with a bias A Bᵀ + bias.
+
+    trans_b: 0, 1, or BP_TURNED, a B of short rows that is transposed first.
+    """
     if real_t is float:
         bp_product_f32(trans_a, trans_b, m, n, k, alpha, A, lda, B, ldb, bias, beta, C, ldc)
     else:

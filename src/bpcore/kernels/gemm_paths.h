@@ -1,11 +1,16 @@
 /* Included by gemm.h once for float and once for double: which loop for which shape. */
 
-/* out (columns, rows, ldo apart) = the transpose of A (rows, columns), zeros in the gaps. */
+/* out (columns, rows, ldo apart) = the transpose of A (rows, columns), zeros in the gaps; a few rows
+ * at a time, so that what is read stays in the first cache. */
 static void BP_P(transpose_padded)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A,
                                    ptrdiff_t lda, BP_REAL *out, ptrdiff_t ldo)
 {
-    for (ptrdiff_t j = 0; j < columns; j++) {
-        for (ptrdiff_t i = 0; i < rows; i++) out[j * ldo + i] = A[i * lda + j];
+    ptrdiff_t i0 = 0;
+    for (; i0 + 8 <= rows; i0 += 8)
+        for (ptrdiff_t j = 0; j < columns; j++)
+            for (ptrdiff_t i = i0; i < i0 + 8; i++) out[j * ldo + i] = A[i * lda + j];
+    for (ptrdiff_t j = 0; i0 < ldo && j < columns; j++) {
+        for (ptrdiff_t i = i0; i < rows; i++) out[j * ldo + i] = A[i * lda + j];
         for (ptrdiff_t i = rows; i < ldo; i++) out[j * ldo + i] = 0;
     }
 }
@@ -68,6 +73,7 @@ static void BP_P(narrow_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha
 }
 
 /* C (m, n) = alpha op(A) op(B) + beta C, row-major.
+ * trans_b: 0, 1, or BP_TURNED: B is transposed first, k being at most BP_DEPTH.
  * bias: NULL, or n numbers: C = A B^T + bias, given alpha = 1, beta = 0, op(A) = A, op(B) = B^T. */
 static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
                           BP_REAL alpha, const BP_REAL *A, ptrdiff_t lda, const BP_REAL *B,
@@ -77,20 +83,24 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
     BP_REAL scratch[BP_SCRATCH];
     const BP_REAL *rows[BP_DEPTH];
     const ptrdiff_t lanes = bp_gemm.BP_OF(lanes);
-    const ptrdiff_t padded = (n + lanes - 1) / lanes * lanes;
     bp_prefetch nothing = bp_no_prefetch();
     if (trans_b) {
         /* Short dot products are mostly ends: transpose B and add up rows instead.  With those that
          * are not so short a vector that is left half full, one of few, costs 1.3 to 2.1 times as
          * much as the dot products. */
         const int pays = k < 4 * lanes ? m >= 8
-                         : k < 8 * lanes && k < BP_BY_POINTER_INPUTS && m >= 32
-                               && (n % lanes == 0 || n >= 4 * lanes);
-        if (pays && k <= BP_DEPTH && k * padded <= BP_SCRATCH) {
-            BP_P(transpose_padded)(n, k, B, ldb, scratch, padded);
-            for (ptrdiff_t p = 0; p < k; p++) rows[p] = scratch + p * padded;
-            bp_gemm.BP_OF(rows)(m, n, k, alpha, A, lda, 1, rows, bias, beta, C,
-                                   ldc, &nothing);
+                         : k < 8 * lanes && m >= 32 && (n % lanes == 0 || n >= 4 * lanes);
+        if (trans_b == BP_TURNED || (pays && k < BP_SHORT_INPUTS)) {
+            /* as many units at a time as there is room for */
+            const ptrdiff_t most = BP_SCRATCH / k / lanes * lanes;
+            for (ptrdiff_t j = 0; j < n; j += most) {
+                const ptrdiff_t here = n - j < most ? n - j : most;
+                const ptrdiff_t ldt = (here + lanes - 1) / lanes * lanes;
+                BP_P(transpose_padded)(here, k, B + j * ldb, ldb, scratch, ldt);
+                for (ptrdiff_t p = 0; p < k; p++) rows[p] = scratch + p * ldt;
+                bp_gemm.BP_OF(rows)(m, here, k, alpha, A, lda, 1, rows, bias ? bias + j : NULL, beta,
+                                    C + j, ldc, &nothing);
+            }
             return;
         }
         if (bias) {

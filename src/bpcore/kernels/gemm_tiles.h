@@ -226,12 +226,15 @@ BP_TARGET void BP_P(row_tile)(const int rows, const int vectors, ptrdiff_t last,
         }
         A += column_step;
     }
-    for (int i = 0; i < rows; i++, C += ldc)
+    /* unrolled, or the sums are an array in memory, all the time */
+    BP_UNROLLED
+    for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++) {
             ptrdiff_t count = v == vectors - 1 ? last : BP_LANES;
+            BP_REAL *c = C + i * ldc + v * BP_LANES;
             BP_P(vec) s = alpha * sum[i][v];
-            if (beta != 0) s += beta * BP_P(load)(C + v * BP_LANES, count);
-            BP_P(store)(C + v * BP_LANES, s, count);
+            if (beta != 0) s += beta * BP_P(load)(c, count);
+            BP_P(store)(c, s, count);
         }
 }
 

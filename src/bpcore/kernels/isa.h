@@ -18,6 +18,13 @@
 #  define BP_HAS_AVX 0
 #endif
 
+/* Before a loop of at most eight steps that is to become straight code. */
+#if defined(__clang__)
+#  define BP_UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#  define BP_UNROLLED _Pragma("GCC unroll 8")
+#endif
+
 /* Whether the lowest level is x86-64's. */
 static int bp_is_x86(void) { return BP_HAS_AVX; }
 

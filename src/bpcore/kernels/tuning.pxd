@@ -3,4 +3,5 @@
 cdef extern from "tuning.h" nogil:
     enum:
         BP_BY_POINTER_INPUTS
+        BP_SHORT_INPUTS
         BP_OFFSET_STRIDE
