@@ -46,11 +46,14 @@ _LAYER = """\
 static inline void {name}_layer_{layer}(const float *x, float *a)
 {{
     int i, j;
+    for (j = 0; j < {n_out}; j++) a[j] = 0.0f;
+    for (i = 0; i < {n_in}; i++) {{
+        const float *w = {name}_w{layer} + (long)i * {n_out};
+        const float x_i = x[i];
+        for (j = 0; j < {n_out}; j++) a[j] += w[j] * x_i;
+    }}
     for (j = 0; j < {n_out}; j++) {{
-        const float *w = {name}_w{layer} + (long)j * {n_in};
-        float z = 0.0f;
-        for (i = 0; i < {n_in}; i++) z += w[i] * x[i];
-        z += {name}_b{layer}[j];
+        const float z = a[j] + {name}_b{layer}[j];
         a[j] = {activation};
     }}
 {after}}}
@@ -120,7 +123,8 @@ def source(layers: Layers, name: str) -> Iterator[str]:
         **names,
     )
     for layer, (_, w, b) in enumerate(layers, start=1):
-        yield _array(f"{name}_w{layer}", w)
+        # an input's weights lie together: the loop over the units is one for vectors
+        yield _array(f"{name}_w{layer}", w.T)
         yield _array(f"{name}_b{layer}", b)
     for layer, (activation, w, _) in enumerate(layers, start=1):
         n_out, n_in = w.shape
