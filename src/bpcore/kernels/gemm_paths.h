@@ -87,9 +87,10 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
     if (trans_b) {
         /* Short dot products are mostly ends: transpose B and add up rows instead.  With those that
          * are not so short a vector that is left half full, one of few, costs 1.3 to 2.1 times as
-         * much as the dot products. */
-        const int pays = k < 4 * lanes ? m >= 8
-                         : k < 8 * lanes && m >= 32 && (n % lanes == 0 || n >= 4 * lanes);
+         * much as the dot products; and so does one column always. */
+        const int pays = n > 1 && (k < 4 * lanes ? m >= 8
+                                   : k < 8 * lanes && m >= 32
+                                         && (n % lanes == 0 || n >= 4 * lanes));
         if (trans_b == BP_TURNED || (pays && k < BP_SHORT_INPUTS)) {
             /* as many units at a time as there is room for */
             const ptrdiff_t most = BP_SCRATCH / k / lanes * lanes;

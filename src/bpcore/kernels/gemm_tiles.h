@@ -112,6 +112,15 @@ BP_TARGET void BP_P(dot_tile)(const int rows, const int columns, ptrdiff_t k, BP
             for (int i = 0; i < rows; i++) BP_ADD_PRODUCT(sum[i][j], a[i], b);
         }
     }
+    if (columns == 1) { /* the sums of all rows at once */
+        const BP_P(vec) none = {0};
+        const BP_P(four) dots = alpha * BP_P(sums)(
+            sum[0][0], rows > 1 ? sum[1][0] : none, rows > 2 ? sum[2][0] : none,
+            rows > 3 ? sum[BP_DOT_ROWS - 1][0] : none);
+        for (int i = 0; i < rows; i++)
+            C[i * ldc] = beta == 0 ? dots[i] : dots[i] + beta * C[i * ldc];
+        return;
+    }
     for (int i = 0; i < rows; i++) {
         BP_P(four) dots = alpha * BP_P(sums)(sum[i][0], sum[i][1], sum[i][2], sum[i][3]);
         BP_REAL *c = C + i * ldc;
