@@ -139,7 +139,7 @@ class EstimatorCheckpoints:
                 {"kind": type(est).__name__, **self.arguments},
                 "parameters",
             )
-            there = read_estimator(reader, type(est))
+            there = read_estimator(reader, type(est), last=True)
             network, optimizer = there._network, there._record.optimizer
             with reader.reading("training"):
                 if (network.layer_sizes, network.dtype) != (own.layer_sizes, own.dtype):

@@ -128,8 +128,14 @@ def _describe_targets(targets: Any) -> dict[str, Any]:
 # ---------------------------------------------------------------- in
 
 
-def read_estimator(reader: ModelReader, cls: Any, allow_nonfinite: bool = False) -> Any:
-    """The estimator, an object of ``cls``, of a file whose tensors have been checked."""
+def read_estimator(
+    reader: ModelReader, cls: Any, allow_nonfinite: bool = False, last: bool = False
+) -> Any:
+    """The estimator, an object of ``cls``, of a file whose tensors have been checked.
+
+    last: whether a checkpoint's weights are those of its last epoch, to go on from, and not those
+    of the best one, which its fit would have left.
+    """
     network = read_network(reader, Network, allow_nonfinite)
     optimizer = None
     if "optimizer" in reader.sections:
@@ -165,6 +171,8 @@ def read_estimator(reader: ModelReader, cls: Any, allow_nonfinite: bool = False)
         record.best_theta = best = reader.tensor("best_parameters") if section["best"] else None
         if best is not None and not (allow_nonfinite or np.isfinite(best).all()):
             raise reader.fault("the tensor best_parameters holds NaN or infinity")
+        if best is not None and "training" in reader.sections and not last:
+            network.parameters[:], record.best_theta = best, None
     return est
 
 

@@ -296,3 +296,18 @@ def test_a_random_state_that_no_file_can_hold(data, tmp_path):
         assert not hasattr(est, "coefs_")
         assert est.fit(*data).n_iter_ == 14
     assert path.read_bytes() == written
+
+
+@pytest.mark.parametrize("kind", ["adam, early stopping", "adam, stop on loss"])
+def test_a_checkpoint_loads_with_the_weights_that_the_fit_leaves(kind, data, tmp_path):
+    path = tmp_path / "x"
+    last = []
+    clf = classifier(kind, callback=lambda est: last.append(est.network_.parameters.copy()))
+    clf.fit(*data, checkpoint=path)
+    loaded = bpcore.load(path)
+    assert not np.array_equal(clf.network_.parameters, last[-1])  # those of an earlier epoch
+    np.testing.assert_array_equal(loaded.network_.parameters, clf.network_.parameters)
+    np.testing.assert_array_equal(loaded.predict(data[0]), clf.predict(data[0]))
+    for one in (clf.set_params(callback=None), loaded):
+        one.partial_fit(*data)
+    np.testing.assert_array_equal(loaded.network_.parameters, clf.network_.parameters)
