@@ -96,15 +96,17 @@ def test_weights_that_are_transposed_in_several_parts(level, dtype):
     products.set_isa(level)
     rng = np.random.default_rng(0)
     for n, k in ((70, 256), (300, 100), (257, 255)):
-        A, B, bias = (rng.standard_normal(shape).astype(dtype) for shape in ((9, k), (n, k), n))
+        A, B, bias = (rng.standard_normal(shape).astype(dtype) for shape in ((70, k), (n, k), n))
         whole = testing.multiply(A, B, trans_b=True, bias=bias, own=2)
         expected = A.astype(float) @ B.T.astype(float) + bias
         np.testing.assert_allclose(whole, expected, rtol=0, atol=2e3 * np.finfo(dtype).eps)
+        dots = testing.multiply(A, B, trans_b=True, bias=bias, own=1)
+        assert not np.array_equal(dots, whole)
         for i in (0, 8):
             row = np.ascontiguousarray(A[i : i + 1])
-            assert_array_equal(
-                testing.multiply(row, B, trans_b=True, bias=bias, own=2)[0], whole[i]
-            )
+            for own, among in ((1, dots), (2, whole)):
+                alone = testing.multiply(row, B, trans_b=True, bias=bias, own=own)
+                assert_array_equal(alone[0], among[i])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
