@@ -62,7 +62,8 @@ def test_for_any_number_of_threads(dtype, rng):
 def test_more_rows_than_are_compressed_at_once(rng):
     X = scipy.sparse.csr_array(texts(rng, 1200, n_in=300))
     net = Network((300, 24, 2), "tanh", "identity", dtype="float64", random_state=0)
-    tune(sparse_transposing_rows=1e9, tasks_per_phase=1)
+    tune(sparse_transposing_rows=1e9, tasks_per_phase=1, prediction_max_rows=2000)
+    tune(prediction_bytes=1e9)
     assert_allclose(net.predict(X), net.predict(X.toarray()), rtol=1e-12, atol=1e-15)
 
 
