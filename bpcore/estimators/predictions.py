@@ -45,7 +45,7 @@ class Predictions(State):
         one row.
         """
         state = self.__dict__
-        if "_network" not in state:
+        if "_network" not in state or "coefs_" not in state or "intercepts_" not in state:
             return None
         if "feature_names_in_" in state:
             X = _numbers_of_frame(X, state["feature_names_in_"])

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 from numpy.testing import assert_array_equal
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import validation
 
 from bpcore import MLPClassifier, MLPRegressor
@@ -135,3 +136,10 @@ def test_an_answer_is_the_callers_own():
     one = est.predict(X[:1])
     one[:] = 7
     assert est.predict(X[:1])[0] != 7
+
+
+def test_an_estimator_whose_weights_were_taken_away_is_not_fitted():
+    est = fitted(make=MLPRegressor)
+    del est.coefs_
+    with pytest.raises(NotFittedError):
+        est.predict(X[:1])

@@ -13,7 +13,8 @@ from bpcore._core.products cimport (
 from bpcore._core.rows cimport has_plain_rows
 from bpcore._core.sparse cimport OFFSET_STRIDE
 from bpcore._core.tuning cimport TUNING
-from bpcore._core.types cimport TURNED, Layer, ceil_div
+from bpcore._core.types cimport Layer, ceil_div
+from bpcore.kernels.gemm cimport BP_TURNED
 from bpcore.kernels.tuning cimport BP_BY_POINTER_INPUTS
 
 # Sizes are multiples of the tiles' rows.
@@ -216,7 +217,7 @@ cdef list _own_products(const Layout* layout, Plan* plan, Py_ssize_t n_rows, lis
                              is_small)
         if forward and not is_small \
                 and turns_weights(plan.block, layer.n_out, layer.n_in, itemsize):
-            forward = TURNED
+            forward = BP_TURNED
         delta = choose_own(DELTA, plan.block, layer.n_in, layer.n_out, weights, itemsize,
                            is_small or merges)
         kind = GRADIENT

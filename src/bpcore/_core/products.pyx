@@ -9,11 +9,10 @@ that, and cut rows into blocks.  So the casts below cannot wrap round.
 from libc.stdint cimport int32_t
 
 from bpcore._core.tuning cimport TUNING
-from bpcore._core.types cimport TURNED, real_t
+from bpcore._core.types cimport real_t
 from bpcore.kernels.blas cimport blas_gemm, blas_gemv
 from bpcore.kernels.gemm cimport (
-    BP_TURNED, bp_is_x86, bp_isa, bp_loop_depends_on_rows, bp_set_isa, own_column_sums,
-    own_compress,
+    bp_is_x86, bp_isa, bp_loop_depends_on_rows, bp_set_isa, own_column_sums, own_compress,
     own_product, own_product_nt, own_product_tn, own_sparse_add, own_sparse_dot, own_transpose,
 )
 from bpcore.kernels.sums cimport add_bias
@@ -157,13 +156,14 @@ cdef void affine(int own, Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const
     each is read by its pointer, which only an own product can do.
     prefetch: a list of which every second row, n_prefetch in all, of n_in numbers, is fetched
     into the caches meanwhile; with rows by pointer only.
-    own: 0: BLAS; 1: the own loops; TURNED: with w transposed first.
+    own: 0: BLAS; 1: the own loops; BP_TURNED: the own loops with w transposed first.
     """
     if ldx == 0:
         own_product_nt(n, n_out, n_in, x, w, n_in, b, z, n_out, prefetch, n_prefetch)
     elif own:
-        own_product(False, BP_TURNED if own == TURNED else 1, n, n_out, n_in, <real_t>1, x[0],
-                    ldx, w, n_in, b, <real_t>0, z, n_out)
+        # 1 and BP_TURNED are the two ways of op(B) = Bᵀ
+        own_product(False, own, n, n_out, n_in, <real_t>1, x[0], ldx, w, n_in, b, <real_t>0, z,
+                    n_out)
     else:
         gemm(False, False, True, n, n_out, n_in, <real_t>1, x[0], ldx, w, n_in, <real_t>0, z, n_out)
         add_bias(n, n_out, b, z)

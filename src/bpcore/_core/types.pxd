@@ -41,11 +41,8 @@ cdef struct Layout:
     Loss loss
 
 # Which products of a layer the own loops compute; BLAS the others.
-cdef enum:
-    TURNED = 2
-
 cdef struct OwnProducts:
-    int forward             # z = x wᵀ + b; TURNED: with w transposed first
+    int forward             # z = x wᵀ + b; BP_TURNED: with w transposed first
     bint delta              # δ w
     bint gradient           # δᵀ a
 
