@@ -128,7 +128,7 @@ def measure(name: str, dtype: str, words: list[str]) -> int:
                 own, other = [max(seconds - empty[product], 1e-9) for seconds in took]
                 sure = " " if min(own, other) > empty[product] else "~"
                 each = [f"{t * 1e6:8.2f} µs {2e-9 * m * n * k / t:6.1f}" for t in (own, other)]
-                chosen = ("BLAS", "own", "own, w transposed")[int(is_own)]
+                chosen = ("BLAS", "own", "own, w transposed", "own, dot products")[int(is_own)]
                 ratio = other / own if is_own else own / other
                 if ratio < 0.95 and sure == " ":
                     chosen += " !"

@@ -7,7 +7,7 @@ from bpcore import Network
 from bpcore._core import products
 
 ALL = (True, True, True)
-TURNED = 2
+TURNED, DOTS = 2, 3
 
 
 def chosen(sizes, dtype="float32", n_rows=10_000, batch_size=128):
@@ -37,53 +37,55 @@ def test_forward_is_own_so_that_a_row_has_one_result(level, dtype):
 def test_little_work_is_own_whatever_the_shape(level, dtype):
     """BLAS would have to be held at one thread, which takes longer."""
     assert own((20, 64, 32, 1), dtype, n_rows=255) == [ALL] * 3
-    if level == 4 or (level == 2 and dtype == "float64"):
+    if level == 2 and dtype == "float64":
         assert own((20, 64, 32, 1), dtype, n_rows=256) != [ALL] * 3
         # few rows, but much work
         assert own((20, 400, 400, 1), dtype, n_rows=200, batch_size=20) != [ALL] * 3
 
 
-def test_with_avx2_all_is_own(level):
-    if level == 3:
+def test_from_avx2_on_all_is_own_but_large_doubles(level):
+    if level > 2:
         for dtype in ("float32", "float64"):
-            assert own((20, 64, 32, 1), dtype) == [ALL] * 3
+            assert own((20, 64, 24, 17, 18), dtype) == [ALL] * 4
+            assert own((64, 256, 256, 1), dtype) == [ALL] * 3
             assert own((784, 512, 512, 10), dtype) == [ALL] * 3
 
 
-def test_with_avx_512_small_ragged_gradients_go_to_blas(level):
-    if level < 4:
-        pytest.skip("AVX-512 only")
-    # where the last vector of a row is not full, and there are more than 16 units
-    ragged = (True, True, False)
-    assert own((20, 64, 24, 17, 16)) == [ragged, ALL, ragged, ALL]
-    assert own((20, 64, 24, 17, 18), "float64") == [ragged, ALL, ALL, ragged]
-    # 32 · 256 · 256 and 64 · 256 · 128 multiplications
-    assert own((64, 256, 256, 1))[1] == ALL
-
-
-def test_a_wide_first_layer_has_the_bits_of_rows_by_pointer(level):
-    if level == 2:
-        pytest.skip("so large a product is for BLAS there: rows are gathered")
-    for n_in in (257, 300, 784):
-        assert chosen((n_in, 32, 16, 10))[0] == (1, True, True)
-    assert own((60, 32, 16, 10))[0][2] == own((100, 32, 16, 10))[0][2] == (level == 3)
+def pays(rows, width, n_in, lanes):
+    """As measured: so many rows, whole vectors of units or several, up to 20 vectors of inputs."""
+    if width == 1:
+        return False
+    if n_in < 4 * lanes:
+        return rows >= 8
+    if n_in < 8 * lanes:
+        return rows >= 32 and (width % lanes == 0 or width >= 4 * lanes)
+    wide = width >= 2 * lanes and (width % lanes == 0 or width >= 8 * lanes)
+    return rows >= 64 and n_in <= 20 * lanes and wide
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_which_weights_are_transposed_first(level, dtype):
-    """Rows of 64 inputs to 16 vectors, whole vectors of units or four at least, blocks that pay."""
+@pytest.mark.parametrize("rows", [7, 8, 31, 32, 63, 64, 200])
+def test_which_weights_are_transposed_first(level, dtype, rows):
     lanes = 2 ** (level + 2) // (4 if dtype == "float32" else 8)
-    for n_in in (63, 64, 100, 127, 128, 255, 256):
-        for width in (lanes, lanes + 1, 4 * lanes, 4 * lanes + 3):
-            turned = chosen((20, n_in, width, 1), dtype, batch_size=64)[1][0] == TURNED
-            fits = 64 <= n_in < min(256, 16 * lanes)
-            assert turned == (fits and width != lanes + 1), (n_in, width)
-    few = chosen((20, 64, 4 * lanes, 1), dtype, batch_size=31)[1][0]
-    assert few == 1
-    if lanes == 16:
-        assert chosen((20, 64, 64, 1), dtype, batch_size=32)[1][0] == TURNED
-        assert chosen((20, 128, 64, 1), dtype, batch_size=63)[1][0] == 1
-    assert chosen((20, 64, 64, 1), dtype, n_rows=200, batch_size=200)[1][0] == 1  # little work
+    edges = {most * lanes + off for most in (4, 8, 20) for off in (-1, 0, 1)}
+    for n_in in sorted(edges):
+        for width in (1, lanes, lanes + 1, 2 * lanes, 4 * lanes + 1, 8 * lanes - 1, 8 * lanes + 1):
+            way = chosen((20, n_in, width, 1), dtype, batch_size=rows)[1][0]
+            assert way == (TURNED if pays(rows, width, n_in, lanes) else DOTS), (n_in, width)
+
+
+def test_a_small_batch_asks_its_rows(level):
+    assert chosen((20, 64, 64, 1), n_rows=200, batch_size=200)[1][0] == 1
+
+
+def test_a_run_of_many_threads_has_the_loops_of_one(level):
+    """The batch tells how many rows a product has; a thread may take a half of it or a quarter."""
+    for batch in (64, 128, 256):
+        one, two = (
+            Network((50, 128, 128, 1), init="zeros", n_threads=n)._own_products(10_000, batch)
+            for n in (1, 2)
+        )
+        assert one == two
 
 
 def test_large_matrices_of_doubles_go_to_blas_with_avx_512(level):

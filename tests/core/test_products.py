@@ -82,7 +82,7 @@ def test_products_with_a_bias(level, most, dtype):
         A, B, bias = (rng.standard_normal(shape).astype(dtype) for shape in ((m, k), (n, k), n))
         wide = A.astype(float) @ B.T.astype(float) + bias
         size = np.abs(A).astype(float) @ np.abs(B.T).astype(float) + np.abs(bias) + 1
-        for own in (None, 2) if most and k <= 256 else (None,):
+        for own in (None, 2, 3) if most else (None,):
             C = np.full((m, n), np.nan, dtype)  # is written without being read
             result = testing.multiply(A, B, trans_b=True, C=C, bias=bias, own=own)
             error = np.abs(result - wide) / size
@@ -95,7 +95,7 @@ def test_weights_that_are_transposed_in_several_parts(level, dtype):
     """More of them than there is room for at a time; a row has one result in any company."""
     products.set_isa(level)
     rng = np.random.default_rng(0)
-    for n, k in ((70, 256), (300, 100), (257, 255)):
+    for n, k in ((70, 256), (300, 100), (257, 255), (33, 257), (130, 600)):
         A, B, bias = (rng.standard_normal(shape).astype(dtype) for shape in ((70, k), (n, k), n))
         whole = testing.multiply(A, B, trans_b=True, bias=bias, own=2)
         expected = A.astype(float) @ B.T.astype(float) + bias

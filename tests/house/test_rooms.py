@@ -17,9 +17,9 @@ PYTHON = {"threads", "config"}
 # Headers: each may include those before it.
 KERNELS = [
     "tuning.h", "elementary.h", "activation_loops.h", "activations.h", "sum_loops.h", "sums.h",
-    "optimizer_loops.h", "optimizers.h", "pool.h", "isa.h", "prefetch.h", "gemm_tiles.h",
-    "sparse_tiles.h", "gemm_undef.h", "gemm_undef_level.h", "gemm_base.h", "gemm_avx2.h",
-    "gemm_avx512.h", "gemm_paths.h", "gemm.h",
+    "optimizer_loops.h", "optimizers.h", "pool.h", "isa.h", "prefetch.h", "copy.h",
+    "gemm_tiles.h", "transpose_tiles.h", "sparse_tiles.h", "gemm_undef.h", "gemm_undef_level.h",
+    "gemm_base.h", "gemm_avx2.h", "gemm_avx512.h", "gemm_paths.h", "gemm.h",
 ]  # fmt: skip
 
 # Tiles and the doors to a product have as many parameters as BLAS's own.

@@ -7,15 +7,15 @@ there are: results are bitwise the same for any number of them.
 
 from bpcore._core.job cimport COST, JACOBIAN, PREDICT, TRAIN
 from bpcore._core.products cimport (
-    DELTA, FIRST_GRADIENT, FORWARD, GRADIENT, choose_own, has_sparse_loops,
-    loop_depends_on_rows, own_loops_serve, padded_width, turns_weights, wants_blas,
+    DELTA, FORWARD, GRADIENT, choose_own, has_sparse_loops,
+    own_loops_serve, padded_width, turns_weights, wants_blas,
 )
 from bpcore._core.rows cimport has_plain_rows
 from bpcore._core.sparse cimport OFFSET_STRIDE
 from bpcore._core.tuning cimport TUNING
 from bpcore._core.types cimport Layer, ceil_div
-from bpcore.kernels.gemm cimport BP_TURNED
-from bpcore.kernels.tuning cimport BP_BY_POINTER_INPUTS
+from bpcore.kernels.gemm cimport BP_DOTS, BP_TURNED
+from bpcore.kernels.tuning cimport BP_BY_POINTER_INPUTS, BP_SHORT_INPUTS
 
 # Sizes are multiples of the tiles' rows.
 cdef Py_ssize_t MULTIPLE = 8
@@ -66,18 +66,28 @@ cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout) noexcep
         TUNING.block_min_rows, _rounded(n_rows // TUNING.tasks_per_phase))))
 
 
-cdef bint _merges_blocks(const Layout* layout, int task) noexcept nogil:
-    """Whether a thread may take several blocks of rows with one product: some w^(l) does not stay
-    in the second cache from one block to the next, and BLAS has no product of a block, whose bits
-    could depend on the number of rows."""
+cdef bint _merges_blocks(const Layout* layout, int task, Py_ssize_t block):
+    """Whether a thread may take several blocks of rows with one product.
+
+    BLAS must have no product of a block, since its bits could depend on the number of rows.  Where
+    it would have been chosen, and in a prediction, whose activations are to stay in the second
+    cache, that pays if some w^(l) does not stay there from one block to the next.
+    """
     cdef Py_ssize_t l, weights
+    cdef const Layer* layer
     cdef bint is_large = False
+    cdef bint is_own = task != PREDICT
     for l in range(layout.n_layers):
-        weights = layout.layers[l].n_in * layout.layers[l].n_out
+        layer = &layout.layers[l]
+        weights = layer.n_in * layer.n_out
         is_large = is_large or <double>weights * layout.itemsize >= TUNING.large_matrix_bytes
-        if task != PREDICT and task != COST and wants_blas(weights, layout.itemsize):
+        if task == PREDICT or task == COST:
+            continue
+        if wants_blas(weights, layout.itemsize):
             return False
-    return is_large
+        is_own = is_own and choose_own(DELTA, block, layer.n_in, layer.n_out, weights,
+                                       layout.itemsize, False)
+    return is_large or is_own
 
 
 cdef Py_ssize_t _blocks_per_task(const Layout* layout, int task, Py_ssize_t n_rows,
@@ -93,14 +103,14 @@ cdef Py_ssize_t _blocks_per_task(const Layout* layout, int task, Py_ssize_t n_ro
         TUNING.block_max_rows // block,
         <Py_ssize_t>(TUNING.product_max_work * 4 / layout.itemsize
                      / (2.0 * layout.n_parameters * block)))
-    if not _merges_blocks(layout, task):
+    if not _merges_blocks(layout, task, block):
         return 1
     for l in range(layout.n_layers):
         layer = &layout.layers[l]
         while most > 1 and not own_loops_serve(most * block, layer.n_out, layer.n_in):
             most -= 1
-        if loop_depends_on_rows(layer.n_in):
-            most = 1
+        if layer.n_in < BP_SHORT_INPUTS and is_small_work(layout, n_rows):
+            most = 1        # the number of rows decides which loop their product meets
     for blocks in range(min(most, ceil_div(n_rows, block)), 1, -1):
         loads = [0] * n_threads
         for first in range(0, n_rows, blocks * block):
@@ -191,7 +201,8 @@ cdef bint _by_pointer(const Layout* layout, const Request* request, Rows x, tupl
     forward, _, gradient = own
     return (
         request.shuffled and layout.layers[0].n_in >= BP_BY_POINTER_INPUTS
-        and forward and gradient and has_plain_rows(&x.view, layout.itemsize)
+        and forward and forward != BP_TURNED and gradient
+        and has_plain_rows(&x.view, layout.itemsize)
     )
 
 
@@ -201,11 +212,14 @@ cdef list _own_products(const Layout* layout, Plan* plan, Py_ssize_t n_rows, lis
     cdef Py_ssize_t itemsize = layout.itemsize
     cdef const Layer* layer
     cdef bint is_small = is_small_work(layout, n_rows)
-    cdef bint merges = _merges_blocks(layout, plan.task)
-    cdef int kind
+    cdef bint merges = _merges_blocks(layout, plan.task, plan.block)
+    # of a product, about, whatever the number of threads
+    cdef Py_ssize_t rows = plan.block
     cdef int forward
     cdef bint delta, gradient
     cdef bint learns = plan.task != PREDICT and plan.task != COST
+    if plan.task != PREDICT and plan.task != JACOBIAN:
+        rows = max(rows, plan.microbatch_rows // 2)
     units = {}
     for shard in shards:
         units.setdefault(shard[0], shard[2])
@@ -215,15 +229,12 @@ cdef list _own_products(const Layout* layout, Plan* plan, Py_ssize_t n_rows, lis
         weights = layer.n_in * layer.n_out
         forward = choose_own(FORWARD, plan.block, layer.n_out, layer.n_in, weights, itemsize,
                              is_small)
-        if forward and not is_small \
-                and turns_weights(plan.block, layer.n_out, layer.n_in, itemsize):
-            forward = BP_TURNED
+        if forward and not is_small:
+            forward = BP_TURNED if turns_weights(rows, layer.n_out, layer.n_in, itemsize) \
+                else BP_DOTS
         delta = choose_own(DELTA, plan.block, layer.n_in, layer.n_out, weights, itemsize,
                            is_small or merges)
-        kind = GRADIENT
-        if l == 0 and layer.n_in >= BP_BY_POINTER_INPUTS:
-            kind = FIRST_GRADIENT
-        gradient = choose_own(kind, units[l], layer.n_in, plan.microbatch_rows, weights,
+        gradient = choose_own(GRADIENT, units[l], layer.n_in, plan.microbatch_rows, weights,
                               itemsize, is_small)
         if not forward or learns and not (delta and gradient):
             plan.uses_blas = True

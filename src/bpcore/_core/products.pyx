@@ -12,11 +12,10 @@ from bpcore._core.tuning cimport TUNING
 from bpcore._core.types cimport real_t
 from bpcore.kernels.blas cimport blas_gemm, blas_gemv
 from bpcore.kernels.gemm cimport (
-    bp_is_x86, bp_isa, bp_loop_depends_on_rows, bp_set_isa, own_column_sums, own_compress,
-    own_product, own_product_nt, own_product_tn, own_sparse_add, own_sparse_dot, own_transpose,
+    bp_is_x86, bp_isa, bp_set_isa, bp_turning_pays, own_column_sums, own_compress, own_product,
+    own_product_nt, own_product_tn, own_sparse_add, own_sparse_dot, own_transpose,
 )
 from bpcore.kernels.sums cimport add_bias
-from bpcore.kernels.tuning cimport BP_BY_POINTER_INPUTS, BP_SHORT_INPUTS
 
 MAX_DIMENSION = 2**31 - 1
 
@@ -91,13 +90,8 @@ cdef bint choose_own(int product, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_s
         return bp_is_x86() and itemsize == sizeof(float) and multiplies_little
     if wants_blas(weights, itemsize):
         return False            # 0.4 to 0.9
-    if product == GRADIENT and multiplies_little and n * itemsize % VECTOR_BYTES != 0:
-        # 0.63 to 0.98: OpenBLAS has kernels that pack nothing, and the last vector of a row is not
-        # full; but an epoch of 10-8-1, in which BLAS's code is not at hand, takes 1.13 with it
-        return m <= TUNING.own_max_units
-    # δ w 0.91 to 1.27, and 1 in an epoch; δᵀ a in full vectors 0.85 to 1, in an epoch 1 to 1.06;
-    # beyond 10⁶ multiplications 1.1 to 1.8.  FIRST_GRADIENT: BLAS would have to gather rows that
-    # are read by pointer, and rows in order have the bits of shuffled ones
+    # up to 10⁶ multiplications, where OpenBLAS packs nothing, δ w 0.91 to 1.27, δᵀ a 0.8 to 1.25,
+    # both 0.95 to 1.03 in an epoch, where its code is not at hand; beyond 1.1 to 1.8
     return True
 
 
@@ -109,16 +103,8 @@ cdef bint wants_blas(Py_ssize_t weights, Py_ssize_t itemsize) noexcept nogil:
 
 cdef bint turns_weights(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
                         Py_ssize_t itemsize) noexcept nogil:
-    """Whether an own z = x wᵀ, x (m, k), has w transposed first, though k is not short: adding up
-    rows of w then takes 0.6 to 0.8 of the time of dot products, but transposing has to pay."""
-    cdef Py_ssize_t lanes = (16 << max(0, bp_isa() - 2)) // itemsize
-    return BP_SHORT_INPUTS <= k < min(<Py_ssize_t>BP_BY_POINTER_INPUTS, 16 * lanes) \
-        and (n % lanes == 0 or n >= 4 * lanes) and m >= (32 if k < 8 * lanes else 64)
-
-
-cdef bint loop_depends_on_rows(Py_ssize_t n_in) noexcept nogil:
-    """Whether the bits of a row of an own `affine` depend on how many rows there are."""
-    return bp_loop_depends_on_rows(n_in)
+    """Whether an own z = x wᵀ, x (m, k), w (n, k), has w transposed first."""
+    return bp_turning_pays(m, n, k, (16 << max(0, bp_isa() - 2)) // itemsize)
 
 
 # ---------------------------------------------------------------- the products
@@ -156,12 +142,12 @@ cdef void affine(int own, Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t n_in, const
     each is read by its pointer, which only an own product can do.
     prefetch: a list of which every second row, n_prefetch in all, of n_in numbers, is fetched
     into the caches meanwhile; with rows by pointer only.
-    own: 0: BLAS; 1: the own loops; BP_TURNED: the own loops with w transposed first.
+    own: 0: BLAS; 1: the own loop that suits n; BP_TURNED, BP_DOTS: this one, whatever n is.
     """
     if ldx == 0:
         own_product_nt(n, n_out, n_in, x, w, n_in, b, z, n_out, prefetch, n_prefetch)
     elif own:
-        # 1 and BP_TURNED are the two ways of op(B) = Bᵀ
+        # the other numbers are the ways of op(B) = Bᵀ
         own_product(False, own, n, n_out, n_in, <real_t>1, x[0], ldx, w, n_in, b, <real_t>0, z,
                     n_out)
     else:

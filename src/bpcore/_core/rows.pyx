@@ -11,10 +11,11 @@ import numpy as np
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport fabs
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from bpcore._core.tuning cimport TUNING
 from bpcore._core.types cimport real_t
+from bpcore.kernels.copy cimport bp_copy_rows
 from bpcore.kernels.sums cimport all_within
 
 cnp.import_array()
@@ -85,12 +86,17 @@ cdef void gather(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t sta
     is NULL."""
     cdef Py_ssize_t k, row
     cdef Py_ssize_t width = view.n_columns
-    cdef bint same_type = has_plain_rows(view, sizeof(real_t))
+    if has_plain_rows(view, sizeof(real_t)):
+        if order == NULL:
+            bp_copy_rows(view.data + start * view.row_stride, view.row_stride, order, n,
+                         width * sizeof(real_t), <char*>out)
+        else:
+            bp_copy_rows(view.data, view.row_stride, order + start, n, width * sizeof(real_t),
+                         <char*>out)
+        return
     for k in range(n):
         row = order[start + k] if order != NULL else start + k
-        if same_type:
-            memcpy(out + k * width, view.data + row * view.row_stride, width * sizeof(real_t))
-        elif view.kind == CSR32 or view.kind == CSR64:
+        if view.kind == CSR32 or view.kind == CSR64:
             _gather_sparse_row(view, row, out + k * width)
         else:
             _gather_row(view.kind, view.data + row * view.row_stride, view.column_stride,

@@ -16,7 +16,6 @@ cdef struct Tuning:
     double product_max_work
     double blas_max_work
     double blas_matrix_bytes
-    Py_ssize_t own_max_units
     double own_product_max_work
     double own_product_max_work_baseline
     double parallel_batch_operations

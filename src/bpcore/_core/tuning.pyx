@@ -49,12 +49,8 @@ NUMBERS = {
         "looked at meanwhile", "make interrupt"),
     # ------------------------------------------------------------ BLAS or own loops
     "blas_max_work": (
-        1e6, "multiplications", "up to which OpenBLAS packs nothing with AVX-512, so that it gets "
-        "gradients of ragged rows; without AVX2 the own loops get deltas and gradients up to there",
-        "benchmarks/products.py"),
-    "own_max_units": (
-        16, "units", "whose δᵀ a the own loops compute even so: in an epoch a call of BLAS costs "
-        "more than among its like", "epochs of 10-8-1 and 20-64-32-1, blas_max_work=0 in turns"),
+        1e6, "multiplications", "up to which the own loops get deltas and gradients of float32 "
+        "without AVX2", "benchmarks/products.py"),
     "blas_matrix_bytes": (
         2**23, "bytes", "of a w^(l) of doubles from which on BLAS has δ w and δᵀ a with AVX-512",
         "benchmarks/products.py"),

@@ -42,7 +42,7 @@ cdef struct Layout:
 
 # Which products of a layer the own loops compute; BLAS the others.
 cdef struct OwnProducts:
-    int forward             # z = x wᵀ + b; BP_TURNED: with w transposed first
+    int forward             # z = x wᵀ + b: 0 is BLAS, the others as `affine` has them
     bint delta              # δ w
     bint gradient           # δᵀ a
 

@@ -11,11 +11,12 @@ cdef extern from "gemm.h" nogil:
     bint bp_is_x86()
     enum:
         BP_TURNED
-    bint bp_loop_depends_on_rows(Py_ssize_t k)
-    void bp_product_f32(bint, bint, Py_ssize_t, Py_ssize_t, Py_ssize_t, float, const float*,
+        BP_DOTS
+    bint bp_turning_pays(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_ssize_t lanes)
+    void bp_product_f32(bint, int, Py_ssize_t, Py_ssize_t, Py_ssize_t, float, const float*,
                         Py_ssize_t, const float*, Py_ssize_t, const float*, float, float*,
                         Py_ssize_t)
-    void bp_product_f64(bint, bint, Py_ssize_t, Py_ssize_t, Py_ssize_t, double, const double*,
+    void bp_product_f64(bint, int, Py_ssize_t, Py_ssize_t, Py_ssize_t, double, const double*,
                         Py_ssize_t, const double*, Py_ssize_t, const double*, double, double*,
                         Py_ssize_t)
     void bp_product_nt_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, const float**, const float*,
@@ -58,7 +59,7 @@ cdef inline void own_product(bint trans_a, int trans_b, Py_ssize_t m, Py_ssize_t
                              Py_ssize_t ldc) noexcept nogil:
     """C (m, n) = alpha op(A) op(B) + beta C; with a bias A Bᵀ + bias.
 
-    trans_b: 0, 1, or BP_TURNED, a B of short rows that is transposed first.
+    trans_b: 0, 1, BP_TURNED or BP_DOTS; see gemm.h.
     """
     if real_t is float:
         bp_product_f32(trans_a, trans_b, m, n, k, alpha, A, lda, B, ldb, bias, beta, C, ldc)

@@ -58,6 +58,7 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
     _mm256_maskload_ps(p, _mm256_loadu_si256((const __m256i *)(bp_mask_32 + 8 - (count))))
 #define BP_COMPRESS bp_compress_eight
 #include "gemm_tiles.h"
+#include "transpose_tiles.h"
 #include "sparse_tiles.h"
 #include "gemm_undef.h"
 
@@ -69,6 +70,7 @@ static const int64_t bp_mask_64[8] = {-1, -1, -1, -1};
     _mm256_maskload_pd(p, _mm256_loadu_si256((const __m256i *)(bp_mask_64 + 4 - (count))))
 #define BP_COMPRESS bp_compress_four
 #include "gemm_tiles.h"
+#include "transpose_tiles.h"
 #include "sparse_tiles.h"
 #include "gemm_undef.h"
 

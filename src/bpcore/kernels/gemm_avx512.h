@@ -41,6 +41,7 @@ BP_TARGET int bp_compress_eight_doubles(const double *x, int32_t at, double *val
     _mm512_mask_storeu_ps(p, (__mmask16)(0xffff >> (16 - (count))), (__m512)(v))
 #define BP_COMPRESS bp_compress_sixteen
 #include "gemm_tiles.h"
+#include "transpose_tiles.h"
 #include "sparse_tiles.h"
 #include "gemm_undef.h"
 
@@ -53,6 +54,7 @@ BP_TARGET int bp_compress_eight_doubles(const double *x, int32_t at, double *val
     _mm512_mask_storeu_pd(p, (__mmask8)(0xff >> (8 - (count))), (__m512d)(v))
 #define BP_COMPRESS bp_compress_eight_doubles
 #include "gemm_tiles.h"
+#include "transpose_tiles.h"
 #include "sparse_tiles.h"
 #include "gemm_undef.h"
 

@@ -12,6 +12,7 @@
 #define BP_P(name) bp_##name##_f32_base
 #define BP_ADD_PRODUCT(sum, a, b) sum += (a) * (b)
 #include "gemm_tiles.h"
+#include "transpose_tiles.h"
 #include "sparse_tiles.h"
 #include "gemm_undef.h"
 
@@ -20,6 +21,7 @@
 #define BP_P(name) bp_##name##_f64_base
 #define BP_ADD_PRODUCT(sum, a, b) sum += (a) * (b)
 #include "gemm_tiles.h"
+#include "transpose_tiles.h"
 #include "sparse_tiles.h"
 #include "gemm_undef.h"
 

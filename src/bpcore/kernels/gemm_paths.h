@@ -1,20 +1,5 @@
 /* Included by gemm.h once for float and once for double: which loop for which shape. */
 
-/* out (columns, rows, ldo apart) = the transpose of A (rows, columns), zeros in the gaps; a few rows
- * at a time, so that what is read stays in the first cache. */
-static void BP_P(transpose_padded)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A,
-                                   ptrdiff_t lda, BP_REAL *out, ptrdiff_t ldo)
-{
-    ptrdiff_t i0 = 0;
-    for (; i0 + 8 <= rows; i0 += 8)
-        for (ptrdiff_t j = 0; j < columns; j++)
-            for (ptrdiff_t i = i0; i < i0 + 8; i++) out[j * ldo + i] = A[i * lda + j];
-    for (ptrdiff_t j = 0; i0 < ldo && j < columns; j++) {
-        for (ptrdiff_t i = i0; i < rows; i++) out[j * ldo + i] = A[i * lda + j];
-        for (ptrdiff_t i = rows; i < ldo; i++) out[j * ldo + i] = 0;
-    }
-}
-
 /* C (m, n) = A B^T + bias, A (m, k) by its rows, B (n, k).
  * C starts as the bias: `dot` runs out of registers where it has to take it at its end.
  * prefetch: a list of rows of k numbers, every second of which, n_prefetch in all, is fetched into
@@ -51,10 +36,20 @@ static void BP_P(product_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alph
     }
 }
 
-/* C (m, n) = alpha A^T B + beta C for n < lanes < m: C^T = B^T A wastes no lanes. */
-static void BP_P(narrow_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
-                            const BP_REAL *A, ptrdiff_t lda, const BP_REAL *B, ptrdiff_t ldb,
-                            BP_REAL beta, BP_REAL *C, ptrdiff_t ldc)
+/* Whether C (m, n) = A^T B, sums over k, is faster as C^T = B^T A: vectors along m leave fewer lanes
+ * empty than along n, by more than transposing the result costs. */
+static int BP_P(wants_turned_result)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k)
+{
+    const ptrdiff_t lanes = bp_gemm.BP_OF(lanes);
+    const ptrdiff_t along_n = (n + lanes - 1) / lanes * lanes * m;
+    const ptrdiff_t along_m = (m + lanes - 1) / lanes * lanes * n;
+    return m * n <= BP_SCRATCH && 10 * k * (along_n - along_m) > along_m * (k + 80);
+}
+
+/* C (m, n) = alpha A^T B + beta C by way of C^T. */
+static void BP_P(turned_result)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
+                                const BP_REAL *A, ptrdiff_t lda, const BP_REAL *B, ptrdiff_t ldb,
+                                BP_REAL beta, BP_REAL *C, ptrdiff_t ldc)
 {
     BP_REAL scratch[BP_SCRATCH];
     const BP_REAL *rows[BP_DEPTH];
@@ -62,46 +57,59 @@ static void BP_P(narrow_tn)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha
     for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
         ptrdiff_t depth = k - p < BP_DEPTH ? k - p : BP_DEPTH;
         for (ptrdiff_t i = 0; i < depth; i++) rows[i] = A + (p + i) * lda;
-        bp_gemm.BP_OF(rows)(n, m, depth, 1, B + p * ldb, 1, ldb, rows, NULL,
-                             p == 0 ? 0 : 1, scratch, m, &nothing);
+        bp_gemm.BP_OF(rows)(n, m, depth, alpha, B + p * ldb, 1, ldb, rows, NULL, p == 0 ? 0 : 1,
+                            scratch, m, &nothing);
+    }
+    if (beta == 0) {
+        bp_gemm.BP_OF(transpose)(n, m, scratch, m, C, ldc);
+        return;
     }
     for (ptrdiff_t i = 0; i < m; i++)
-        for (ptrdiff_t j = 0; j < n; j++) {
-            BP_REAL c = alpha * scratch[j * m + i];
-            C[i * ldc + j] = beta == 0 ? c : c + beta * C[i * ldc + j];
+        for (ptrdiff_t j = 0; j < n; j++) C[i * ldc + j] = scratch[j * m + i] + beta * C[i * ldc + j];
+}
+
+/* C (m, n) = alpha (A B^T + bias) + beta C, B transposed first: as many of its rows and columns at a
+ * time as there is room for. */
+static void BP_P(turned_product)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
+                                 const BP_REAL *A, ptrdiff_t lda, const BP_REAL *B, ptrdiff_t ldb,
+                                 const BP_REAL *bias, BP_REAL beta, BP_REAL *C, ptrdiff_t ldc)
+{
+    BP_REAL scratch[BP_SCRATCH];
+    const BP_REAL *rows[BP_DEPTH];
+    const ptrdiff_t lanes = bp_gemm.BP_OF(lanes);
+    const ptrdiff_t parts = (k + BP_DEPTH - 1) / BP_DEPTH;
+    const ptrdiff_t depth = (k + parts - 1) / parts;
+    const ptrdiff_t most = BP_SCRATCH / depth / lanes * lanes;
+    bp_prefetch nothing = bp_no_prefetch();
+    for (ptrdiff_t j = 0; j < n; j += most) {
+        const ptrdiff_t units = n - j < most ? n - j : most;
+        const ptrdiff_t ldt = (units + lanes - 1) / lanes * lanes;
+        for (ptrdiff_t p = 0; p < k; p += depth) {
+            const ptrdiff_t here = k - p < depth ? k - p : depth;
+            bp_gemm.BP_OF(transpose)(units, here, B + j * ldb + p, ldb, scratch, ldt);
+            for (ptrdiff_t r = 0; r < here; r++) rows[r] = scratch + r * ldt;
+            bp_gemm.BP_OF(rows)(m, units, here, alpha, A + p, lda, 1, rows,
+                                bias && p == 0 ? bias + j : NULL, p == 0 ? beta : 1, C + j, ldc,
+                                &nothing);
         }
+    }
 }
 
 /* C (m, n) = alpha op(A) op(B) + beta C, row-major.
- * trans_b: 0, 1, or BP_TURNED: B is transposed first, k being at most BP_DEPTH.
+ * trans_b: 0, 1, BP_TURNED or BP_DOTS.
  * bias: NULL, or n numbers: C = A B^T + bias, given alpha = 1, beta = 0, op(A) = A, op(B) = B^T. */
 static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
                           BP_REAL alpha, const BP_REAL *A, ptrdiff_t lda, const BP_REAL *B,
                           ptrdiff_t ldb, const BP_REAL *bias, BP_REAL beta, BP_REAL *C,
                           ptrdiff_t ldc)
 {
-    BP_REAL scratch[BP_SCRATCH];
     const BP_REAL *rows[BP_DEPTH];
     const ptrdiff_t lanes = bp_gemm.BP_OF(lanes);
     bp_prefetch nothing = bp_no_prefetch();
     if (trans_b) {
-        /* Short dot products are mostly ends: transpose B and add up rows instead.  With those that
-         * are not so short a vector that is left half full, one of few, costs 1.3 to 2.1 times as
-         * much as the dot products; and so does one column always. */
-        const int pays = n > 1 && (k < 4 * lanes ? m >= 8
-                                   : k < 8 * lanes && m >= 32
-                                         && (n % lanes == 0 || n >= 4 * lanes));
-        if (trans_b == BP_TURNED || (pays && k < BP_SHORT_INPUTS)) {
-            /* as many units at a time as there is room for */
-            const ptrdiff_t most = BP_SCRATCH / k / lanes * lanes;
-            for (ptrdiff_t j = 0; j < n; j += most) {
-                const ptrdiff_t here = n - j < most ? n - j : most;
-                const ptrdiff_t ldt = (here + lanes - 1) / lanes * lanes;
-                BP_P(transpose_padded)(here, k, B + j * ldb, ldb, scratch, ldt);
-                for (ptrdiff_t p = 0; p < k; p++) rows[p] = scratch + p * ldt;
-                bp_gemm.BP_OF(rows)(m, here, k, alpha, A, lda, 1, rows, bias ? bias + j : NULL, beta,
-                                    C + j, ldc, &nothing);
-            }
+        if (trans_b == BP_TURNED
+            || (trans_b == 1 && k < BP_SHORT_INPUTS && bp_turning_pays(m, n, k, lanes))) {
+            BP_P(turned_product)(m, n, k, alpha, A, lda, B, ldb, bias, beta, C, ldc);
             return;
         }
         if (bias) {
@@ -116,8 +124,8 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
         }
         return;
     }
-    if (trans_a && n < lanes && m > n && m * n <= BP_SCRATCH) {
-        BP_P(narrow_tn)(m, n, k, alpha, A, lda, B, ldb, beta, C, ldc);
+    if (trans_a && BP_P(wants_turned_result)(m, n, k)) {
+        BP_P(turned_result)(m, n, k, alpha, A, lda, B, ldb, beta, C, ldc);
         return;
     }
     for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
@@ -129,18 +137,10 @@ static void BP_P(product)(int trans_a, int trans_b, ptrdiff_t m, ptrdiff_t n, pt
     }
 }
 
-/* out (columns, rows) = the transpose of A (rows, columns), their rows lda and ldo apart; in
- * squares, of which both sides stay in the first cache. */
 static void BP_P(transpose)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A, ptrdiff_t lda,
-                       BP_REAL *out, ptrdiff_t ldo)
+                            BP_REAL *out, ptrdiff_t ldo)
 {
-    for (ptrdiff_t i0 = 0; i0 < rows; i0 += 16)
-        for (ptrdiff_t j0 = 0; j0 < columns; j0 += 16) {
-            const ptrdiff_t i1 = i0 + 16 < rows ? i0 + 16 : rows;
-            const ptrdiff_t j1 = j0 + 16 < columns ? j0 + 16 : columns;
-            for (ptrdiff_t j = j0; j < j1; j++)
-                for (ptrdiff_t i = i0; i < i1; i++) out[j * ldo + i] = A[i * lda + j];
-        }
+    bp_gemm.BP_OF(transpose)(rows, columns, A, lda, out, ldo);
 }
 
 static ptrdiff_t BP_P(compress)(ptrdiff_t n, const BP_REAL *x, const void *prefetch,

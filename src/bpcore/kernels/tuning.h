@@ -18,13 +18,15 @@
 #define BP_PACK_FROM 32
 /* Numbers that a transposed operand or result may fill on the stack. */
 #define BP_SCRATCH 16384
-/* Inputs below which the rows of a call decide whether x w^T transposes w first; from there on the
- * plan does, for all rows of a run alike: results depend on this number. */
+/* Inputs below which a call without a plan transposes w first where its rows are worth it; from there
+ * on and in a run only the plan does, for all rows alike: results depend on this number. */
 #define BP_SHORT_INPUTS 64
-/* Inputs from which on w is never transposed, and shuffled rows are read by pointer instead of being
- * copied: rows in order and such rows meet the same loop, to the last bit.  Results depend on it.
- * Epochs of 100-100-10 and 64-64-32-10 took 0.77 and 0.83 of their time when it rose from 64. */
+/* Inputs from which on shuffled rows may be read by pointer instead of being copied: where w is not
+ * transposed.  Results depend on it. */
 #define BP_BY_POINTER_INPUTS 256
+/* Bytes of rows that are asked for before they are copied, and of the longest row that is: a call of
+ * memcpy does the others, whose lines the processor finds itself. */
+#define BP_COPY_BYTES 4096
 /* Columns from one offset of a compressed row to the next. */
 #define BP_OFFSET_STRIDE 16
 /* Bytes of a second cache that rows which are added to may fill, beside what is added. */
