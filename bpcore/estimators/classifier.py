@@ -8,13 +8,13 @@ import numpy.typing as npt
 import scipy.sparse
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length
 
 from bpcore.estimators.base import BaseMLP
 from bpcore.estimators.class_weight import row_weights
 from bpcore.estimators.data import check_weights, check_y, refuse
 from bpcore.estimators.labels import are_same, as_classes
+from bpcore.estimators.online import online
 from bpcore.estimators.parameters import described, parameter
 from bpcore.estimators.spec import engine_name
 from bpcore.estimators.targets import Labels, Multilabel, Multioutput, dense, labels_from, labels_of
@@ -151,7 +151,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     # ------------------------------------------------------------ training
 
-    @available_if(lambda est: est._check_solver())
+    @online
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,

@@ -13,7 +13,7 @@ from bpcore.checks import check_finite
 from bpcore.estimators.data import as_table, check_x
 from bpcore.estimators.state import State
 
-__all__ = ["Predictions"]
+__all__ = ["Predictions", "plain_table"]
 
 # Inputs and outputs of a block of predictions, in numbers: 16 MB of doubles.
 _BLOCK_NUMBERS = 2**21
@@ -34,30 +34,41 @@ def _numbers_of_frame(X: Any, names: np.ndarray) -> Any:
     return X.to_numpy()
 
 
+def plain_table(state: dict[str, Any], X: Any) -> Any:
+    """A table that is plainly of the right kind, an ndarray or CSR; None for all others.
+
+    Right are floats of the types that need no conversion, of the width and the names of the fit
+    that left ``state``, an estimator's attributes.
+    """
+    if "feature_names_in_" in state:
+        X = _numbers_of_frame(X, state["feature_names_in_"])
+    if not (type(X) is np.ndarray and X.ndim == 2) and type(X) not in _CSR:
+        return None
+    if X.dtype.char not in "fd" or not X.dtype.isnative:
+        return None
+    return X if X.shape[0] > 0 and X.shape[1] == state.get("n_features_in_") else None
+
+
 class Predictions(State):
     """The part of an estimator that reads its network's outputs."""
 
     def _plain_outputs(self, X: Any) -> np.ndarray | None:
         """The network's outputs for a table that is plainly right, None for all others.
 
-        Right are finite floats of the types that need no conversion, of the width and the names of
-        the fit. scikit-learn's look at a table takes a hundred times as long as the network with
-        one row.
+        scikit-learn's look at a table takes a hundred times as long as the network with one row.
         """
         state = self.__dict__
         if "_network" not in state or "coefs_" not in state or "intercepts_" not in state:
             return None
-        if "feature_names_in_" in state:
-            X = _numbers_of_frame(X, state["feature_names_in_"])
-        is_array = type(X) is np.ndarray and X.ndim == 2
-        if not (is_array or type(X) in _CSR) or X.dtype.char not in "fd" or not X.dtype.isnative:
+        X = plain_table(state, X)
+        if X is None:
             return None
         n, width = X.shape
         network = self._current(None)
         n_inputs, n_outputs = network.layer_sizes[0], network.layer_sizes[-1]
-        if n == 0 or not width == n_inputs == state.get("n_features_in_"):
+        if width != n_inputs:
             return None
-        if is_array:
+        if type(X) is np.ndarray:
             a = network._predict_small(X)
             if a is not None:
                 return a

@@ -12,13 +12,13 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from bpcore._core.rows import Rows
 from bpcore.checks import as_number
 from bpcore.estimators.base import BaseMLP
 from bpcore.estimators.data import Validation, check_range, check_y, refuse
+from bpcore.estimators.online import online
 from bpcore.estimators.parameters import described, parameter
 from bpcore.estimators.spec import engine_name
 from bpcore.estimators.targets import Numbers, dense
@@ -214,7 +214,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     # ------------------------------------------------------------ training
 
-    @available_if(lambda est: est._check_solver())
+    @online
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None

@@ -5,6 +5,7 @@ of K > 2 classes takes K. Encoded labels are uint8 zeros and ones, a byte a numb
 engine reads as they are.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,23 @@ from bpcore.estimators.labels import as_classes, beside, have_one_type, is_indic
 __all__ = ["Labels", "Multilabel", "Multioutput", "Numbers", "labels_from", "labels_of"]
 
 
-class Labels:
+class _Encoding:
+    """Zeros and ones, where nothing else is said."""
+
+    def dtype_of(self, y: np.ndarray) -> Any:
+        """The type of what ``encode`` makes of y."""
+        return np.uint8
+
+    def encode_into(self, Y: np.ndarray, y: np.ndarray) -> bool:
+        """Y = the encoded y, where that is plain to see; whether it is."""
+        return False
+
+    def strata(self, Y: np.ndarray) -> np.ndarray | None:
+        """What a held-out set is stratified by: neither numbers nor combinations of labels."""
+        return None
+
+
+class Labels(_Encoding):
     """One label a row.
 
     Parameters
@@ -30,6 +47,11 @@ class Labels:
     def __init__(self, classes: Any) -> None:
         self.classes = np.asarray(classes)
         self.width = 1 if len(self.classes) <= 2 else len(self.classes)
+
+    @functools.cached_property
+    def _place(self) -> dict[Any, int]:
+        """Which class a label is."""
+        return {label: k for k, label in enumerate(self.classes.tolist())}
 
     def check(self, y: np.ndarray, warm_start: bool) -> None:
         """Refuse labels that are not among the classes; for a warm start, missing ones too."""
@@ -51,6 +73,23 @@ class Labels:
         Y = np.zeros((len(y), self.width), dtype=np.uint8)
         Y[np.arange(len(y)), at] = 1
         return Y
+
+    def encode_into(self, Y: np.ndarray, y: np.ndarray) -> bool:
+        """Y = the encoded y, where that is plainly made of labels; whether it is."""
+        labels = y.tolist()
+        if y.ndim != 1 or y.dtype.kind not in "biuUO" or len(set(map(type, labels))) != 1:
+            return False
+        try:
+            at = [self._place[label] for label in labels]
+        except (KeyError, TypeError):
+            return False
+        Y[...] = 0
+        for k, place in enumerate(at):
+            if self.width > 1:
+                Y[k, place] = 1
+            else:
+                Y[k, 0] = place
+        return True
 
     def _positions(self, a: np.ndarray) -> np.ndarray:
         if len(self.classes) == 1:
@@ -103,7 +142,7 @@ class Labels:
         return self.width - 1 - Y.argmax(axis=1)
 
 
-class Multilabel:
+class Multilabel(_Encoding):
     """Any number of labels a row, from an indicator matrix of zeros and ones.
 
     Parameters
@@ -139,6 +178,13 @@ class Multilabel:
         """(n, n_labels) indicators → zeros and ones."""
         return np.ascontiguousarray(y != 0).view(np.uint8)
 
+    def encode_into(self, Y: np.ndarray, y: np.ndarray) -> bool:
+        """Y = the encoded y, where that plainly is an indicator matrix; whether it is."""
+        if y.shape != Y.shape or y.dtype.kind not in "biuf" or not ((y == 0) | (y == 1)).all():
+            return False
+        Y[...] = y
+        return True
+
     def decode(self, a: np.ndarray) -> np.ndarray:
         """Outputs above ½ → 1."""
         return (a > 0.5).astype(int)
@@ -151,12 +197,8 @@ class Multilabel:
         """(n,): which rows have every label right."""
         return ((a > 0.5) == (Y > 0.5)).all(axis=1)
 
-    def strata(self, Y: np.ndarray) -> None:
-        """No strata: combinations of labels are too many."""
-        return
 
-
-class Multioutput:
+class Multioutput(_Encoding):
     """Several columns of labels, each with classes of its own.
 
     Every class of every column has its own logistic output (a column of two classes one for
@@ -210,12 +252,8 @@ class Multioutput:
         pairs = zip(self.columns, self._parts, strict=True)
         return np.all([column.right(a[:, part], Y[:, part]) for column, part in pairs], axis=0)
 
-    def strata(self, Y: np.ndarray) -> None:
-        """No strata: combinations of labels are too many."""
-        return
 
-
-class Numbers:
+class Numbers(_Encoding):
     """Real numbers; with several quantiles, one output for each of them.
 
     Parameters
@@ -252,13 +290,22 @@ class Numbers:
             y = y.reshape(-1, 1)
         return y if self.n_quantiles == 1 else np.broadcast_to(y, (len(y), self.width))
 
+    def dtype_of(self, y: np.ndarray) -> Any:
+        """The type of what ``encode`` makes of y."""
+        return y.dtype if y.dtype.char in "fd" else np.dtype(np.float64)
+
+    def encode_into(self, Y: np.ndarray, y: np.ndarray) -> bool:
+        """Y = the encoded y, where that plainly is made of numbers; whether it is."""
+        if y.shape[1:] != ((self.n_targets,) if self.n_targets > 1 else ()):
+            return False
+        if y.dtype.char not in "fd" and y.dtype.kind not in "iu":
+            return False
+        Y[...] = y.reshape(-1, self.n_targets)
+        return True
+
     def decode(self, a: np.ndarray) -> np.ndarray:
         """(n, width) outputs → (n,) for one output, else as they are."""
         return a.ravel() if self.width == 1 else a
-
-    def strata(self, Y: np.ndarray) -> None:
-        """No strata for numbers."""
-        return
 
 
 def _check_classes(y: np.ndarray, classes: np.ndarray, warm_start: bool) -> None:
