@@ -37,7 +37,7 @@ KEPT["stopped_early_"] = KEPT.pop("stopped_early_")
 # Attributes that follow from the network and the targets, or have a place of their own.
 DERIVED = (
     *("coefs_", "intercepts_", "n_layers_", "n_outputs_", "out_activation_", "classes_"),
-    *("_network", "_views", "_spec", "_targets", "_record"),
+    *("_network", "_views", "_spec", "_targets", "_record", "_online"),
 )
 _MOST = {"_split_seed": 2**31}
 _SECTION = {"parameters", "attributes", "targets", "blueprint", "rate", "best"}
