@@ -176,7 +176,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
             if self.solver == "lbfgs":
                 train = functools.partial(fit_lbfgs, self, data)
             else:
-                epochs = EpochFit(self, data, rng, partial)
+                epochs = EpochFit(self, data, rng, partial, rng_before is not None)
                 if rng_before is not None:
                     epochs.use_files(*files, rng_before)
                 train = epochs.run

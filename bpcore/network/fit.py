@@ -251,7 +251,7 @@ def _training(run: _Fit) -> Training:
     rows, targets, weights = run.examples
     one_by_one = (
         run.settings.progress
-        or run.sampler.draws
+        or run.sampler.draws_dropout
         or not (run.validation is run.settings.callback is run.settings.checkpoint is None)
     )
     return Training(
