@@ -278,11 +278,10 @@ class EpochFit:
     def _validate(self) -> None:
         est, record, validation = self.est, self.record, self.validation
         assert validation is not None
-        score = est._score_outputs(
-            validation.outputs(self.network), validation.Y, validation.weights
-        )
+        cost, a = validation.evaluate(self.network)
+        score = est._score_outputs(a, validation.Y, validation.weights)
         record.validation_scores.append(float(score))
-        record.validation_loss_curve.append(validation.cost(self.network) / est._loss_divisor())
+        record.validation_loss_curve.append(cost / est._loss_divisor())
         if est.verbose:
             say(f"Validation score: {score:f}", sys.stdout)
 

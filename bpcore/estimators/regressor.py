@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import d2_pinball_score, r2_score
+from sklearn.metrics import d2_pinball_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,6 +20,7 @@ from bpcore.estimators.base import BaseMLP
 from bpcore.estimators.data import Validation, check_range, check_y, refuse
 from bpcore.estimators.online import online
 from bpcore.estimators.parameters import described, parameter
+from bpcore.estimators.scores import r2
 from bpcore.estimators.spec import engine_name
 from bpcore.estimators.targets import Numbers, dense
 from bpcore.functions import LOSSES, as_list, wrapped
@@ -202,7 +203,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             return self._pinball(Y[:, 0], a, weights)
         # while training diverges, the score may overflow before the loss does
         with np.errstate(over="ignore"):
-            return float(r2_score(Y, a, sample_weight=weights))
+            return r2(Y, a, weights) if len(Y) > 1 else float("nan")
 
     def _pinball(self, y: np.ndarray, a: np.ndarray, weights: Any) -> float:
         """The mean over the quantiles of D², the share of the pinball loss that a explains."""

@@ -148,4 +148,5 @@ def test_a_generator_that_several_fits_share_is_drawn_from_by_one_at_a_time():
         one.join()
     assert len(set(drawn)) == 200
     for net in nets:
-        assert np.isfinite(net.parameters).all() and net.history_.epochs == 300
+        assert np.isfinite(net.parameters).all()
+        assert net.history_.epochs == 300

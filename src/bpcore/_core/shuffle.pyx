@@ -1,9 +1,9 @@
 """A new order of the rows before an epoch, without the interpreter.
 
 The permutations are those of ``shuffle`` of NumPy's generators, drawn from the same bits: Fisher
-and Yates's (R. Durstenfeld, *Algorithm 235: random permutation*, CACM 7, 1964), where a number up to
-i is the lowest bits that can hold it, drawn until they do not exceed it. Whether this NumPy shuffles
-so is looked at once; where it does not, the engine does not either.
+and Yates's (R. Durstenfeld, *Algorithm 235: random permutation*, CACM 7, 1964), where a number up
+to i is the lowest bits that can hold it, drawn until they do not exceed it. Whether this NumPy
+shuffles so is looked at once; where it does not, the engine does not either.
 """
 
 from functools import cache
