@@ -89,3 +89,36 @@ def test_a_number_that_is_none_is_found(bad, rng):
     net = Network((3000, 24, 2), "sigmoid", random_state=0)
     with pytest.raises(ValueError, match=r"X .* row 17:"):
         net.predict(scipy.sparse.csr_array(X))
+
+
+@TYPES
+@pytest.mark.parametrize("width", [16, 17, 24, 31])
+def test_rows_at_once_have_the_bits_of_each_alone(width, dtype, rng):
+    """Many entries go through w^(1) in the order of their columns, those of one row in theirs."""
+    dense = texts(rng, 260, most=40)
+    net = Network((3000, width), "tanh", "identity", dtype=dtype, random_state=0)
+    for index_type in (np.int32, np.int64):
+        X = scipy.sparse.csr_array(dense)
+        X.indices, X.indptr = X.indices.astype(index_type), X.indptr.astype(index_type)
+        assert X.nnz > 4000
+        together = net.predict(X)
+        assert_array_equal(together, np.vstack([net.predict(X[[k]]) for k in range(260)]))
+        assert_allclose(together, net.predict(dense), **close(dtype))
+        Y = rng.normal(size=(260, width))
+        assert net.cost(X, Y) == pytest.approx(net.cost(dense, Y), rel=1e-5)
+
+
+def test_many_entries_that_are_given_twice_or_do_not_rise(rng):
+    dense = texts(rng, 200, most=40)
+    net = Network((3000, 24), "tanh", "identity", dtype="float64", random_state=0)
+    X = scipy.sparse.csr_array(dense)
+    twice = scipy.sparse.csr_array(
+        (np.repeat(X.data / 2, 2), np.repeat(X.indices, 2), X.indptr * 2), shape=X.shape
+    )
+    twice.has_sorted_indices = True
+    assert_allclose(net.predict(twice), net.predict(dense), rtol=1e-12, atol=1e-15)
+    turned = scipy.sparse.csr_array(
+        (X.data[::-1].copy(), X.indices[::-1].copy(), X.nnz - X.indptr[::-1]), shape=X.shape
+    )
+    assert not turned.has_sorted_indices
+    assert_allclose(net.predict(turned), net.predict(dense[::-1]), rtol=1e-12, atol=1e-15)

@@ -11,7 +11,7 @@ from bpcore._core.products cimport (
     loop_depends_on_rows, own_loops_serve, padded_width, turns_weights, wants_blas,
 )
 from bpcore._core.rows cimport has_plain_rows
-from bpcore._core.sparse cimport OFFSET_STRIDE
+from bpcore._core.sparse cimport FEW_ROWS_AT_ONCE, OFFSET_STRIDE
 from bpcore._core.tuning cimport TUNING
 from bpcore._core.types cimport Layer, ceil_div
 from bpcore.kernels.gemm cimport BP_TURNED
@@ -248,6 +248,9 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     plan.blocks_per_task = 1
     if plan.task == PREDICT:
         plan.block = prediction_rows(request.n_rows, layout)
+        if plan.sparse and not plan.transposes:
+            # w^(1), which is large, is read once for all of them
+            plan.block = max(1, min(request.n_rows, FEW_ROWS_AT_ONCE))
         plan.blocks_per_task = _blocks_per_task(
             layout, plan.task, request.n_rows, plan.block, plan.n_threads)
         plan.microbatch_rows = plan.block * plan.blocks_per_task * plan.n_threads
