@@ -20,7 +20,7 @@ from bpcore.estimators.base import BaseMLP
 from bpcore.estimators.data import Validation, check_range, check_y, refuse
 from bpcore.estimators.online import online
 from bpcore.estimators.parameters import described, parameter
-from bpcore.estimators.scores import r2
+from bpcore.estimators.scores import r2, r2_of
 from bpcore.estimators.spec import engine_name
 from bpcore.estimators.targets import Numbers, dense
 from bpcore.functions import LOSSES, as_list, wrapped
@@ -361,4 +361,4 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             check_range(Rows(numbers.reshape(len(numbers), -1)), "y", dtype, y)
         if self._codec().n_quantiles > 1:
             return self._pinball(np.ravel(y), self.predict(X), sample_weight)
-        return float(super().score(X, y, sample_weight))
+        return r2_of(y, self.predict(X), sample_weight)

@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import validation
 
 from bpcore import MLPClassifier, MLPRegressor
@@ -143,3 +144,39 @@ def test_an_estimator_whose_weights_were_taken_away_is_not_fitted():
     del est.coefs_
     with pytest.raises(NotFittedError):
         est.predict(X[:1])
+
+
+@pytest.mark.parametrize("n", [2, 5, 60])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_scores_are_scikit_learns(dtype, n):
+    """Of what is plainly right, and of what is looked at: lists, weights, columns."""
+    reg, clf = fitted(X.astype(dtype), MLPRegressor), fitted(X.astype(dtype))
+    several = MLPRegressor(hidden_layer_sizes=(7,), max_iter=5, random_state=0)
+    several.fit(X.astype(dtype), X[:, :2])
+    rows, weights = X[:n].astype(dtype), RNG.uniform(size=n)
+    for y in (
+        Y[:n],
+        Y[:n].astype("float32"),
+        Y[:n].tolist(),
+        np.ones(n),
+        Y[:n].round().astype(int),
+    ):
+        a = reg.predict(rows)
+        assert reg.score(rows, y) == r2_score(np.asarray(y), a)
+        assert reg.score(rows, y, weights) == r2_score(np.asarray(y), a, sample_weight=weights)
+    assert several.score(rows, X[:n, :2]) == r2_score(X[:n, :2], several.predict(rows))
+    for y in (LABELS[:n], LABELS[:n].tolist(), LABELS[:n].astype(object), np.full(n, "z")):
+        assert clf.score(rows, y) == accuracy_score(y, clf.predict(rows))
+        assert clf.score(rows, y, weights) == accuracy_score(
+            y, clf.predict(rows), sample_weight=weights
+        )
+    for est, y, match in [
+        (reg, np.full(n, np.nan), "NaN"),
+        (reg, Y[: n - 1], "inconsistent"),
+        (clf, LABELS[: n - 1], "inconsistent"),
+        (clf, np.full(n, 0.5), "continuous|mix"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            est.score(rows, y)
+    with pytest.warns(UserWarning, match="two samples"):
+        assert np.isnan(reg.score(rows[:1], Y[:1]))
