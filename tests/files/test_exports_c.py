@@ -1,6 +1,7 @@
 """C headers in double precision, and of estimators with their scalers, against ``predict``."""
 
 import ctypes
+import re
 import shutil
 import subprocess
 
@@ -180,7 +181,7 @@ def test_what_is_refused(tmp_path):
     for name, number in (("scale_", 1e-60), ("mean_", -1e60)):
         scaler = StandardScaler().fit(X)
         getattr(scaler, name)[1] = number
-        with pytest.raises(ValueError, match=f"input 1 is scaled by {number:g}"):
+        with pytest.raises(ValueError, match=re.escape(f"by {number:g}")):
             est.to_c(path, scaler=scaler)
         est.to_c(tmp_path / "double.h", scaler=scaler, dtype="float64")
     several = MLPClassifier(hidden_layer_sizes=(3,), max_iter=2).fit(
