@@ -87,7 +87,7 @@ def fitted(module: Any, name: str, X: Any, y: np.ndarray, outputs: str) -> Any:
     if module is bpcore:
         est.set_params(n_jobs=1)
     number, what = outputs.split()
-    known = {"classes": np.arange(int(number))} if what == "classes" else {}
+    known = {"classes": np.arange(int(number))} if what != "numbers" else {}
     return est.partial_fit(X, y, **known)
 
 

@@ -306,6 +306,13 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation_data: {error}") from error
 
+    @classmethod
+    @functools.cache
+    def _get_param_names(cls) -> list[str]:
+        # read from the constructor's signature, which takes as long as a small epoch
+        names: list[str] = super()._get_param_names()
+        return names
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True

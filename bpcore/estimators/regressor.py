@@ -18,11 +18,12 @@ from bpcore._core.rows import Rows
 from bpcore.checks import as_number
 from bpcore.estimators.base import BaseMLP
 from bpcore.estimators.data import Validation, check_range, check_y, refuse
+from bpcore.estimators.numbers import Numbers
 from bpcore.estimators.online import online
 from bpcore.estimators.parameters import described, parameter
 from bpcore.estimators.scores import r2, r2_of
 from bpcore.estimators.spec import engine_name
-from bpcore.estimators.targets import Numbers, dense
+from bpcore.estimators.targets import dense
 from bpcore.functions import LOSSES, as_list, wrapped
 from bpcore.network import Network
 from bpcore.network.scores import are_the_same
@@ -203,7 +204,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             return self._pinball(Y[:, 0], a, weights)
         # while training diverges, the score may overflow before the loss does
         with np.errstate(over="ignore"):
-            return r2(Y, a, weights) if len(Y) > 1 else float("nan")
+            return r2(Y, a, weights)
 
     def _pinball(self, y: np.ndarray, a: np.ndarray, weights: Any) -> float:
         """The mean over the quantiles of D², the share of the pinball loss that a explains."""

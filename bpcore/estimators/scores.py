@@ -35,7 +35,7 @@ def r2(Y: np.ndarray, a: np.ndarray, weights: np.ndarray | None) -> float:
     Parameters
     ----------
     Y, a : ndarrays of shape (n, n_outputs)
-        Targets and outputs, at least two rows of finite floats.
+        Targets and outputs, finite floats.
     weights : ndarray of shape (n,) or None
         s.
 
@@ -44,6 +44,8 @@ def r2(Y: np.ndarray, a: np.ndarray, weights: np.ndarray | None) -> float:
     float
         A column whose y are all the same counts 1 where a is right, else 0.
     """
+    if len(Y) < 2:  # which is warned of
+        return float(r2_score(Y, a, sample_weight=weights))
     dtype = np.result_type(Y, a) if weights is None else np.result_type(Y, a, weights)
     Y, a = Y.astype(dtype, copy=False), a.astype(dtype, copy=False)
     s = 1.0 if weights is None else weights.astype(dtype, copy=False)[:, None]

@@ -12,13 +12,21 @@ import numpy as np
 import scipy.sparse
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
-from bpcore.estimators.labels import as_classes, beside, have_one_type, is_indicator, typed, unique
+from bpcore.estimators.labels import (
+    are_plain,
+    as_classes,
+    beside,
+    have_one_type,
+    is_indicator,
+    typed,
+    unique,
+)
 
-__all__ = ["Labels", "Multilabel", "Multioutput", "Numbers", "labels_from", "labels_of"]
+__all__ = ["Encoding", "Labels", "Multilabel", "Multioutput", "labels_from", "labels_of"]
 
 
-class _Encoding:
-    """Zeros and ones, where nothing else is said."""
+class Encoding:
+    """What y is encoded as: zeros and ones, where nothing else is said."""
 
     def dtype_of(self, y: np.ndarray) -> Any:
         """The type of what ``encode`` makes of y."""
@@ -33,7 +41,7 @@ class _Encoding:
         return None
 
 
-class Labels(_Encoding):
+class Labels(Encoding):
     """One label a row.
 
     Parameters
@@ -76,19 +84,17 @@ class Labels(_Encoding):
 
     def encode_into(self, Y: np.ndarray, y: np.ndarray) -> bool:
         """Y = the encoded y, where that is plainly made of labels; whether it is."""
-        labels = y.tolist()
-        if y.ndim != 1 or y.dtype.kind not in "biuUO" or len(set(map(type, labels))) != 1:
+        labels = y.tolist() if y.ndim == 1 and y.dtype.kind in "biuUO" else []
+        if set(map(type, labels)) not in ({int}, {str}, {bool}):
             return False
-        try:
-            at = [self._place[label] for label in labels]
-        except (KeyError, TypeError):
+        at = [self._place.get(label, -1) for label in labels]
+        if min(at) < 0:
             return False
         Y[...] = 0
-        for k, place in enumerate(at):
-            if self.width > 1:
-                Y[k, place] = 1
-            else:
-                Y[k, 0] = place
+        if self.width > 1:
+            Y[np.arange(len(at)), at] = 1
+        else:
+            Y[:, 0] = at
         return True
 
     def _positions(self, a: np.ndarray) -> np.ndarray:
@@ -142,7 +148,7 @@ class Labels(_Encoding):
         return self.width - 1 - Y.argmax(axis=1)
 
 
-class Multilabel(_Encoding):
+class Multilabel(Encoding):
     """Any number of labels a row, from an indicator matrix of zeros and ones.
 
     Parameters
@@ -198,7 +204,7 @@ class Multilabel(_Encoding):
         return ((a > 0.5) == (Y > 0.5)).all(axis=1)
 
 
-class Multioutput(_Encoding):
+class Multioutput(Encoding):
     """Several columns of labels, each with classes of its own.
 
     Every class of every column has its own logistic output (a column of two classes one for
@@ -251,61 +257,6 @@ class Multioutput(_Encoding):
         """(n,): which rows have every column right."""
         pairs = zip(self.columns, self._parts, strict=True)
         return np.all([column.right(a[:, part], Y[:, part]) for column, part in pairs], axis=0)
-
-
-class Numbers(_Encoding):
-    """Real numbers; with several quantiles, one output for each of them.
-
-    Parameters
-    ----------
-    n_targets : int
-        Columns of y.
-    n_quantiles : int, default=1
-        More than 1 only for one target.
-    """
-
-    kind = "continuous"
-
-    def __init__(self, n_targets: int, n_quantiles: int = 1) -> None:
-        if n_targets > 1 and n_quantiles > 1:
-            raise ValueError(
-                f"several quantiles take a y of one column, got {n_targets} columns: fit one "
-                "regressor for each"
-            )
-        self.n_targets = n_targets
-        self.n_quantiles = n_quantiles
-        self.width = n_targets * n_quantiles
-
-    def check(self, y: np.ndarray, warm_start: bool) -> None:
-        """Refuse another number of columns."""
-        n_targets = 1 if y.ndim == 1 else y.shape[1]
-        if n_targets != self.n_targets:
-            raise ValueError(f"y has {n_targets} targets, but this regressor has {self.n_targets}")
-
-    def encode(self, y: np.ndarray) -> np.ndarray:
-        """(n,) or (n, n_targets) numbers → (n, width) floats, copied only to convert them."""
-        if y.dtype not in (np.float32, np.float64) or not y.dtype.isnative:
-            y = y.astype(np.float64)
-        if y.ndim == 1:
-            y = y.reshape(-1, 1)
-        return y if self.n_quantiles == 1 else np.broadcast_to(y, (len(y), self.width))
-
-    def dtype_of(self, y: np.ndarray) -> Any:
-        """The type of what ``encode`` makes of y."""
-        return y.dtype if y.dtype.char in "fd" else np.dtype(np.float64)
-
-    def encode_into(self, Y: np.ndarray, y: np.ndarray) -> bool:
-        """Y = the encoded y, where that plainly is made of numbers; whether it is."""
-        if y.shape[1:] != ((self.n_targets,) if self.n_targets > 1 else ()):
-            return False
-        if y.dtype.char not in "fd" and y.dtype.kind not in "iu":
-            return False
-        Y[...] = y.reshape(-1, self.n_targets)
-        return True
-
-    def decode(self, a: np.ndarray) -> np.ndarray:
-        """(n, width) outputs → (n,) for one output, else as they are."""
-        return a.ravel() if self.width == 1 else a
 
 
 def _check_classes(y: np.ndarray, classes: np.ndarray, warm_start: bool) -> None:
@@ -367,6 +318,8 @@ def labels_of(
     ValueError
         If y does not hold labels.
     """
+    if classes is None and not given and are_plain(y):
+        return Labels(np.unique(y))
     kind = kind_of(y)
     _check_kind(kind)
     if classes is not None:
