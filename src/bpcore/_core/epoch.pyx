@@ -273,9 +273,9 @@ cdef void _run_job(Run run, real_t* theta) noexcept nogil:
                    a_row * rows * (1 + job.layout.n_outputs), theta)
     else:
         _run_batches(run, theta)
-    if job.plan.sparse and job.plan.task == TRAIN:
+    if job.plan.transposes and job.plan.task == TRAIN:
         transpose_out(first, &job.memory.sparse, theta, slot_1, slot_2)
-    elif job.plan.sparse and job.plan.task == GRADIENT:
+    elif job.plan.transposes and job.plan.task == GRADIENT:
         transpose_gradient_out(first, &job.memory.sparse, <real_t*>job.gradient)
 
 

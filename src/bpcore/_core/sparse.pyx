@@ -223,6 +223,8 @@ cdef void sparse_inputs(const Layer* first, const Inputs* inputs, Py_ssize_t n, 
     cdef const Sparse* x = inputs.sparse
     cdef Py_ssize_t row = x.row
     if x.w_t == NULL and _inputs_by_column(first, x, n, w, b, z):
+        if x.keeps:     # for the gradient
+            _compress_rows(x, 0, n, row, b)
         return
     while k < n:
         here = n if x.keeps else min(rows_at_once(x.w_t != NULL), n - k)
@@ -256,6 +258,35 @@ cdef void sparse_gradient(const Layer* first, const Inputs* inputs, Py_ssize_t b
     add_sparse_outer(n, first.n_out, begin, end, x.width, <const real_t*>x.values, x.columns,
                      x.counts, x.offsets, alpha, delta, of_w - begin * x.ldw, x.ldw,
                      <const real_t**>inputs.prefetch, inputs.n_prefetch)
+
+
+cdef void few_inputs_gradient(const Layer* first, const Sparse* x, Py_ssize_t units, Py_ssize_t n,
+                              real_t alpha, const real_t* delta, real_t beta,
+                              real_t* of_w) noexcept nogil:
+    """of_w (units, n_in) = alpha δ^(1)ᵀ a^(0) + beta of_w, where w^(1) is not transposed: a unit's
+    weights stay in cache from row to row.
+
+    The first n rows of x; delta: of the units, rows n_1 apart.
+    """
+    cdef Py_ssize_t i, k, u, e
+    cdef const real_t* values
+    cdef const int32_t* columns
+    cdef real_t* of_unit
+    cdef real_t d
+    for u in range(units):
+        of_unit = of_w + u * x.width
+        if beta == 0:
+            memset(of_unit, 0, x.width * sizeof(real_t))
+        elif beta != 1:
+            for i in range(x.width):
+                of_unit[i] *= beta
+        for k in range(n):
+            values = <const real_t*>x.values + k * x.width
+            columns = x.columns + k * x.width
+            d = alpha * delta[k * first.n_out + u]
+            if d != 0:
+                for e in range(x.counts[k]):
+                    of_unit[columns[e]] += d * values[e]
 
 
 cdef void transpose_in(const Layer* first, const Sparse* x, const real_t* theta, real_t* slot_1,
