@@ -18,7 +18,13 @@ __all__ = ["Predictions", "plain_table"]
 # Inputs and outputs of a block of predictions, in numbers: 16 MB of doubles.
 _BLOCK_NUMBERS = 2**21
 
-_CSR = (scipy.sparse.csr_matrix, scipy.sparse.csr_array)
+# Rows of a list; more are not to be converted twice.
+_LIST_ROWS = 10_000
+
+_SPARSE = (
+    *(scipy.sparse.csr_matrix, scipy.sparse.csr_array),
+    *(scipy.sparse.csc_matrix, scipy.sparse.csc_array),
+)
 
 
 def _numbers_of_frame(X: Any, names: np.ndarray) -> Any:
@@ -42,11 +48,18 @@ def plain_table(state: dict[str, Any], X: Any) -> Any:
     """
     if "feature_names_in_" in state:
         X = _numbers_of_frame(X, state["feature_names_in_"])
-    if not (type(X) is np.ndarray and X.ndim == 2) and type(X) not in _CSR:
+    elif type(X) is list and len(X) <= _LIST_ROWS and all(type(row) is list for row in X):
+        try:
+            X = np.asarray(X)
+        except ValueError:  # ragged
+            return None
+    if not (type(X) is np.ndarray and X.ndim == 2) and type(X) not in _SPARSE:
         return None
     if X.dtype.char not in "fd" or not X.dtype.isnative:
         return None
-    return X if X.shape[0] > 0 and X.shape[1] == state.get("n_features_in_") else None
+    if X.shape[0] == 0 or X.shape[1] != state.get("n_features_in_"):
+        return None
+    return X.tocsr() if type(X) in _SPARSE else X
 
 
 class Predictions(State):

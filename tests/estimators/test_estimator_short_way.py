@@ -62,8 +62,16 @@ def test_the_same_answers(n, dtype, make, looks):
         short = answers(est, rows)
         answers(est, scipy.sparse.csr_array(rows))
         answers(est, scipy.sparse.csr_matrix(rows))
+        by_column = answers(est, scipy.sparse.csc_array(rows))
+        listed = answers(est, rows.tolist())
         assert not looks
-        for one, other in zip(short, answers(est, rows.tolist()), strict=True):
+        for one, other in zip(by_column, answers(est, scipy.sparse.csr_array(rows)), strict=True):
+            assert_array_equal(one, other)
+        assert not looks
+        for one, other in zip(listed, answers(est, rows.astype("float64")), strict=True):
+            assert_array_equal(one, other)
+        tuples = tuple(map(tuple, rows.tolist()))
+        for one, other in zip(short, answers(est, tuples), strict=True):
             if given == "float64":
                 assert_array_equal(one, other)
         assert looks
@@ -90,6 +98,14 @@ def test_what_is_looked_at():
         (est, np.where(np.isnan(bad), np.inf, bad), ValueError, "infinity"),
         (est, scipy.sparse.csr_array(bad), ValueError, "NaN"),
         (est, X[:4, :3], ValueError, "3 features"),
+        (est, X[:4, :3].tolist(), ValueError, "3 features"),
+        (est, [X[0].tolist(), X[1, :3].tolist()], ValueError, "inhomogeneous|sequence"),
+        (est, X[0].tolist(), ValueError, "Expected 2D"),
+        (est, [], ValueError, "Expected 2D"),
+        (est, [["a"] * 5], ValueError, "numeric"),
+        (est, bad.tolist(), ValueError, "NaN"),
+        (est, scipy.sparse.csc_array(bad), ValueError, "NaN"),
+        (est, scipy.sparse.csc_array(X[:4, :3]), ValueError, "3 features"),
         (est, X[0], ValueError, "Expected 2D"),
         (est, X[:0], ValueError, "0 sample"),
         (est, np.ma.masked_array(X[:4], X[:4] > 0), ValueError, "mask"),
