@@ -28,23 +28,23 @@ _SPARSE = (
 
 
 def _numbers_of_frame(X: Any, names: np.ndarray) -> Any:
-    """A pandas frame's floats, where its columns have these names; else None."""
+    """A pandas frame's numbers, where its columns have these names; else None."""
     kind = type(X)
     if kind.__name__ != "DataFrame" or not kind.__module__.startswith("pandas"):
         return None
     columns = X.columns.to_numpy()
     if columns.shape != names.shape or columns.dtype != object or (columns != names).any():
         return None
-    if any(not isinstance(one, np.dtype) or one.kind != "f" for one in X.dtypes):
-        return None  # integers, nullable numbers, texts: scikit-learn's to convert
+    if any(not isinstance(one, np.dtype) or one.kind not in "fiu" for one in X.dtypes):
+        return None  # booleans, nullable numbers, texts: scikit-learn's to convert
     return X.to_numpy()
 
 
 def plain_table(state: dict[str, Any], X: Any) -> Any:
     """A table that is plainly of the right kind, an ndarray or CSR; None for all others.
 
-    Right are floats of the types that need no conversion, of the width and the names of the fit
-    that left ``state``, an estimator's attributes.
+    Right are floats and integers, of the width and the names of the fit that left ``state``, an
+    estimator's attributes.
     """
     if "feature_names_in_" in state:
         X = _numbers_of_frame(X, state["feature_names_in_"])
@@ -55,6 +55,8 @@ def plain_table(state: dict[str, Any], X: Any) -> Any:
             return None
     if not (type(X) is np.ndarray and X.ndim == 2) and type(X) not in _SPARSE:
         return None
+    if X.dtype.kind in "iu" and X.dtype != np.uint8:
+        X = X.astype(np.float64)
     if X.dtype.char not in "fd" or not X.dtype.isnative:
         return None
     if X.shape[0] == 0 or X.shape[1] != state.get("n_features_in_"):

@@ -88,6 +88,27 @@ def test_frames_of_floats_with_the_names_of_the_fit(n, looks):
         assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("dtype", ["int64", "int32", "uint16", "int8", ">i4", "uint64"])
+def test_integers(dtype, looks):
+    """As arrays, in frames beside floats, and in partial_fit."""
+    rows = np.abs(X[:9].round()).astype(dtype)
+    est, named = fitted(), fitted(FRAME)
+    looks.clear()
+    listed = [est.predict_proba(rows), named.predict_proba(pd.DataFrame(rows, columns=NAMES))]
+    mixed = FRAME[:9].astype("float32").assign(x1=rows[:, 1].astype(int))
+    listed.append(named.predict_proba(mixed))
+    assert not looks
+    for one, table in zip(listed, (rows, rows, mixed.to_numpy()), strict=True):
+        assert_array_equal(one, est.predict_proba(table.astype("float64")))
+    ends = []
+    for table in (rows, rows.astype("float64")):
+        one = MLPRegressor(hidden_layer_sizes=(7,), random_state=0).partial_fit(X[:3], Y[:3])
+        for _ in range(3):
+            one.partial_fit(table[:3], Y[:3])
+        ends.append(one.network_.parameters)
+    assert_array_equal(*ends)
+
+
 def test_what_is_looked_at():
     """Refused, converted or warned about as it would be without a short way."""
     est, named = fitted(), fitted(FRAME)
