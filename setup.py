@@ -29,6 +29,7 @@ MODULES = [
     "activations",
     "losses",
     "schedules",
+    "shuffle",
     "optimizers",
     "products",
     "testing",

@@ -29,3 +29,10 @@ class Engine(SmallBatches):
     def _trace(
         self, x: Rows, y: Rows, sample_weight: np.ndarray | None = None
     ) -> dict[str, Any]: ...
+
+class Evaluation:
+    outputs: np.ndarray
+    def __init__(
+        self, network: Engine, x: Rows, y: Rows, sample_weight: np.ndarray | None = None
+    ) -> None: ...
+    def cost(self) -> float: ...

@@ -5,6 +5,7 @@ import numpy as np
 from bpcore._core.engine import Engine
 from bpcore._core.optimizers import Optimizer
 from bpcore._core.rows import Rows
+from bpcore._core.shuffle import Shuffle
 
 class Epoch(NamedTuple):
     cost: float
@@ -45,4 +46,11 @@ class Training:
     ) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *exception: object) -> None: ...
-    def run(self, most: int = 1, seed: int = 0, done: list[Epoch] | None = None) -> list[Epoch]: ...
+    def run(
+        self,
+        most: int = 1,
+        seed: int = 0,
+        done: list[Epoch] | None = None,
+        shuffle: Shuffle | None = None,
+        patience: tuple[float, float, float, float, float] | None = None,
+    ) -> list[Epoch]: ...

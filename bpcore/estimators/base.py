@@ -176,7 +176,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
             if self.solver == "lbfgs":
                 train = functools.partial(fit_lbfgs, self, data)
             else:
-                epochs = EpochFit(self, data, rng, partial)
+                epochs = EpochFit(self, data, rng, partial, rng_before is not None)
                 if rng_before is not None:
                     epochs.use_files(*files, rng_before)
                 train = epochs.run
@@ -305,6 +305,13 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
             return validation
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation_data: {error}") from error
+
+    @classmethod
+    @functools.cache
+    def _get_param_names(cls) -> list[str]:
+        # read from the constructor's signature, which takes as long as a small epoch
+        names: list[str] = super()._get_param_names()
+        return names
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -8,14 +8,15 @@ import numpy.typing as npt
 import scipy.sparse
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length
 
 from bpcore.estimators.base import BaseMLP
 from bpcore.estimators.class_weight import row_weights
 from bpcore.estimators.data import check_weights, check_y, refuse
 from bpcore.estimators.labels import are_same, as_classes
+from bpcore.estimators.online import online
 from bpcore.estimators.parameters import described, parameter
+from bpcore.estimators.scores import accuracy_of
 from bpcore.estimators.spec import engine_name
 from bpcore.estimators.targets import Labels, Multilabel, Multioutput, dense, labels_from, labels_of
 from bpcore.functions import LOSSES
@@ -151,7 +152,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     # ------------------------------------------------------------ training
 
-    @available_if(lambda est: est._check_solver())
+    @online
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
@@ -382,9 +383,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         targets = self._codec()
         if isinstance(targets, Multilabel):
             targets.check(y, False)
-        if not isinstance(targets, Multioutput):
-            return float(super().score(X, y, sample_weight))
         predicted = self.predict(X)
+        if not isinstance(targets, Multioutput):
+            return accuracy_of(y, predicted, sample_weight)
         check_consistent_length(predicted, y)
         if y.shape != predicted.shape:
             raise ValueError(

@@ -11,6 +11,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
 from bpcore import checks as check
+from bpcore._core.engine import Evaluation
 from bpcore._core.rows import Rows
 from bpcore.checks.scaled import Scaled
 from bpcore.estimators.labels import as_labels
@@ -215,6 +216,8 @@ class Validation:
         self.y = Rows(Y)
         self.Y = Y
         self.weights = weights
+        # of the network that is trained
+        self._evaluation: Any = None
 
     def outputs(self, network: Any) -> np.ndarray:
         """The network's outputs, (n, n_outputs)."""
@@ -222,9 +225,14 @@ class Validation:
         network._predict_into(self.x, a)
         return a
 
-    def cost(self, network: Any) -> float:
-        """The network's cost, without penalties."""
-        return float(network._cost(self.x, self.y, self.weights))
+    def evaluate(self, network: Any) -> tuple[float, np.ndarray]:
+        """The network's cost, without penalties, and its outputs, which the next call overwrites.
+
+        The network is the same in every call.
+        """
+        if self._evaluation is None:
+            self._evaluation = Evaluation(network, self.x, self.y, self.weights)
+        return self._evaluation.cost(), self._evaluation.outputs
 
 
 @dataclass

@@ -1,6 +1,7 @@
-"""What an estimator is written to: model files, ONNX."""
+"""What an estimator is written to: model files, ONNX, C."""
 
 import os
+from typing import Any
 
 __all__ = ["Export"]
 
@@ -61,3 +62,68 @@ class Export:
         from bpcore.files.onnx import write
 
         write(path, estimator_model(self))
+
+    def to_c(
+        self,
+        path: str | os.PathLike[str],
+        name: str = "model",
+        *,
+        scaler: Any = None,
+        dtype: Any = "float32",
+    ) -> None:
+        """Write the predictions to a C header that needs nothing but <math.h>.
+
+        Of a regressor it defines ``void model_predict(const float *x, float *y)``, of a classifier
+        ``int model_predict(const float *x, float *p)``, which writes ``predict_proba`` and returns
+        which of ``classes_`` is the most probable; ``model_label`` gives its label. Of multilabel
+        targets p are the probabilities of the labels, and nothing is returned. In C99 or C++, for
+        one example; the sizes are macros, and ``model_forward`` is there as in ``Network.to_c``.
+
+        Parameters
+        ----------
+        path : str or path-like
+            By custom it ends in ".h".
+        name : str, default="model"
+            What the names in it begin with; a C identifier.
+        scaler : fitted scaler, Pipeline of such, or None
+            scikit-learn's StandardScaler, MinMaxScaler, MaxAbsScaler or RobustScaler, through which
+            X went before the fit: the header takes x as it was before them.
+        dtype : {"float32", "float64"}, default="float32"
+            What it computes in: ``float`` or ``double``.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator or a scaler is not fitted.
+        TypeError
+            If the scaler is another one.
+        ValueError
+            If the name or the dtype is none of these, the scaler does not fit, or a parameter is
+            not finite in that dtype; or if there are several columns of labels.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from bpcore import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> pipe = make_pipeline(
+        ...     StandardScaler(), MLPClassifier((8,), learning_rate_init=0.1, random_state=0)
+        ... ).fit(*load_iris(return_X_y=True))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "iris.h")
+        ...     pipe[-1].to_c(path, "iris", scaler=pipe[:-1])
+        ...     [line for line in path.read_text().splitlines() if "int iris_predict" in line]
+        [' * int iris_predict(const float *x, float *p);', 'static inline int iris_predict(const \
+float *x, float *p)']
+        """
+        from bpcore.estimators.c_header import more_of
+        from bpcore.files.c_header import write
+        from bpcore.network.export import layers_of
+
+        network = self.network_  # type: ignore[attr-defined]
+        write(path, layers_of(network), name, dtype, more_of(self, network, scaler))

@@ -98,7 +98,14 @@ class EpochFit:
     estimator's record, which is read and written after each epoch.
     """
 
-    def __init__(self, est: Any, data: Split, rng: np.random.RandomState, partial: bool) -> None:
+    def __init__(
+        self,
+        est: Any,
+        data: Split,
+        rng: np.random.RandomState,
+        partial: bool,
+        has_files: bool = False,
+    ) -> None:
         self.est = est
         # which entries are there, and none of them None, follows from the estimator's parameters
         self.record: Any = est._record
@@ -120,6 +127,7 @@ class EpochFit:
         self.training = Training(
             self.network, rows.x, rows.y, record.optimizer, batch_size=batch_size, order=order,
             sample_weight=rows.weights, normaliser=rows.normaliser, **penalties(est),
+            epochs=1 if has_files or self._is_watched() else est.max_iter,
         )  # fmt: skip
         self.sampler = EstimatorSampler(
             rng, order if est.shuffle else None, any(self.network.dropout), record
@@ -130,6 +138,18 @@ class EpochFit:
         self.every = 1
         self.first = 0
         self.finished = False
+
+    def _is_watched(self) -> bool:
+        """Whether something has to be done between two epochs, beside their book-keeping."""
+        est = self.est
+        return bool(
+            self.partial
+            or self.validation is not None
+            or est.verbose
+            or est.callback is not None
+            or getattr(est, "_skl_callbacks", ())
+            or self.record.rate.kind == "invscaling"
+        )
 
     def use_files(self, path: Any, every: int, resume: Any, before: dict[str, Any]) -> None:
         """Write checkpoints to a path, and go on from another one; each may be None."""
@@ -189,13 +209,21 @@ class EpochFit:
             nonlocal ended
             ended = self._book(epoch)
 
-        ended_epochs = epochs(self.training, self.sampler, left)
+        ended_epochs = epochs(self.training, self.sampler, left, self._patience)
         try:
             return follow(announced(ended_epochs, callbacks.begin_epoch, left), [book, after])
         except Diverged:
             self._diverged()
             ended = True
             return after()
+
+    def _patience(self) -> tuple[float, ...] | None:
+        """What has to be counted while the engine runs several epochs."""
+        est, record = self.est, self.record
+        if self.training.epochs == 1:
+            return None
+        best, missed = record.best_loss, record.no_improvement
+        return est._loss_divisor(), best, est.tol, missed, est.n_iter_no_change
 
     def _checkpoint(self, done: bool, last: bool) -> None:
         n_iter = self.record.n_iter
@@ -250,11 +278,10 @@ class EpochFit:
     def _validate(self) -> None:
         est, record, validation = self.est, self.record, self.validation
         assert validation is not None
-        score = est._score_outputs(
-            validation.outputs(self.network), validation.Y, validation.weights
-        )
+        cost, a = validation.evaluate(self.network)
+        score = est._score_outputs(a, validation.Y, validation.weights)
         record.validation_scores.append(float(score))
-        record.validation_loss_curve.append(validation.cost(self.network) / est._loss_divisor())
+        record.validation_loss_curve.append(cost / est._loss_divisor())
         if est.verbose:
             say(f"Validation score: {score:f}", sys.stdout)
 

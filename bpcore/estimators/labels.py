@@ -13,6 +13,7 @@ import scipy.sparse
 from bpcore import checks as check
 
 __all__ = [
+    "are_plain",
     "are_same",
     "as_classes",
     "as_labels",
@@ -179,6 +180,11 @@ def _table(columns: list[np.ndarray]) -> np.ndarray:
 def _is_binary(values: np.ndarray) -> bool:
     kind = values.dtype.kind
     return kind == "b" or (kind in "iuf" and bool(((values == 0) | (values == 1)).all()))
+
+
+def are_plain(y: np.ndarray) -> bool:
+    """Whether y is a column of labels that need not be looked at one by one."""
+    return y.ndim == 1 and y.dtype.isnative and y.dtype.kind in "biuU"
 
 
 def is_indicator(y: np.ndarray) -> bool:

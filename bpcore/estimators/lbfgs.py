@@ -112,7 +112,7 @@ def _record_iteration(est: Any, n_iter: int, loss: float, validation: Validation
     if est.verbose:
         say(f"Iteration {n_iter}, loss = {loss:.8f}", sys.stdout)
     if validation is not None:
-        a = validation.outputs(est._network)
+        cost, a = validation.evaluate(est._network)
         score = est._score_outputs(a, validation.Y, validation.weights)
         record.validation_scores.append(float(score))
-        record.validation_loss_curve.append(validation.cost(est._network) / est._loss_divisor())
+        record.validation_loss_curve.append(cost / est._loss_divisor())

@@ -13,25 +13,55 @@ from bpcore.checks import check_finite
 from bpcore.estimators.data import as_table, check_x
 from bpcore.estimators.state import State
 
-__all__ = ["Predictions"]
+__all__ = ["Predictions", "plain_table"]
 
 # Inputs and outputs of a block of predictions, in numbers: 16 MB of doubles.
 _BLOCK_NUMBERS = 2**21
 
-_CSR = (scipy.sparse.csr_matrix, scipy.sparse.csr_array)
+# Rows of a list; more are not to be converted twice.
+_LIST_ROWS = 10_000
+
+_SPARSE = (
+    *(scipy.sparse.csr_matrix, scipy.sparse.csr_array),
+    *(scipy.sparse.csc_matrix, scipy.sparse.csc_array),
+)
 
 
 def _numbers_of_frame(X: Any, names: np.ndarray) -> Any:
-    """A pandas frame's floats, where its columns have these names; else None."""
+    """A pandas frame's numbers, where its columns have these names; else None."""
     kind = type(X)
     if kind.__name__ != "DataFrame" or not kind.__module__.startswith("pandas"):
         return None
     columns = X.columns.to_numpy()
     if columns.shape != names.shape or columns.dtype != object or (columns != names).any():
         return None
-    if any(not isinstance(one, np.dtype) or one.kind != "f" for one in X.dtypes):
-        return None  # integers, nullable numbers, texts: scikit-learn's to convert
+    if any(not isinstance(one, np.dtype) or one.kind not in "fiu" for one in X.dtypes):
+        return None  # booleans, nullable numbers, texts: scikit-learn's to convert
     return X.to_numpy()
+
+
+def plain_table(state: dict[str, Any], X: Any) -> Any:
+    """A table that is plainly of the right kind, an ndarray or CSR; None for all others.
+
+    Right are floats and integers, of the width and the names of the fit that left ``state``, an
+    estimator's attributes.
+    """
+    if "feature_names_in_" in state:
+        X = _numbers_of_frame(X, state["feature_names_in_"])
+    elif type(X) is list and len(X) <= _LIST_ROWS and all(type(row) is list for row in X):
+        try:
+            X = np.asarray(X)
+        except ValueError:  # ragged
+            return None
+    if not (type(X) is np.ndarray and X.ndim == 2) and type(X) not in _SPARSE:
+        return None
+    if X.dtype.kind in "iu" and X.dtype != np.uint8:
+        X = X.astype(np.float64)
+    if X.dtype.char not in "fd" or not X.dtype.isnative:
+        return None
+    if X.shape[0] == 0 or X.shape[1] != state.get("n_features_in_"):
+        return None
+    return X.tocsr() if type(X) in _SPARSE else X
 
 
 class Predictions(State):
@@ -40,24 +70,20 @@ class Predictions(State):
     def _plain_outputs(self, X: Any) -> np.ndarray | None:
         """The network's outputs for a table that is plainly right, None for all others.
 
-        Right are finite floats of the types that need no conversion, of the width and the names of
-        the fit. scikit-learn's look at a table takes a hundred times as long as the network with
-        one row.
+        scikit-learn's look at a table takes a hundred times as long as the network with one row.
         """
         state = self.__dict__
         if "_network" not in state or "coefs_" not in state or "intercepts_" not in state:
             return None
-        if "feature_names_in_" in state:
-            X = _numbers_of_frame(X, state["feature_names_in_"])
-        is_array = type(X) is np.ndarray and X.ndim == 2
-        if not (is_array or type(X) in _CSR) or X.dtype.char not in "fd" or not X.dtype.isnative:
+        X = plain_table(state, X)
+        if X is None:
             return None
         n, width = X.shape
         network = self._current(None)
         n_inputs, n_outputs = network.layer_sizes[0], network.layer_sizes[-1]
-        if n == 0 or not width == n_inputs == state.get("n_features_in_"):
+        if width != n_inputs:
             return None
-        if is_array:
+        if type(X) is np.ndarray:
             a = network._predict_small(X)
             if a is not None:
                 return a

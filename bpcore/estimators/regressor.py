@@ -10,18 +10,20 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import d2_pinball_score, r2_score
+from sklearn.metrics import d2_pinball_score
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from bpcore._core.rows import Rows
 from bpcore.checks import as_number
 from bpcore.estimators.base import BaseMLP
 from bpcore.estimators.data import Validation, check_range, check_y, refuse
+from bpcore.estimators.numbers import Numbers
+from bpcore.estimators.online import online
 from bpcore.estimators.parameters import described, parameter
+from bpcore.estimators.scores import r2, r2_of
 from bpcore.estimators.spec import engine_name
-from bpcore.estimators.targets import Numbers, dense
+from bpcore.estimators.targets import dense
 from bpcore.functions import LOSSES, as_list, wrapped
 from bpcore.network import Network
 from bpcore.network.scores import are_the_same
@@ -202,7 +204,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             return self._pinball(Y[:, 0], a, weights)
         # while training diverges, the score may overflow before the loss does
         with np.errstate(over="ignore"):
-            return float(r2_score(Y, a, sample_weight=weights))
+            return r2(Y, a, weights)
 
     def _pinball(self, y: np.ndarray, a: np.ndarray, weights: Any) -> float:
         """The mean over the quantiles of D², the share of the pinball loss that a explains."""
@@ -214,7 +216,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     # ------------------------------------------------------------ training
 
-    @available_if(lambda est: est._check_solver())
+    @online
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None
@@ -360,4 +362,4 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             check_range(Rows(numbers.reshape(len(numbers), -1)), "y", dtype, y)
         if self._codec().n_quantiles > 1:
             return self._pinball(np.ravel(y), self.predict(X), sample_weight)
-        return float(super().score(X, y, sample_weight))
+        return r2_of(y, self.predict(X), sample_weight)

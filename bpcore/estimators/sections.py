@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from bpcore.checks import as_callbacks, as_integer
+from bpcore.estimators.numbers import Numbers
 from bpcore.estimators.optimizer import LearningRate
 from bpcore.estimators.record import FitRecord, attributes_shown, record_of
 from bpcore.estimators.spec import NetworkSpec
 from bpcore.estimators.state import State
-from bpcore.estimators.targets import Labels, Multilabel, Multioutput, Numbers
+from bpcore.estimators.targets import Labels, Multilabel, Multioutput
 from bpcore.files import values
 from bpcore.files.reader import ModelReader
 from bpcore.files.sections import describe_optimizer, read_optimizer
@@ -37,7 +38,7 @@ KEPT["stopped_early_"] = KEPT.pop("stopped_early_")
 # Attributes that follow from the network and the targets, or have a place of their own.
 DERIVED = (
     *("coefs_", "intercepts_", "n_layers_", "n_outputs_", "out_activation_", "classes_"),
-    *("_network", "_views", "_spec", "_targets", "_record"),
+    *("_network", "_views", "_spec", "_targets", "_record", "_online"),
 )
 _MOST = {"_split_seed": 2**31}
 _SECTION = {"parameters", "attributes", "targets", "blueprint", "rate", "best"}

@@ -134,6 +134,7 @@ class State(BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
+        state.pop("_online", None)  # buffers of the next call
         if "_record" in state:
             # a shallow copy of the estimator counts its own epochs
             state["_record"] = copy.copy(self._record)

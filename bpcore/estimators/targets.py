@@ -5,18 +5,43 @@ of K > 2 classes takes K. Encoded labels are uint8 zeros and ones, a byte a numb
 engine reads as they are.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
-from bpcore.estimators.labels import as_classes, beside, have_one_type, is_indicator, typed, unique
+from bpcore.estimators.labels import (
+    are_plain,
+    as_classes,
+    beside,
+    have_one_type,
+    is_indicator,
+    typed,
+    unique,
+)
 
-__all__ = ["Labels", "Multilabel", "Multioutput", "Numbers", "labels_from", "labels_of"]
+__all__ = ["Encoding", "Labels", "Multilabel", "Multioutput", "labels_from", "labels_of"]
 
 
-class Labels:
+class Encoding:
+    """What y is encoded as: zeros and ones, where nothing else is said."""
+
+    def dtype_of(self, y: np.ndarray) -> Any:
+        """The type of what ``encode`` makes of y."""
+        return np.uint8
+
+    def encode_into(self, Y: np.ndarray, y: np.ndarray) -> bool:
+        """Y = the encoded y, where that is plain to see; whether it is."""
+        return False
+
+    def strata(self, Y: np.ndarray) -> np.ndarray | None:
+        """What a held-out set is stratified by: neither numbers nor combinations of labels."""
+        return None
+
+
+class Labels(Encoding):
     """One label a row.
 
     Parameters
@@ -30,6 +55,11 @@ class Labels:
     def __init__(self, classes: Any) -> None:
         self.classes = np.asarray(classes)
         self.width = 1 if len(self.classes) <= 2 else len(self.classes)
+
+    @functools.cached_property
+    def _place(self) -> dict[Any, int]:
+        """Which class a label is."""
+        return {label: k for k, label in enumerate(self.classes.tolist())}
 
     def check(self, y: np.ndarray, warm_start: bool) -> None:
         """Refuse labels that are not among the classes; for a warm start, missing ones too."""
@@ -51,6 +81,21 @@ class Labels:
         Y = np.zeros((len(y), self.width), dtype=np.uint8)
         Y[np.arange(len(y)), at] = 1
         return Y
+
+    def encode_into(self, Y: np.ndarray, y: np.ndarray) -> bool:
+        """Y = the encoded y, where that is plainly made of labels; whether it is."""
+        labels = y.tolist() if y.ndim == 1 and y.dtype.kind in "biuUO" else []
+        if set(map(type, labels)) not in ({int}, {str}, {bool}):
+            return False
+        at = [self._place.get(label, -1) for label in labels]
+        if min(at) < 0:
+            return False
+        Y[...] = 0
+        if self.width > 1:
+            Y[np.arange(len(at)), at] = 1
+        else:
+            Y[:, 0] = at
+        return True
 
     def _positions(self, a: np.ndarray) -> np.ndarray:
         if len(self.classes) == 1:
@@ -103,7 +148,7 @@ class Labels:
         return self.width - 1 - Y.argmax(axis=1)
 
 
-class Multilabel:
+class Multilabel(Encoding):
     """Any number of labels a row, from an indicator matrix of zeros and ones.
 
     Parameters
@@ -139,6 +184,13 @@ class Multilabel:
         """(n, n_labels) indicators → zeros and ones."""
         return np.ascontiguousarray(y != 0).view(np.uint8)
 
+    def encode_into(self, Y: np.ndarray, y: np.ndarray) -> bool:
+        """Y = the encoded y, where that plainly is an indicator matrix; whether it is."""
+        if y.shape != Y.shape or y.dtype.kind not in "biuf" or not ((y == 0) | (y == 1)).all():
+            return False
+        Y[...] = y
+        return True
+
     def decode(self, a: np.ndarray) -> np.ndarray:
         """Outputs above ½ → 1."""
         return (a > 0.5).astype(int)
@@ -151,12 +203,8 @@ class Multilabel:
         """(n,): which rows have every label right."""
         return ((a > 0.5) == (Y > 0.5)).all(axis=1)
 
-    def strata(self, Y: np.ndarray) -> None:
-        """No strata: combinations of labels are too many."""
-        return
 
-
-class Multioutput:
+class Multioutput(Encoding):
     """Several columns of labels, each with classes of its own.
 
     Every class of every column has its own logistic output (a column of two classes one for
@@ -209,56 +257,6 @@ class Multioutput:
         """(n,): which rows have every column right."""
         pairs = zip(self.columns, self._parts, strict=True)
         return np.all([column.right(a[:, part], Y[:, part]) for column, part in pairs], axis=0)
-
-    def strata(self, Y: np.ndarray) -> None:
-        """No strata: combinations of labels are too many."""
-        return
-
-
-class Numbers:
-    """Real numbers; with several quantiles, one output for each of them.
-
-    Parameters
-    ----------
-    n_targets : int
-        Columns of y.
-    n_quantiles : int, default=1
-        More than 1 only for one target.
-    """
-
-    kind = "continuous"
-
-    def __init__(self, n_targets: int, n_quantiles: int = 1) -> None:
-        if n_targets > 1 and n_quantiles > 1:
-            raise ValueError(
-                f"several quantiles take a y of one column, got {n_targets} columns: fit one "
-                "regressor for each"
-            )
-        self.n_targets = n_targets
-        self.n_quantiles = n_quantiles
-        self.width = n_targets * n_quantiles
-
-    def check(self, y: np.ndarray, warm_start: bool) -> None:
-        """Refuse another number of columns."""
-        n_targets = 1 if y.ndim == 1 else y.shape[1]
-        if n_targets != self.n_targets:
-            raise ValueError(f"y has {n_targets} targets, but this regressor has {self.n_targets}")
-
-    def encode(self, y: np.ndarray) -> np.ndarray:
-        """(n,) or (n, n_targets) numbers → (n, width) floats, copied only to convert them."""
-        if y.dtype not in (np.float32, np.float64) or not y.dtype.isnative:
-            y = y.astype(np.float64)
-        if y.ndim == 1:
-            y = y.reshape(-1, 1)
-        return y if self.n_quantiles == 1 else np.broadcast_to(y, (len(y), self.width))
-
-    def decode(self, a: np.ndarray) -> np.ndarray:
-        """(n, width) outputs → (n,) for one output, else as they are."""
-        return a.ravel() if self.width == 1 else a
-
-    def strata(self, Y: np.ndarray) -> None:
-        """No strata for numbers."""
-        return
 
 
 def _check_classes(y: np.ndarray, classes: np.ndarray, warm_start: bool) -> None:
@@ -320,6 +318,8 @@ def labels_of(
     ValueError
         If y does not hold labels.
     """
+    if classes is None and not given and are_plain(y):
+        return Labels(np.unique(y))
     kind = kind_of(y)
     _check_kind(kind)
     if classes is not None:

@@ -12,7 +12,7 @@ from bpcore._version import __version__
 from bpcore.files.replace import replace_file
 from bpcore.functions import ACTIVATIONS
 
-__all__ = ["Graph", "Layers", "forward_model", "library", "single_precision", "write"]
+__all__ = ["Graph", "Layers", "forward_model", "in_precision", "library", "write"]
 
 # (σ, w^(l), b^(l)) of each layer; σ is a name or (name, parameter)
 Layers = list[tuple[Any, np.ndarray, np.ndarray]]
@@ -37,8 +37,8 @@ def library() -> Any:
         raise ImportError('ONNX files need the onnx library: pip install "bpcore[onnx]"') from error
 
 
-def single_precision(layers: Layers) -> Layers:
-    """The layers with parameters in float32, contiguous.
+def in_precision(layers: Layers, dtype: Any = np.float32) -> Layers:
+    """The layers with parameters in float32 or float64, contiguous.
 
     Raises
     ------
@@ -48,16 +48,16 @@ def single_precision(layers: Layers) -> Layers:
     single = []
     with np.errstate(over="ignore"):
         for layer, (activation, *pair) in enumerate(layers, start=1):
-            w, b = (np.ascontiguousarray(part, dtype=np.float32) for part in pair)
+            w, b = (np.ascontiguousarray(part, dtype=dtype) for part in pair)
             if not (np.isfinite(w).all() and np.isfinite(b).all()):
                 raise ValueError(
                     f"layer {layer} holds a parameter that is NaN, infinite or too large for "
-                    "float32, in which exported networks compute"
+                    f"{np.dtype(dtype)}, in which the exported network is to compute"
                 )
             single.append((activation, w, b))
     for activation, _, _ in layers:
-        if isinstance(activation, tuple) and activation[1] > float(np.finfo(np.float32).max):
-            raise ValueError(f"the parameter of {activation} is too large for float32")
+        if isinstance(activation, tuple) and activation[1] > float(np.finfo(dtype).max):
+            raise ValueError(f"the parameter of {activation} is too large for {np.dtype(dtype)}")
     return single
 
 
@@ -95,7 +95,7 @@ class Graph:
                 f"{n_parameters:,} parameters make a file beyond the 2 GiB that an ONNX file holds"
             )
         a = "X"
-        for layer, (activation, w, b) in enumerate(single_precision(layers), start=1):
+        for layer, (activation, w, b) in enumerate(in_precision(layers), start=1):
             weights = self.constant(w, f"weights.{layer}")
             biases = self.constant(b, f"biases.{layer}")
             a = self.activation(activation, self.node("Gemm", a, weights, biases, transB=1))

@@ -76,7 +76,7 @@ _ROWS = (
         text="1 / (1 + e^-z)",
         da_dz=("@a (1 - @a)", r"@a\,(1 - @a)"),
         onnx=_operator("Sigmoid"),
-        c="z >= 0.0f ? 1.0f / (1.0f + expf(-z)) : expf(z) / (1.0f + expf(z))",
+        c="z >= 0.0 ? 1.0 / (1.0 + exp(-z)) : exp(z) / (1.0 + exp(z))",
         sklearn="logistic",
         aliases=("logistic",),
     ),
@@ -85,7 +85,7 @@ _ROWS = (
         text="tanh z",
         da_dz=("1 - @a²", "1 - {@a}^2"),
         onnx=_operator("Tanh"),
-        c="tanhf(z)",
+        c="tanh(z)",
     ),
     Activation(
         name="relu",
@@ -95,7 +95,7 @@ _ROWS = (
             r"1\ \mathrm{if}\ @z > 0\ \mathrm{else}\ 0",
         ),
         onnx=_operator("Relu"),
-        c="z > 0.0f ? z : 0.0f",
+        c="z > 0.0 ? z : 0.0",
     ),
     Activation(
         name="identity",
@@ -114,7 +114,7 @@ _ROWS = (
             r"1\ \mathrm{if}\ @z > 0\ \mathrm{else}\ @p",
         ),
         onnx=lambda graph, z, p: graph.node("LeakyRelu", z, alpha=p),
-        c="z < 0.0f ? {p} * z : z",
+        c="z < 0.0 ? {p} * z : z",
     ),
     Activation(
         name="elu",
@@ -126,14 +126,14 @@ _ROWS = (
             r"1\ \mathrm{if}\ @z > 0\ \mathrm{else}\ @p\,e^{@z}",
         ),
         onnx=lambda graph, z, p: graph.node("Elu", z, alpha=p),
-        c="z < 0.0f ? {p} * expm1f(z) : z",
+        c="z < 0.0 ? {p} * expm1(z) : z",
     ),
     Activation(
         name="softplus",
         text="ln(1 + e^z)",
         da_dz=("1 / (1 + e^-@z)", "1 / (1 + e^{-@z})"),
         onnx=_operator("Softplus"),
-        c="(z > 0.0f ? z : 0.0f) + log1pf(expf(-fabsf(z)))",
+        c="(z > 0.0 ? z : 0.0) + log1p(exp(-fabs(z)))",
     ),
     Activation(
         name="selu",
@@ -143,14 +143,14 @@ _ROWS = (
             r"1.0507\ \mathrm{if}\ @z > 0\ \mathrm{else}\ 1.7581\,e^{@z}",
         ),
         onnx=_operator("Selu"),
-        c="z < 0.0f ? 1.75809934f * expm1f(z) : 1.05070099f * z",
+        c="z < 0.0 ? 1.7580993408473766 * expm1(z) : 1.0507009873554805 * z",
     ),
     Activation(
         name="gelu",
         text="z Φ(z), the exact one",
         da_dz=("Φ(@z) + @z φ(@z)", r"\Phi(@z) + @z\,\varphi(@z)"),
         onnx=_onnx_gelu,
-        c="0.5f * z * erfcf(-0.70710678f * z)",
+        c="0.5 * z * erfc(-0.7071067811865476 * z)",
     ),
     Activation(
         name="silu",
@@ -160,7 +160,7 @@ _ROWS = (
             r"s\,(1 + @z\,(1 - s)),\ s = 1 / (1 + e^{-@z})",
         ),
         onnx=lambda graph, z, p: graph.node("Mul", z, graph.node("Sigmoid", z)),
-        c="z >= 0.0f ? z / (1.0f + expf(-z)) : z * expf(z) / (1.0f + expf(z))",
+        c="z >= 0.0 ? z / (1.0 + exp(-z)) : z * exp(z) / (1.0 + exp(z))",
     ),
     Activation(
         name="mish",
@@ -174,14 +174,14 @@ _ROWS = (
         onnx=lambda graph, z, p: graph.node(
             "Mul", z, graph.node("Tanh", graph.node("Softplus", z))
         ),
-        c="z * tanhf((z > 0.0f ? z : 0.0f) + log1pf(expf(-fabsf(z))))",
+        c="z * tanh((z > 0.0 ? z : 0.0) + log1p(exp(-fabs(z))))",
     ),
     Activation(
         name="exponential",
         text="e^z",
         da_dz=("@a", "@a"),
         onnx=_operator("Exp"),
-        c="expf(z)",
+        c="exp(z)",
         sklearn="exp",
     ),
     Activation(

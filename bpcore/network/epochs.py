@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bpcore._core.shuffle import shuffle_of
 from bpcore._core.training import Epoch, Training
 
 __all__ = ["After", "Sampler", "epochs", "follow"]
@@ -51,11 +52,13 @@ class Sampler:
         return int(self.rng.integers(2**63))
 
 
-def epochs(training: Training, sampler: Sampler, most: int) -> Iterator[Epoch]:
+def epochs(
+    training: Training, sampler: Sampler, most: int, patience: Callable[[], Any] | None = None
+) -> Iterator[Epoch]:
     """Train for so many epochs, and yield each when it has ended.
 
-    Where `training.epochs` is more than 1 the engine runs several before it comes back; those that
-    ended before a signal or a divergence are yielded all the same.
+    Where `training.epochs` is more than 1 the engine runs several before it comes back, and draws
+    their orders itself; those that ended before a signal or a divergence are yielded all the same.
 
     Parameters
     ----------
@@ -63,12 +66,20 @@ def epochs(training: Training, sampler: Sampler, most: int) -> Iterator[Epoch]:
         Entered.
     sampler : Sampler
     most : int
+    patience : callable, optional
+        What ``Training.run`` is to be told of the epochs so far: after which one it is to come
+        back.
     """
+    shuffle = None
+    if training.epochs > 1 and not sampler.draws_dropout:
+        shuffle = shuffle_of(sampler.rng, sampler.order)
+    at_once = training.epochs if shuffle is not None or not sampler.draws else 1
     while most > 0:
         done: list[Epoch] = []
-        seed = sampler.draw()
+        seed = sampler.draw() if shuffle is None else 0
+        limits = None if patience is None else patience()
         try:
-            training.run(min(most, training.epochs), seed, done)
+            training.run(min(most, at_once), seed, done, shuffle, limits)
         except BaseException:
             yield from done
             raise

@@ -70,11 +70,13 @@ class Export(Architecture):
 
         write(path, forward_model(layers_of(self)))
 
-    def to_c(self, path: str | os.PathLike[str], name: str = "network") -> None:
+    def to_c(
+        self, path: str | os.PathLike[str], name: str = "network", dtype: Any = "float32"
+    ) -> None:
         """Write the forward pass to a C header that needs nothing but <math.h>.
 
         It defines ``void network_forward(const float *x, float *a)`` for one example, in C99 or
-        C++, and says its sizes in macros. It computes in float32, whatever the network's dtype.
+        C++, and says its sizes in macros.
 
         Parameters
         ----------
@@ -82,14 +84,16 @@ class Export(Architecture):
             By custom it ends in ".h".
         name : str, default="network"
             What the names in it begin with; a C identifier.
+        dtype : {"float32", "float64"}, default="float32"
+            What it computes in, whatever the network does: ``float`` or ``double``.
 
         Raises
         ------
         ValueError
-            If the name is none, or a parameter is not finite in float32.
+            If the name or the dtype is none of these, or a parameter is not finite in it.
         OSError
             If the file cannot be written.
         """
         from bpcore.files.c_header import write
 
-        write(path, layers_of(self), name)
+        write(path, layers_of(self), name, dtype)

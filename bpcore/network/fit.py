@@ -10,6 +10,7 @@ import numpy as np
 
 from bpcore import checks as check
 from bpcore._core import optimizers
+from bpcore._core.engine import Evaluation
 from bpcore._core.training import Diverged, Epoch, Training
 from bpcore.exceptions import DivergenceError
 from bpcore.history import History
@@ -18,7 +19,7 @@ from bpcore.network.epochs import After, Sampler, epochs, follow
 from bpcore.network.initialisation import as_generator
 from bpcore.network.optimizer import make_optimizer
 from bpcore.network.progress import line, say
-from bpcore.network.scores import are_the_same, check_metric, choose, evaluate
+from bpcore.network.scores import Scorer, are_the_same, check_metric, choose
 
 __all__ = ["Settings", "fit"]
 
@@ -73,6 +74,9 @@ class _Fit:
     stopping: EarlyStopping | None
     checkpoints: Any = None
     resumed: Any = None
+    # both made by the first validation
+    evaluation: Any = None
+    scorer: Any = None
     # made when all else is in order: it binds the optimizer to the network
     training: Any = None
 
@@ -103,9 +107,14 @@ class _Fit:
 
     def validate(self, _: Epoch) -> None:
         """Cost and score of the validation data."""
-        rows, targets, weights = self.validation
-        score = evaluate(self.network, rows, targets, self.settings.metric, weights)
-        self.history.validation_cost.append(float(self.network._cost(rows, targets, weights)))
+        if self.evaluation is None:
+            rows, targets, weights = self.validation
+            self.evaluation = Evaluation(self.network, rows, targets, weights)
+            self.scorer = Scorer(self.network, targets, self.settings.metric, weights)
+        cost = self.evaluation.cost()
+        by_cost = self.scorer.metric == "cost"
+        score = cost if by_cost else self.scorer.of(self.evaluation.outputs)
+        self.history.validation_cost.append(cost)
         self.history.validation_score.append(score)
         if self.stopping is None:
             return
@@ -251,7 +260,7 @@ def _training(run: _Fit) -> Training:
     rows, targets, weights = run.examples
     one_by_one = (
         run.settings.progress
-        or run.sampler.draws
+        or run.sampler.draws_dropout
         or not (run.validation is run.settings.callback is run.settings.checkpoint is None)
     )
     return Training(

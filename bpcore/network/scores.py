@@ -6,7 +6,7 @@ import numpy as np
 
 from bpcore.functions import LOSSES
 
-__all__ = ["METRICS", "are_the_same", "check_metric", "choose", "evaluate"]
+__all__ = ["METRICS", "Scorer", "are_the_same", "check_metric", "choose", "evaluate"]
 
 METRICS = ("auto", "accuracy", "r2", "cost")
 # rows at a time
@@ -56,28 +56,58 @@ def evaluate(
     network: Any, rows: Any, targets: Any, metric: str, weights: np.ndarray | None
 ) -> float:
     """The score of a network on examples that have been checked; see ``Network.score``."""
-    metric = choose(network, targets, check_metric(metric))
-    if metric == "cost":
+    scorer = Scorer(network, targets, metric, weights)
+    if scorer.metric == "cost":
         return float(network._cost(rows, targets, weights))
-    n, n_outputs = targets.shape
-    a = np.empty((n, n_outputs), dtype=network.dtype)
+    a = np.empty(targets.shape, dtype=network.dtype)
     network._predict_into(rows, a)
-    s = np.ones(n) if weights is None else weights
-    if metric == "accuracy":
-        right = 0.0
-        for start in range(0, n, _BLOCK):
-            y, guess = _block(targets.array, start), a[start : start + _BLOCK]
-            if n_outputs == 1:
-                hit = (guess[:, 0] > 0.5) == (y[:, 0] > 0.5)
-            else:
-                hit = guess.argmax(axis=1) == y.argmax(axis=1)
-            right += float(s[start : start + _BLOCK] @ hit)
-        return right / float(s.sum())
-    y = _dense(targets).astype(np.float64)
-    mean = (s @ y) / s.sum()
-    with np.errstate(over="ignore", invalid="ignore"):  # a score that is NaN says so itself
-        unexplained = float(s @ ((a - y) ** 2).sum(axis=1))
-        total = float(s @ ((y - mean) ** 2).sum(axis=1))
-    if total == 0:
-        return 1.0 if unexplained == 0 else 0.0
-    return 1.0 - unexplained / total
+    return scorer.of(a)
+
+
+class Scorer:
+    """Scores of outputs against the same targets, whose own part is found once.
+
+    Parameters
+    ----------
+    network : Network
+    targets : Rows
+    metric : str
+        One of METRICS.
+    weights : ndarray of shape (n,) or None
+
+    Attributes
+    ----------
+    metric : str
+        What it stands for.
+    """
+
+    def __init__(self, network: Any, targets: Any, metric: str, weights: np.ndarray | None) -> None:
+        self.metric = choose(network, targets, check_metric(metric))
+        n, self._width = targets.shape
+        self._s = np.ones(n) if weights is None else weights
+        self._sum = self._s.sum()
+        if self.metric == "accuracy":
+            blocks = (_block(targets.array, start) for start in range(0, n, _BLOCK))
+            self._truth = np.concatenate([self._classes(y) for y in blocks])
+        elif self.metric == "r2":
+            self._y = _dense(targets).astype(np.float64)
+            mean = (self._s @ self._y) / self._sum
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._total = float(self._s @ ((self._y - mean) ** 2).sum(axis=1))
+
+    def _classes(self, a: np.ndarray) -> np.ndarray:
+        return a[:, 0] > 0.5 if self._width == 1 else a.argmax(axis=1)
+
+    def of(self, a: np.ndarray) -> float:
+        """Accuracy or r2 of outputs (n, n_L)."""
+        if self.metric == "accuracy":
+            right = 0.0
+            for start in range(0, len(a), _BLOCK):
+                part = slice(start, start + _BLOCK)
+                right += float(self._s[part] @ (self._classes(a[part]) == self._truth[part]))
+            return right / float(self._sum)
+        with np.errstate(over="ignore", invalid="ignore"):  # a score that is NaN says so itself
+            unexplained = float(self._s @ ((a - self._y) ** 2).sum(axis=1))
+        if self._total == 0:
+            return 1.0 if unexplained == 0 else 0.0
+        return 1.0 - unexplained / self._total

@@ -89,3 +89,91 @@ def test_a_number_that_is_none_is_found(bad, rng):
     net = Network((3000, 24, 2), "sigmoid", random_state=0)
     with pytest.raises(ValueError, match=r"X .* row 17:"):
         net.predict(scipy.sparse.csr_array(X))
+
+
+@TYPES
+@pytest.mark.parametrize("width", [16, 17, 24, 31])
+def test_rows_at_once_have_the_bits_of_each_alone(width, dtype, rng):
+    """Many entries go through w^(1) in the order of their columns, those of one row in theirs."""
+    dense = texts(rng, 260, most=40)
+    net = Network((3000, width), "tanh", "identity", dtype=dtype, random_state=0)
+    for index_type in (np.int32, np.int64):
+        X = scipy.sparse.csr_array(dense)
+        X.indices, X.indptr = X.indices.astype(index_type), X.indptr.astype(index_type)
+        assert X.nnz > 4000
+        together = net.predict(X)
+        assert_array_equal(together, np.vstack([net.predict(X[[k]]) for k in range(260)]))
+        assert_allclose(together, net.predict(dense), **close(dtype))
+        Y = rng.normal(size=(260, width))
+        assert net.cost(X, Y) == pytest.approx(net.cost(dense, Y), rel=1e-5)
+
+
+def test_many_entries_that_are_given_twice_or_do_not_rise(rng):
+    dense = texts(rng, 200, most=40)
+    net = Network((3000, 24), "tanh", "identity", dtype="float64", random_state=0)
+    X = scipy.sparse.csr_array(dense)
+    twice = scipy.sparse.csr_array(
+        (np.repeat(X.data / 2, 2), np.repeat(X.indices, 2), X.indptr * 2), shape=X.shape
+    )
+    twice.has_sorted_indices = True
+    assert_allclose(net.predict(twice), net.predict(dense), rtol=1e-12, atol=1e-15)
+    turned = scipy.sparse.csr_array(
+        (X.data[::-1].copy(), X.indices[::-1].copy(), X.nnz - X.indptr[::-1]), shape=X.shape
+    )
+    assert not turned.has_sorted_indices
+    assert_allclose(net.predict(turned), net.predict(dense[::-1]), rtol=1e-12, atol=1e-15)
+
+
+FITS = {
+    "plain descent": {"optimizer": "sgd", "learning_rate": 0.1},
+    "decay": {"optimizer": "sgd", "learning_rate": 0.1, "weight_decay": 0.1, "l2": 0.01},
+    "adam": {"optimizer": "adam", "learning_rate": 0.01, "l1": 1e-3},
+    "clipped": {"optimizer": "adam", "learning_rate": 0.01, "clip_norm": 0.1},
+    "batches": {"optimizer": "adam", "learning_rate": 0.01, "batch_size": 7},
+}
+
+
+@TYPES
+@pytest.mark.parametrize("name", FITS)
+@pytest.mark.parametrize("n", [1, 9, 120, 200])
+def test_a_few_rows_train_as_whole_rows_do(n, name, dtype, rng):
+    """w^(1) is written to where it lies as well: to the bits of whole rows but for rounding."""
+    X = texts(rng, n, most=30)
+    Y, weights = rng.normal(size=(n, 2)), rng.uniform(0, 2, n) * (rng.uniform(size=n) > 0.2) + 1e-9
+    given = {"epochs": 3, "batch_size": n, "sample_weight": weights, **FITS[name]}
+    nets = [
+        Network((3000, 19, 2), "tanh", "identity", dtype=dtype, random_state=0) for _ in range(2)
+    ]
+    costs = [
+        net.fit(table, Y, random_state=1, **given).cost
+        for net, table in zip(nets, (scipy.sparse.csr_array(X), X), strict=True)
+    ]
+    assert_allclose(*costs, rtol=1e-5 if dtype == "float32" else 1e-11)
+    within = {"rtol": 1e-3, "atol": 1e-4} if dtype == "float32" else {"rtol": 1e-9, "atol": 1e-12}
+    assert_allclose(nets[0].parameters, nets[1].parameters, **within)
+
+
+@TYPES
+def test_their_gradient_is_that_of_whole_rows(dtype, rng):
+    X = texts(rng, 90, most=30)
+    Y = rng.normal(size=(90, 2))
+    net = Network((3000, 19, 2), "tanh", "identity", dtype=dtype, random_state=0)
+    few = net.gradient(scipy.sparse.csr_array(X), Y)
+    assert_allclose(few.vector, net.gradient(X, Y).vector, **close(dtype))
+    tune(sparse_transposing_rows=-1.0)
+    whole = net.gradient(scipy.sparse.csr_array(X), Y)
+    assert_allclose(few.vector, whole.vector, **close(dtype))
+    assert not np.array_equal(few.vector, whole.vector)  # another way was taken
+
+
+def test_they_train_to_the_same_bits_for_any_number_of_threads(rng):
+    X = scipy.sparse.csr_array(texts(rng, 200, most=30))
+    Y = rng.normal(size=(200, 2))
+    tune(parallel_batch_operations=0, parallel_call_operations=0)
+    ends = []
+    for n_threads in (1, 2, 3, 8):
+        net = Network((3000, 40, 2), "tanh", "identity", random_state=0, n_threads=n_threads)
+        net.fit(X, Y, epochs=3, batch_size=150, optimizer="adam", random_state=0)
+        ends.append(net.parameters.copy())
+    for other in ends[1:]:
+        assert_array_equal(other, ends[0])

@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import validation
 
 from bpcore import MLPClassifier, MLPRegressor
@@ -61,8 +62,16 @@ def test_the_same_answers(n, dtype, make, looks):
         short = answers(est, rows)
         answers(est, scipy.sparse.csr_array(rows))
         answers(est, scipy.sparse.csr_matrix(rows))
+        by_column = answers(est, scipy.sparse.csc_array(rows))
+        listed = answers(est, rows.tolist())
         assert not looks
-        for one, other in zip(short, answers(est, rows.tolist()), strict=True):
+        for one, other in zip(by_column, answers(est, scipy.sparse.csr_array(rows)), strict=True):
+            assert_array_equal(one, other)
+        assert not looks
+        for one, other in zip(listed, answers(est, rows.astype("float64")), strict=True):
+            assert_array_equal(one, other)
+        tuples = tuple(map(tuple, rows.tolist()))
+        for one, other in zip(short, answers(est, tuples), strict=True):
             if given == "float64":
                 assert_array_equal(one, other)
         assert looks
@@ -79,6 +88,27 @@ def test_frames_of_floats_with_the_names_of_the_fit(n, looks):
         assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("dtype", ["int64", "int32", "uint16", "int8", ">i4", "uint64"])
+def test_integers(dtype, looks):
+    """As arrays, in frames beside floats, and in partial_fit."""
+    rows = np.abs(X[:9].round()).astype(dtype)
+    est, named = fitted(), fitted(FRAME)
+    looks.clear()
+    listed = [est.predict_proba(rows), named.predict_proba(pd.DataFrame(rows, columns=NAMES))]
+    mixed = FRAME[:9].astype("float32").assign(x1=rows[:, 1].astype(int))
+    listed.append(named.predict_proba(mixed))
+    assert not looks
+    for one, table in zip(listed, (rows, rows, mixed.to_numpy()), strict=True):
+        assert_array_equal(one, est.predict_proba(table.astype("float64")))
+    ends = []
+    for table in (rows, rows.astype("float64")):
+        one = MLPRegressor(hidden_layer_sizes=(7,), random_state=0).partial_fit(X[:3], Y[:3])
+        for _ in range(3):
+            one.partial_fit(table[:3], Y[:3])
+        ends.append(one.network_.parameters)
+    assert_array_equal(*ends)
+
+
 def test_what_is_looked_at():
     """Refused, converted or warned about as it would be without a short way."""
     est, named = fitted(), fitted(FRAME)
@@ -89,6 +119,14 @@ def test_what_is_looked_at():
         (est, np.where(np.isnan(bad), np.inf, bad), ValueError, "infinity"),
         (est, scipy.sparse.csr_array(bad), ValueError, "NaN"),
         (est, X[:4, :3], ValueError, "3 features"),
+        (est, X[:4, :3].tolist(), ValueError, "3 features"),
+        (est, [X[0].tolist(), X[1, :3].tolist()], ValueError, "inhomogeneous|sequence"),
+        (est, X[0].tolist(), ValueError, "Expected 2D"),
+        (est, [], ValueError, "Expected 2D"),
+        (est, [["a"] * 5], ValueError, "numeric"),
+        (est, bad.tolist(), ValueError, "NaN"),
+        (est, scipy.sparse.csc_array(bad), ValueError, "NaN"),
+        (est, scipy.sparse.csc_array(X[:4, :3]), ValueError, "3 features"),
         (est, X[0], ValueError, "Expected 2D"),
         (est, X[:0], ValueError, "0 sample"),
         (est, np.ma.masked_array(X[:4], X[:4] > 0), ValueError, "mask"),
@@ -143,3 +181,39 @@ def test_an_estimator_whose_weights_were_taken_away_is_not_fitted():
     del est.coefs_
     with pytest.raises(NotFittedError):
         est.predict(X[:1])
+
+
+@pytest.mark.parametrize("n", [2, 5, 60])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_scores_are_scikit_learns(dtype, n):
+    """Of what is plainly right, and of what is looked at: lists, weights, columns."""
+    reg, clf = fitted(X.astype(dtype), MLPRegressor), fitted(X.astype(dtype))
+    several = MLPRegressor(hidden_layer_sizes=(7,), max_iter=5, random_state=0)
+    several.fit(X.astype(dtype), X[:, :2])
+    rows, weights = X[:n].astype(dtype), RNG.uniform(size=n)
+    for y in (
+        Y[:n],
+        Y[:n].astype("float32"),
+        Y[:n].tolist(),
+        np.ones(n),
+        Y[:n].round().astype(int),
+    ):
+        a = reg.predict(rows)
+        assert reg.score(rows, y) == r2_score(np.asarray(y), a)
+        assert reg.score(rows, y, weights) == r2_score(np.asarray(y), a, sample_weight=weights)
+    assert several.score(rows, X[:n, :2]) == r2_score(X[:n, :2], several.predict(rows))
+    for y in (LABELS[:n], LABELS[:n].tolist(), LABELS[:n].astype(object), np.full(n, "z")):
+        assert clf.score(rows, y) == accuracy_score(y, clf.predict(rows))
+        assert clf.score(rows, y, weights) == accuracy_score(
+            y, clf.predict(rows), sample_weight=weights
+        )
+    for est, y, match in [
+        (reg, np.full(n, np.nan), "NaN"),
+        (reg, Y[: n - 1], "inconsistent"),
+        (clf, LABELS[: n - 1], "inconsistent"),
+        (clf, np.full(n, 0.5), "continuous|mix"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            est.score(rows, y)
+    with pytest.warns(UserWarning, match="two samples"):
+        assert np.isnan(reg.score(rows[:1], Y[:1]))

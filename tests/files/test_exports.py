@@ -199,7 +199,7 @@ def test_every_activation_has_a_form_in_onnx_and_in_c(onnx):
     for name, default in ((row.name, row.default) for row in ACTIVATIONS.values()):
         activation = name if default is None else (name, default)
         assert graph.activation(activation, "z")
-        assert c_header._scalar(activation)
+        assert c_header._scalar(activation, np.dtype("float32"))
 
 
 def test_without_onnx_the_error_says_what_to_type(tmp_path, monkeypatch):

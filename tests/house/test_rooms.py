@@ -8,16 +8,16 @@ import re
 
 # Of `_core`, in the order in which they are cimported.
 CORE = [
-    "types", "tuning", "rows", "activations", "losses", "schedules", "optimizers", "products",
-    "testing", "sparse", "forward", "backward", "pool", "job", "plan", "workspace", "batch",
-    "update", "inspect", "epoch", "parameters", "small_batch", "engine", "training",
+    "types", "tuning", "rows", "activations", "losses", "schedules", "shuffle", "optimizers",
+    "products", "testing", "sparse", "forward", "backward", "pool", "job", "plan", "workspace",
+    "batch", "update", "inspect", "epoch", "parameters", "small_batch", "engine", "training",
 ]  # fmt: skip
 # Python files beside them: threads is the lowest of all.
 PYTHON = {"threads", "config"}
 # Headers: each may include those before it.
 KERNELS = [
-    "tuning.h", "elementary.h", "activation_loops.h", "activations.h", "sum_loops.h", "sums.h",
-    "optimizer_loops.h", "optimizers.h", "pool.h", "isa.h", "prefetch.h", "copy.h",
+    "tuning.h", "clock.h", "elementary.h", "activation_loops.h", "activations.h", "sum_loops.h",
+    "sums.h", "optimizer_loops.h", "optimizers.h", "pool.h", "isa.h", "prefetch.h", "copy.h",
     "gemm_tiles.h", "transpose_tiles.h", "sparse_tiles.h", "gemm_undef.h", "gemm_undef_level.h",
     "gemm_base.h", "gemm_avx2.h", "gemm_avx512.h", "gemm_paths.h", "gemm.h",
 ]  # fmt: skip

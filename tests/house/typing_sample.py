@@ -69,7 +69,7 @@ def networks() -> Network:
     assert_type(net.astype("float32"), Network)
     net.save(PATH)
     net.to_onnx("model.onnx")
-    net.to_c("model.h", name="model")
+    net.to_c("model.h", name="model", dtype="float64")
     return net
 
 

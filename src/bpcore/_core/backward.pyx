@@ -7,7 +7,7 @@ from libc.string cimport memcpy
 
 from bpcore._core.activations cimport times_da_dz
 from bpcore._core.products cimport column_sums, gemm, gemm_tn_rows
-from bpcore._core.sparse cimport sparse_gradient
+from bpcore._core.sparse cimport few_inputs_gradient, sparse_gradient
 from bpcore._core.types cimport Layer, Layout, real_t
 
 
@@ -62,14 +62,16 @@ cdef void weight_gradient(const Layout* layout, const Shard* shard, const Inputs
     cdef real_t beta = <real_t>target.beta
     cdef real_t* w = <real_t*>target.w
     cdef bint own = buffers.own == NULL or buffers.own[shard.layer].gradient
-    if shard.layer == 0 and inputs.sparse != NULL:
+    if shard.layer == 0 and inputs.sparse != NULL and inputs.sparse.w_t != NULL:
         sparse_gradient(layer, inputs, shard.first, shard.first + shard.units, n, alpha, delta,
                         beta, w)
         column_sums(n, shard.n_b, layer.n_out, delta, alpha, <real_t>target.beta_b,
                     <real_t*>target.b)
         return
     delta += shard.first
-    if shard.layer == 0 and inputs.ld == 0:
+    if shard.layer == 0 and inputs.sparse != NULL:
+        few_inputs_gradient(layer, inputs.sparse, shard.units, n, alpha, delta, beta, w)
+    elif shard.layer == 0 and inputs.ld == 0:
         gemm_tn_rows(shard.units, layer.n_in, n, alpha, delta, layer.n_out,
                      <const real_t**>inputs.rows, beta, w, layer.n_in,
                      <const real_t**>inputs.prefetch, inputs.n_prefetch)

@@ -1,6 +1,6 @@
 """Rows: gathered, forward, and back to their deltas."""
 
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from bpcore._core.backward cimport delta_recursion
 from bpcore._core.forward cimport Dropout, forward
@@ -133,13 +133,13 @@ cdef void forward_backward(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_
     Every δ^(l) is left in the buffers, each row times its weight and `scale`.
     next_start: where the next microbatch begins; -1: nowhere.  Of its same rows every second one
     is fetched into the caches meanwhile, and the others while the gradient of layer 1 is computed.
-    costs: out, one for every block of these rows.
+    costs: out, one for every block of these rows.  job.out: takes their a^(L), for COST, or NULL.
     """
     cdef const Layout* layout = job.layout
     cdef const Memory* m = &job.memory
     cdef Reading reading
     cdef Dropout dropout
-    cdef Py_ssize_t k, to, n_prefetch
+    cdef Py_ssize_t k, to, at, n_prefetch
     cdef Py_ssize_t first = buffer_row(job, start)
     cdef const Py_ssize_t* order = job.examples.order
     cdef const real_t* y
@@ -163,6 +163,11 @@ cdef void forward_backward(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_
             &dropout if job.applies_dropout else NULL, <real_t*>NULL)
     _costs(job, start, row, n, scale, y, costs)
     if job.plan.task <= COST:
+        if job.out != NULL:
+            at = (first + row) * layout.n_outputs
+            memcpy(<real_t*>job.out + (start + row) * layout.n_outputs,
+                   <real_t*>m.rows.a + m.rows.rows * layout.layers[layout.n_layers - 1].unit + at,
+                   n * layout.n_outputs * sizeof(real_t))
         return
     if job.examples.weights != NULL and not job.plan.keeps_terms:
         for k in range(row, row + n):

@@ -12,9 +12,13 @@ from libc.string cimport memset
 
 from bpcore._core.job cimport COST, GRADIENT, JACOBIAN, PER_SAMPLE, PREDICT, TRAIN, Memory, Plan
 from bpcore._core.plan cimport make_plan
+from bpcore._core.products cimport loop_depends_on_rows
 from bpcore._core.workspace cimport make_workspace
 
 cnp.import_array()
+
+cdef enum:
+    MANY_ROWS = 32      # from which on their number chooses no loop; see gemm_paths.h
 
 # An optimizer for the runs that make no update.
 cdef Optimizer NO_UPDATES = Optimizer("sgd", 0)
@@ -229,3 +233,74 @@ cdef class Engine(SmallBatches):
                 part = flat[name][n * layer.unit:n * (layer.unit + layer.n_out)]
                 terms[name].append(part.reshape(n, layer.n_out))
         return terms
+
+
+cdef bint _are_many(const Plan* plan, Py_ssize_t n) noexcept nogil:
+    """Whether each product of n rows has so many that all such products meet the same loop."""
+    cdef Py_ssize_t task = plan.block * plan.blocks_per_task
+    cdef Py_ssize_t whole = min(n, task if plan.task == PREDICT else plan.microbatch_rows)
+    cdef Py_ssize_t rest = whole % task
+    cdef Py_ssize_t last = n % whole % task
+    return min(task, whole) >= MANY_ROWS and (rest == 0 or rest >= MANY_ROWS) \
+        and (last == 0 or last >= MANY_ROWS)
+
+
+cdef class Evaluation:
+    """The cost of a network on a set of rows and its outputs for them, as often as is asked.
+
+    One forward pass gives both where it computes what a prediction does, to the bit; buffers and
+    plan are made once.
+
+    Parameters
+    ----------
+    network : Engine
+        Borrowed, as are the others.
+    x, y : Rows
+    sample_weight : ndarray of float64, shape (n,), or None
+
+    Attributes
+    ----------
+    outputs : ndarray of shape (n, n_L)
+        a^(L), of the last ``cost``; written anew by the next.
+    """
+
+    cdef Engine network
+    cdef Rows x
+    cdef Run job
+    cdef bint is_one_pass
+    cdef readonly cnp.ndarray outputs
+
+    def __init__(self, Engine network, Rows x, Rows y, sample_weight=None):
+        cdef Request request = network._request(COST, x.view.n_rows)
+        cdef Run run = network._run(COST, x, y, sample_weight)
+        cdef list own = []
+        cdef list of_prediction = []
+        cdef Plan plan, prediction
+        cdef Py_ssize_t l
+        plan = make_plan(&network.layout, &request, x, [], own)
+        request.task = PREDICT
+        prediction = make_plan(&network.layout, &request, x, [], of_prediction)
+        request.task = COST
+        self.network, self.x, self.job = network, x, run
+        self.outputs = np.empty((x.view.n_rows, network.layout.n_outputs), dtype=network.dtype)
+        self.is_one_pass = plan.sparse == prediction.sparse \
+            and plan.transposes == prediction.transposes
+        for l in range(network.layout.n_layers):
+            if own[l][0] == 0 or own[l][0] != of_prediction[l][0] \
+                    or loop_depends_on_rows(network.layout.layers[l].n_in) \
+                    and not (_are_many(&plan, x.view.n_rows)
+                             and _are_many(&prediction, x.view.n_rows)):
+                self.is_one_pass = False
+        run.take_workspace(network._workspace(&request, x, NO_UPDATES))
+        run.owners += (self.outputs,)
+        if self.is_one_pass:
+            run.job.out = cnp.PyArray_DATA(self.outputs)
+
+    def cost(self):
+        """C = Σ s_k C_k / Σ s_k of θ as it is; ``outputs`` are filled in."""
+        self.job.job.cost = 0.0
+        memset(&self.job.job.pool, 0, sizeof(self.job.job.pool))
+        self.job.run()
+        if not self.is_one_pass:
+            self.network._predict_into(self.x, self.outputs)
+        return self.job.job.cost

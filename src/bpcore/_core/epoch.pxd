@@ -10,10 +10,13 @@ cdef class Run:
     cdef ThreadPool pool
     cdef object owners          # what owns the memory that the job points to
     cdef object error           # what a signal handler has raised
+    cdef bint raised            # whether there is one
+    cdef object lock            # let go of while the signals are handled, or None
     cdef double work_done       # multiplications since the signals were last looked at
     cdef int take_workspace(self, Workspace workspace) except -1
     cdef int run(self) except -1
     cdef int _run_alone(self) except -1
     cdef int start(self) except -1
-    cdef int once(self) except -1
+    cdef void work(self) noexcept nogil
+    cdef int check(self) except -1
     cdef void join(self) noexcept

@@ -82,17 +82,31 @@ cdef bint _poll_signals(Run run, double work) noexcept nogil:
     work: multiplications until the next call.  What was raised is kept in the run: the caller
     unwinds, and its caller raises it.
     """
-    cdef bint raised = False
     run.work_done += work
     if run.work_done > TUNING.signal_work:
         run.work_done = 0
         with gil:
-            try:
+            _handle_signals(run)
+    return run.raised
+
+
+cdef void _handle_signals(Run run) noexcept:
+    """Let the handlers run, without the generator's lock, since they may draw from it."""
+    cdef bint handled = False
+    cdef bint held = run.lock is None
+    if not held:
+        run.lock.release()
+    while not handled or not held:
+        try:
+            if not handled:
+                handled = True
                 PyErr_CheckSignals()
-            except BaseException as error:
-                run.error = error
-                raised = True
-    return raised
+            if not held:
+                run.lock.acquire()      # which may be interrupted as well
+                held = True
+        except BaseException as error:
+            run.error = error
+            run.raised = True
 
 
 cdef bint _run_phase(Run run, int kind, Py_ssize_t n, double work,
@@ -259,9 +273,9 @@ cdef void _run_job(Run run, real_t* theta) noexcept nogil:
                    a_row * rows * (1 + job.layout.n_outputs), theta)
     else:
         _run_batches(run, theta)
-    if job.plan.sparse and job.plan.task == TRAIN:
+    if job.plan.transposes and job.plan.task == TRAIN:
         transpose_out(first, &job.memory.sparse, theta, slot_1, slot_2)
-    elif job.plan.sparse and job.plan.task == GRADIENT:
+    elif job.plan.transposes and job.plan.task == GRADIENT:
         transpose_gradient_out(first, &job.memory.sparse, <real_t*>job.gradient)
 
 
@@ -289,27 +303,31 @@ cdef class Run:
         """As `run`, whatever BLAS does."""
         try:
             self.start()
-            self.once()
+            with nogil:
+                self.work()
+            self.check()
         finally:
             self.join()
         return 0
 
     cdef int start(self) except -1:
-        """Start the threads; they wait for `once`, which may come many times, and end with
+        """Start the threads; they wait for `work`, which may come many times, and end with
         `join`, which has to come."""
         self.job.optimizer = <void*>self.optimizer
         self.pool = ThreadPool.__new__(ThreadPool)
         return self.pool.start(&self.job.pool, self.job.plan.n_threads, _work, &self.job)
 
-    cdef int once(self) except -1:
-        """Do the job; raises what a signal handler has raised meanwhile."""
-        with nogil:
-            if self.job.layout.is_single:
-                _run_job[float](self, <float*>self.job.theta)
-            else:
-                _run_job[double](self, <double*>self.job.theta)
-        if self.error is not None:
-            error, self.error = self.error, None
+    cdef void work(self) noexcept nogil:
+        """Do the job, or as much of it as there is time for until a signal handler raises."""
+        if self.job.layout.is_single:
+            _run_job[float](self, <float*>self.job.theta)
+        else:
+            _run_job[double](self, <double*>self.job.theta)
+
+    cdef int check(self) except -1:
+        """Raise what a signal handler has raised meanwhile."""
+        if self.raised:
+            error, self.error, self.raised = self.error, None, False
             raise error
         return 0
 

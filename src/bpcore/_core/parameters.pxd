@@ -16,6 +16,6 @@ cdef class Parameters:
     cdef int _check_idle(self) except -1
     cdef int _check_rows(self, Rows x) except -1
     cdef int _type_number(self) noexcept
-    cdef bint _is_finite(self, Py_ssize_t n, const void* numbers) noexcept
+    cdef bint _is_finite(self, Py_ssize_t n, const void* numbers) noexcept nogil
     cdef object _in_own_type(self, X, Py_ssize_t most)
     cdef bint _as_plain_rows(self, MatrixView* view, X, Py_ssize_t width)

@@ -125,7 +125,7 @@ cdef class Parameters:
         """NumPy's number of θ's type."""
         return cnp.NPY_FLOAT32 if self.layout.is_single else cnp.NPY_FLOAT64
 
-    cdef bint _is_finite(self, Py_ssize_t n, const void* numbers) noexcept:
+    cdef bint _is_finite(self, Py_ssize_t n, const void* numbers) noexcept nogil:
         """Whether n numbers of θ's type all are."""
         if self.layout.is_single:
             return all_finite(n, <const float*>numbers)

@@ -53,6 +53,9 @@ cdef void sparse_inputs(const Layer* first, const Inputs* inputs, Py_ssize_t n, 
 cdef void sparse_gradient(const Layer* first, const Inputs* inputs, Py_ssize_t begin,
                           Py_ssize_t end, Py_ssize_t n, real_t alpha, const real_t* delta,
                           real_t beta, real_t* of_w) noexcept nogil
+cdef void few_inputs_gradient(const Layer* first, const Sparse* x, Py_ssize_t units, Py_ssize_t n,
+                              real_t alpha, const real_t* delta, real_t beta,
+                              real_t* of_w) noexcept nogil
 cdef void transpose_in(const Layer* first, const Sparse* x, const real_t* theta, real_t* slot_1,
                        real_t* slot_2) noexcept nogil
 cdef void transpose_out(const Layer* first, const Sparse* x, real_t* theta, real_t* slot_1,

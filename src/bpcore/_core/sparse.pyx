@@ -3,20 +3,27 @@
 A zero adds nothing to z^(1) and nothing to ∂C/∂w^(1).  So a batch's rows are gone through once,
 what is not zero is kept beside its column, and both products take only that.  They need one
 input's weights side by side: for the time of an epoch or a prediction w^(1) is transposed,
-(n_in, n_out), and so are its gradient and what the optimizer remembers of it.  (A prediction of a
-few rows of a wide CSR matrix, a text or two, would do little else: it reads w^(1) where it lies.)
+(n_in, n_out), and so are its gradient and what the optimizer remembers of it.  (A prediction of not
+so many rows of a wide CSR matrix, a few texts, would do little else: it reads w^(1) where it lies,
+and where there is more than a text or two, once for all of them, in the order of the columns.)
 Sums run over the inputs in their order, so that results differ from those of whole rows by rounding
 only.
 """
 
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from bpcore._core.products cimport add_sparse_outer, compress, sparse_affine, transpose
 from bpcore._core.rows cimport gather, has_plain_rows, sparse_row
 from bpcore._core.types cimport real_t
 
+cdef extern from "prefetch.h" nogil:
+    void BP_PREFETCH(const void*)
+
 cdef enum:
+    ENTRIES_AHEAD = 16      # whose weights are fetched into the caches meanwhile
     UNITS_AT_ONCE = 8       # whose weights of an input are read in a go, where they lie apart
+    SORTED_MIN_ENTRIES = 1024   # of some rows, that are put into the order of their columns
 
 
 cdef void _compress_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t row,
@@ -97,6 +104,114 @@ cdef void _few_inputs(const Layer* first, const Sparse* x, Py_ssize_t row, Py_ss
         j += UNITS_AT_ONCE
 
 
+cdef inline Py_ssize_t _indptr(const MatrixView* view, Py_ssize_t k) noexcept nogil:
+    return (<const long long*>view.indptr)[k] if view.wide_indices else (<const int*>view.indptr)[k]
+
+
+cdef bint _inputs_by_column(const Layer* first, const Sparse* x, Py_ssize_t n, const real_t* w,
+                            const real_t* b, real_t* z) noexcept nogil:
+    """As `sparse_inputs`, of n rows of CSR, w^(1) as it lies in θ: their entries, sorted by column,
+    go through it from first to last.  A row's entries keep their order, and the sums their bits.
+
+    False, and nothing is done, where the entries are few, where they do not rise in their rows, or
+    where there is no memory.
+    """
+    cdef Py_ssize_t i, row
+    cdef Py_ssize_t n_entries = 0
+    cdef Py_ssize_t entry_size = 2 * sizeof(real_t) + 4 * sizeof(int32_t)
+    cdef real_t* values
+    cdef char* memory
+    for i in range(n):
+        row = x.order[x.start + i] if x.order != NULL else x.start + i
+        if x.view.indptr == NULL or not x.view.sorted_indices:
+            return False
+        n_entries += _indptr(x.view, row + 1) - _indptr(x.view, row)
+    if n_entries < max(<Py_ssize_t>SORTED_MIN_ENTRIES, n) or n_entries > 2**30:
+        return False
+    memory = <char*>malloc(n_entries * entry_size + n * UNITS_AT_ONCE * sizeof(real_t)
+                           + (x.width + 1) * sizeof(Py_ssize_t))
+    if memory == NULL:
+        return False
+    values = <real_t*>(memory + (x.width + 1) * sizeof(Py_ssize_t))
+    if not _sort_by_column(x, n, n_entries, <Py_ssize_t*>memory, values):
+        free(memory)
+        return False
+    _add_columns(first, x.width, n, n_entries, values, w, b, z)
+    free(memory)
+    return True
+
+
+cdef bint _sort_by_column(const Sparse* x, Py_ssize_t n, Py_ssize_t n_entries, Py_ssize_t* at,
+                          real_t* values) noexcept nogil:
+    """The entries of n rows by column: values, then columns, then rows, n_entries each, from
+    `values` on; behind them there is room for as many values, columns and rows again.
+
+    at: (n_in + 1,), scratch.  False where a row holds more entries than there are columns.
+    """
+    cdef Py_ssize_t i, e, row, count
+    cdef Py_ssize_t first = 0
+    cdef real_t* unsorted = values + n_entries
+    cdef int32_t* columns = <int32_t*>(unsorted + n_entries)
+    cdef int32_t* rows = columns + n_entries
+    cdef int32_t* unsorted_columns = rows + n_entries
+    cdef int32_t* unsorted_rows = unsorted_columns + n_entries
+    memset(at, 0, (x.width + 1) * sizeof(Py_ssize_t))
+    for i in range(n):
+        row = x.order[x.start + i] if x.order != NULL else x.start + i
+        count = sparse_row(x.view, row, unsorted + first, unsorted_columns + first)
+        if count < 0:
+            return False
+        for e in range(first, first + count):
+            unsorted_rows[e] = <int32_t>i
+            at[unsorted_columns[e] + 1] += 1
+        first += count
+    for i in range(x.width):
+        at[i + 1] += at[i]
+    for e in range(n_entries):
+        i = at[unsorted_columns[e]]
+        at[unsorted_columns[e]] += 1
+        values[i] = unsorted[e]
+        columns[i] = unsorted_columns[e]
+        rows[i] = unsorted_rows[e]
+    return True
+
+
+cdef void _add_columns(const Layer* first, Py_ssize_t n_in, Py_ssize_t n, Py_ssize_t n_entries,
+                       const real_t* values, const real_t* w, const real_t* b,
+                       real_t* z) noexcept nogil:
+    """z (n, n_1) of entries in the order of their columns, as `_sort_by_column` leaves them: some
+    units at a time, whose weights are each read once from first to last."""
+    cdef const int32_t* columns = <const int32_t*>(values + 2 * n_entries)
+    cdef const int32_t* rows = columns + n_entries
+    cdef real_t* sums = <real_t*>(columns + 4 * n_entries)
+    cdef const real_t* of_input
+    cdef real_t* of_row
+    cdef Py_ssize_t k, u, e, units
+    cdef Py_ssize_t j = 0
+    while j < first.n_out:
+        units = min(<Py_ssize_t>UNITS_AT_ONCE, first.n_out - j)
+        for k in range(n):
+            for u in range(units):
+                sums[k * UNITS_AT_ONCE + u] = b[j + u]
+        for e in range(n_entries):
+            if e + ENTRIES_AHEAD < n_entries:
+                of_input = w + j * n_in + columns[e + ENTRIES_AHEAD]
+                for u in range(units):
+                    BP_PREFETCH(of_input + u * n_in)
+            of_input = w + j * n_in + columns[e]
+            of_row = sums + rows[e] * UNITS_AT_ONCE
+            if units == UNITS_AT_ONCE:
+                for u in range(UNITS_AT_ONCE):
+                    of_row[u] += values[e] * of_input[u * n_in]
+            else:
+                for u in range(units):
+                    of_row[u] += values[e] * of_input[u * n_in]
+        for k in range(n):
+            for u in range(units):
+                z[k * first.n_out + j + u] = sums[k * UNITS_AT_ONCE + u]
+        j += UNITS_AT_ONCE
+
+
 cdef void sparse_inputs(const Layer* first, const Inputs* inputs, Py_ssize_t n, const real_t* w,
                         const real_t* b, real_t* z) noexcept nogil:
     """z^(1) = w^(1) a^(0) + b^(1) of a block of n rows, which are compressed; z (n, n_1).
@@ -107,6 +222,10 @@ cdef void sparse_inputs(const Layer* first, const Inputs* inputs, Py_ssize_t n, 
     cdef Py_ssize_t k = 0
     cdef const Sparse* x = inputs.sparse
     cdef Py_ssize_t row = x.row
+    if x.w_t == NULL and _inputs_by_column(first, x, n, w, b, z):
+        if x.keeps:     # for the gradient
+            _compress_rows(x, 0, n, row, b)
+        return
     while k < n:
         here = n if x.keeps else min(rows_at_once(x.w_t != NULL), n - k)
         _compress_rows(x, k, here, row, b)
@@ -139,6 +258,35 @@ cdef void sparse_gradient(const Layer* first, const Inputs* inputs, Py_ssize_t b
     add_sparse_outer(n, first.n_out, begin, end, x.width, <const real_t*>x.values, x.columns,
                      x.counts, x.offsets, alpha, delta, of_w - begin * x.ldw, x.ldw,
                      <const real_t**>inputs.prefetch, inputs.n_prefetch)
+
+
+cdef void few_inputs_gradient(const Layer* first, const Sparse* x, Py_ssize_t units, Py_ssize_t n,
+                              real_t alpha, const real_t* delta, real_t beta,
+                              real_t* of_w) noexcept nogil:
+    """of_w (units, n_in) = alpha δ^(1)ᵀ a^(0) + beta of_w, where w^(1) is not transposed: a unit's
+    weights stay in cache from row to row.
+
+    The first n rows of x; delta: of the units, rows n_1 apart.
+    """
+    cdef Py_ssize_t i, k, u, e
+    cdef const real_t* values
+    cdef const int32_t* columns
+    cdef real_t* of_unit
+    cdef real_t d
+    for u in range(units):
+        of_unit = of_w + u * x.width
+        if beta == 0:
+            memset(of_unit, 0, x.width * sizeof(real_t))
+        elif beta != 1:
+            for i in range(x.width):
+                of_unit[i] *= beta
+        for k in range(n):
+            values = <const real_t*>x.values + k * x.width
+            columns = x.columns + k * x.width
+            d = alpha * delta[k * first.n_out + u]
+            if d != 0:
+                for e in range(x.counts[k]):
+                    of_unit[columns[e]] += d * values[e]
 
 
 cdef void transpose_in(const Layer* first, const Sparse* x, const real_t* theta, real_t* slot_1,

@@ -1,6 +1,5 @@
 """One network trained on one set of rows: what a fit, a step and a resumed fit have in common."""
 
-import time
 from collections import namedtuple
 from contextlib import ExitStack
 
@@ -9,15 +8,20 @@ import numpy as np
 from bpcore._core.threads import one_blas_thread
 
 cimport numpy as cnp
-from libc.math cimport isfinite
+from libc.math cimport INFINITY, isfinite
 from libc.string cimport memcpy, memset
 
 from bpcore._core.engine cimport numbers_of_rows
-from bpcore._core.job cimport TRAIN
+from bpcore._core.job cimport TRAIN, Job
 from bpcore._core.plan cimport Request
+from bpcore._core.schedules cimport rate_at
 from bpcore._core.tuning cimport TUNING
+from bpcore.kernels.clock cimport bp_seconds
 
 cnp.import_array()
+
+cdef enum:
+    EPOCHS_AT_ONCE = 256    # whose numbers wait to be told to the interpreter
 
 Epoch = namedtuple("Epoch", ["cost", "penalty", "learning_rate", "seconds"])
 Epoch.__doc__ = """What one epoch gave.
@@ -87,7 +91,7 @@ cdef class Training:
     applies_dropout : bool
         Whether the layers' dropout leaves units out.
     epochs : int, default=1
-        How many a run may make, all in one order, with the threads that it starts.
+        How many a run may make, with the threads that it starts.
 
     Raises
     ------
@@ -160,7 +164,9 @@ cdef class Training:
         try:
             if self.job.job.plan.uses_blas:
                 self.blas.enter_context(one_blas_thread())
-            self.previous = np.empty_like(self.network._theta)
+            if self.previous is None:
+                self.previous = np.empty_like(self.network._theta)
+            self.before = cnp.PyArray_DATA(self.previous)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -169,15 +175,14 @@ cdef class Training:
     def __exit__(self, *exception):
         """Give the network back."""
         self.entered = False
-        self.previous = None
         try:
             self.blas.close()
         finally:
             self.network._end_fit()
 
-    def run(self, Py_ssize_t most=1, unsigned long long seed=0, list done=None):
-        """At least one epoch, and more, all in the same order, until `most` are done or a
-        hundredth of a second is over.
+    def run(self, Py_ssize_t most=1, unsigned long long seed=0, list done=None,
+            Shuffle shuffle=None, tuple patience=None):
+        """At least one epoch, and more, until `most` are done or a hundredth of a second is over.
 
         The interpreter looks in once a call, not once an epoch, which is most of the time where
         a table is small.
@@ -189,6 +194,12 @@ cdef class Training:
             Draws the units that dropout leaves out.
         done : list, optional
             Takes every epoch that ends, and has it whatever is raised afterwards.
+        shuffle : Shuffle, optional
+            Shuffles the order before every epoch; else they all have the same.
+        patience : tuple, optional
+            (divisor, best, tol, missed, limit): come back where ``cost / divisor + penalty`` has
+            not been below best - tol, best being the least of them, for more than `limit` epochs
+            in a row, of which `missed` have been.
 
         Returns
         -------
@@ -205,26 +216,29 @@ cdef class Training:
         KeyboardInterrupt or what else a signal handler raises
             θ then keeps what the updates so far have made.
         """
-        cdef double begun
         cdef Py_ssize_t before = self.optimizer.t
         cdef Run run = self.job
+        cdef Patience limits
+        limits.limit = INFINITY
+        if patience is not None:
+            limits.divisor, limits.best, limits.tol, limits.missed, limits.limit = patience
         if done is None:
             done = []
+        if shuffle is not None and (self.order is None or not cnp.PyArray_ISWRITEABLE(self.order)):
+            raise ValueError("a shuffle takes an order that can be written to")
         self.network._check_idle()
         run.job.seed = seed
         memset(&run.job.pool, 0, sizeof(run.job.pool))
         with ExitStack() as stack:
             if run.job.plan.uses_blas and not self.entered:
                 stack.enter_context(one_blas_thread())
+            if shuffle is not None:
+                stack.enter_context(shuffle.lock)
+            run.lock = None if shuffle is None else shuffle.lock
             self.network.training = True
             try:
                 run.start()
-                begun = time.perf_counter()
-                while most > 0:
-                    done.append(self._epoch())
-                    most -= 1
-                    if time.perf_counter() >= begun + TUNING.seconds_in_engine:
-                        break
+                self._run(most, done, shuffle, &limits)
             finally:
                 # first: a signal may interrupt the wait for the threads' ends
                 self.network.training = False
@@ -232,22 +246,68 @@ cdef class Training:
         self.optimizer.made_updates(before)
         return done
 
-    cdef object _epoch(self):
-        """One epoch with the threads that there are."""
-        cdef double cost, start, seconds
-        cdef Run run = self.job
-        cdef void* theta = self.network.theta
-        if self.previous is not None:
-            memcpy(cnp.PyArray_DATA(self.previous), theta, cnp.PyArray_NBYTES(self.previous))
-        run.job.cost = run.job.penalty = 0.0
-        start = time.perf_counter()
-        run.once()
-        seconds = time.perf_counter() - start
-        cost = run.job.cost + run.job.penalty
-        if not isfinite(cost) or self.previous is not None and not self.network._is_finite(
-                self.network.layout.n_parameters, theta):
-            if self.previous is not None:
-                memcpy(theta, cnp.PyArray_DATA(self.previous),
-                       cnp.PyArray_NBYTES(self.previous))
-            raise Diverged(run.job.cost)
-        return Epoch(run.job.cost, run.job.penalty, self.optimizer.current_rate, seconds)
+    cdef int _run(self, Py_ssize_t most, list done, Shuffle shuffle, Patience* limits) except -1:
+        """The epochs of `run`, with the threads that there are."""
+        cdef EpochNumbers[EPOCHS_AT_ONCE] numbers
+        cdef Py_ssize_t i, n
+        cdef double until = bp_seconds() + TUNING.seconds_in_engine
+        cdef Py_ssize_t here = EPOCHS_AT_ONCE
+        while most > 0 and here == EPOCHS_AT_ONCE:
+            with nogil:
+                n = self._epochs(min(most, here), until, shuffle, limits, numbers)
+            for i in range(n):
+                done.append(Epoch(numbers[i].cost, numbers[i].penalty, numbers[i].learning_rate,
+                                  numbers[i].seconds))
+            self.job.check()
+            if self.diverged:
+                raise Diverged(self.job.job.cost)
+            most -= n
+            here = n
+        return 0
+
+    cdef Py_ssize_t _epochs(self, Py_ssize_t most, double until, Shuffle shuffle,
+                            Patience* patience, EpochNumbers* done) noexcept nogil:
+        """So many epochs, or fewer; returns how many have ended as they should."""
+        cdef Py_ssize_t n = 0
+        cdef double begun, now, loss
+        self.diverged = False
+        while n < most:
+            if shuffle is not None:
+                shuffle.draw(<Py_ssize_t*>self.job.job.examples.order, self.job.job.n_rows)
+            begun = bp_seconds()
+            self.diverged = not self._epoch()
+            now = bp_seconds()
+            if self.diverged or self.job.raised:
+                break
+            done[n].cost, done[n].penalty = self.job.job.cost, self.job.job.penalty
+            done[n].learning_rate = rate_at(&self.optimizer.rate_schedule,
+                                            self.optimizer.learning_rate, max(self.optimizer.t, 1))
+            done[n].seconds = now - begun
+            n += 1
+            if now >= until:
+                break
+            if patience.limit < INFINITY:
+                loss = self.job.job.cost / patience.divisor + self.job.job.penalty
+                patience.missed = patience.missed + 1 if loss > patience.best - patience.tol else 0
+                patience.best = min(patience.best, loss)
+                if patience.missed > patience.limit:
+                    break
+        return n
+
+    cdef bint _epoch(self) noexcept nogil:
+        """One epoch; False where it has left the finite numbers, from which θ is put back."""
+        cdef Job* job = &self.job.job
+        cdef Py_ssize_t n = self.network.layout.n_parameters
+        cdef Py_ssize_t n_bytes = n * self.network.layout.itemsize
+        cdef bint is_finite
+        if self.entered:
+            memcpy(self.before, job.theta, n_bytes)
+        job.cost = job.penalty = 0.0
+        self.job.work()
+        if self.job.raised:
+            return True
+        is_finite = isfinite(job.cost + job.penalty) and (
+            not self.entered or self.network._is_finite(n, job.theta))
+        if not is_finite and self.entered:
+            memcpy(job.theta, self.before, n_bytes)
+        return is_finite

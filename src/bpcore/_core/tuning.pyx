@@ -77,8 +77,8 @@ NUMBERS = {
                          "as sparse_max_density"),
     "sparse_min_rows": (256, "rows", "likewise", "as sparse_max_density"),
     "sparse_transposing_rows": (
-        1.0, "rows without a zero", "that those of a prediction from CSR must have as many numbers "
-        "as, for w^(1) to be transposed: 100 rows of 80 of 20,000 inputs take a half of that time",
+        2.0, "rows without a zero", "that those of a prediction from CSR must have as many numbers "
+        "as, for w^(1) to be transposed: 500 rows of 80 of 20,000 inputs take 0.6 of that time",
         "predictions of 1 to 2,000 rows of 20,000-100-4"),
     "sparse_sampled_rows": (32, "rows", "that tell how many inputs are zero", "not measured"),
     # ------------------------------------------------------------ small batches, the interpreter

@@ -10,7 +10,7 @@ from bpcore._core.types cimport Layer
 
 
 cdef inline bint _is_transposed(const Job* job, const Shard* shard) noexcept nogil:
-    return job.plan.sparse and shard.layer == 0
+    return job.plan.transposes and shard.layer == 0
 
 
 cdef real_t* _weights(const Job* job, const Shard* shard, const real_t* theta) noexcept nogil:
