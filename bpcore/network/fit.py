@@ -257,6 +257,7 @@ def _training(run: _Fit) -> Training:
     return Training(
         run.network, rows, targets, run.optimizer, batch_size=run.batch_size,
         order=run.sampler.order, sample_weight=_in_proportion(weights), **run.penalties,
+        ask=run.network._asking(targets, run.sampler.order),
         # where only the record is kept of an epoch, the engine may run several
         epochs=1 if one_by_one else max(1, run.epochs),
     )  # fmt: skip

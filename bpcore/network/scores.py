@@ -42,7 +42,10 @@ def choose(network: Any, targets: Any, metric: str) -> str:
     """What "auto" stands for: accuracy for classes, r2 for numbers."""
     if metric != "auto":
         return metric
-    if (usual := LOSSES[network._loss_name].metric) is not None:
+    if network._loss_name is None:
+        if targets.shape[1] != network.layer_sizes[-1]:
+            return "cost"  # nothing else can be said of targets that are not like outputs
+    elif (usual := LOSSES[network._loss_name].metric) is not None:
         return usual
     array = targets.array
     for start in range(0, array.shape[0], _BLOCK):
@@ -57,6 +60,11 @@ def evaluate(
 ) -> float:
     """The score of a network on examples that have been checked; see ``Network.score``."""
     metric = choose(network, targets, check_metric(metric))
+    if metric != "cost" and targets.shape[1] != network.layer_sizes[-1]:
+        raise ValueError(
+            f"metric {metric!r} compares outputs with targets, but there are "
+            f"{network.layer_sizes[-1]} outputs and {targets.shape[1]} targets: take 'cost'"
+        )
     if metric == "cost":
         return float(network._cost(rows, targets, weights))
     n, n_outputs = targets.shape

@@ -11,24 +11,35 @@ A batch that is larger than the buffers goes through in several microbatches; it
 accumulated as a whole before the update, and so it is where it has to be clipped.
 """
 
+import numpy as np
+
 from bpcore._core.threads import one_blas_thread
 
+cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport isfinite, sqrt
+from libc.string cimport memcpy
 
-from bpcore._core.batch cimport forward_backward, predict_rows, sum_of_rows
+from bpcore._core.batch cimport (
+    backward_rows, forward_backward, forward_rows, predict_rows, sum_of_rows,
+)
 from bpcore._core.backward cimport Shard
 from bpcore._core.inspect cimport example_gradients, jacobian_rows
 from bpcore._core.job cimport (
-    ACCUMULATE, APPLY, EXAMPLE_GRADIENTS, FUSED_UPDATE, GRADIENT, JACOBIAN, JACOBIAN_ROWS,
-    PENALISE, PER_SAMPLE, PREDICT, PREDICT_ROWS, TRAIN, TRAIN_ROWS, Examples, Memory, Phase,
+    ACCUMULATE, APPLY, BACKWARD_ROWS, EXAMPLE_GRADIENTS, FORWARD_ROWS, FUSED_UPDATE, GRADIENT,
+    JACOBIAN, JACOBIAN_ROWS, PENALISE, PER_SAMPLE, PREDICT, PREDICT_ROWS, TRAIN, TRAIN_ROWS,
+    Examples, Memory, Phase,
 )
+from bpcore._core.losses cimport given_loss
 from bpcore._core.optimizers cimport next_coefficients
 from bpcore._core.sparse cimport transpose_gradient_out, transpose_in, transpose_out
 from bpcore._core.tuning cimport TUNING
 from bpcore._core.types cimport Layer, ceil_div, real_t
 from bpcore._core.update cimport accumulate, apply_gradient, fused_update, penalise
 from bpcore.kernels.pool cimport bp_pool_close, bp_pool_done, bp_pool_open, bp_pool_take
+
+
+cnp.import_array()
 
 
 # ---------------------------------------------------------------- tasks
@@ -38,6 +49,8 @@ cdef void _run_task(Job* job, Py_ssize_t task, int thread, real_t* theta) noexce
     cdef const Phase* phase = &job.phase
     cdef const Memory* m = &job.memory
     cdef const Shard* shard
+    cdef Py_ssize_t n
+    cdef double* costs
     cdef Py_ssize_t rows = job.plan.blocks_per_task * job.plan.block
     if phase.kind == PREDICT_ROWS:
         predict_rows(job, task, thread, <const real_t*>theta)
@@ -48,10 +61,17 @@ cdef void _run_task(Job* job, Py_ssize_t task, int thread, real_t* theta) noexce
     if phase.kind == EXAMPLE_GRADIENTS:
         example_gradients(job, task, <const real_t*>theta)
         return
-    if phase.kind == TRAIN_ROWS:
-        forward_backward(job, phase.start, task * rows, min(rows, phase.rows - task * rows),
-                         phase.next_start, phase.scale, <const real_t*>theta,
-                         &m.costs[phase.first_cost + task * job.plan.blocks_per_task])
+    if phase.kind <= BACKWARD_ROWS:
+        n = min(rows, phase.rows - task * rows)
+        costs = &m.costs[phase.first_cost + task * job.plan.blocks_per_task]
+        if phase.kind == TRAIN_ROWS:
+            forward_backward(job, phase.start, task * rows, n, phase.next_start, phase.scale,
+                             <const real_t*>theta, costs)
+        elif phase.kind == FORWARD_ROWS:
+            forward_rows(job, phase.start, task * rows, n, phase.next_start, <const real_t*>theta)
+        else:
+            backward_rows(job, phase.start, task * rows, n, phase.scale, <const real_t*>theta,
+                          costs)
         return
     shard = &m.shards[task]
     if phase.kind == ACCUMULATE:
@@ -126,6 +146,42 @@ cdef bint _run_phase(Run run, int kind, Py_ssize_t n, double work,
     return not stop
 
 
+cdef bint _ask_for_costs(Run run, double* total, real_t* theta) noexcept nogil:
+    """Let the user's loss say the costs of a microbatch and ∂C/∂a^(L), which goes where the
+    buffers have targets; False where it has raised.
+
+    total: in and out, Σ of scale s_k C_k.
+    """
+    cdef Job* job = &run.job
+    cdef const Layer* last = &job.layout.layers[job.layout.n_layers - 1]
+    cdef Py_ssize_t k, row
+    cdef Py_ssize_t n = job.phase.rows
+    cdef Py_ssize_t size = n * last.n_out * sizeof(real_t)
+    cdef void* a = <real_t*>job.memory.rows.a + job.memory.rows.rows * last.unit
+    cdef double weight
+    cdef bint raised = False
+    with gil:
+        try:
+            # a copy: the user may keep it, and the buffers go on
+            outputs = np.frombuffer((<char*>a)[:size], "f4" if job.layout.is_single else "f8")
+            costs, dC_da = run.ask(outputs.reshape(n, last.n_out), job.phase.start)
+            memcpy(job.memory.rows.y, cnp.PyArray_DATA(dC_da), size)
+            for k in range(n):
+                row = job.phase.start + k
+                if job.examples.order != NULL:
+                    row = job.examples.order[row]
+                weight = job.phase.scale
+                if job.examples.weights != NULL:
+                    weight *= job.examples.weights[row]
+                # a row of weight zero is left out, whatever its cost
+                if weight != 0:
+                    total[0] += weight * (<const double*>cnp.PyArray_DATA(costs))[k]
+        except BaseException as error:
+            run.error = error
+            raised = True
+    return not raised
+
+
 cdef double _sum(const double* numbers, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     cdef double total = 0.0
@@ -155,13 +211,19 @@ cdef bint _forward_backward_batch(Run run, Py_ssize_t start, Py_ssize_t n, doubl
     cdef Py_ssize_t rows_per_task = job.plan.blocks_per_task * job.plan.block
     cdef double a_row = job.layout.n_parameters
     cdef bint whole = _accumulates(job, n)
+    cdef double asked = 0.0
     while first < n:
         phase.start = start + first
         phase.rows = min(job.plan.microbatch_rows, n - first)
         phase.next_start = phase.start + phase.rows
         phase.first_cost = n_blocks
-        if not _run_phase(run, TRAIN_ROWS, ceil_div(phase.rows, rows_per_task),
-                          2 * a_row * rows_per_task, theta):
+        if job.asks:
+            if not _run_phase(run, FORWARD_ROWS, ceil_div(phase.rows, rows_per_task),
+                              a_row * rows_per_task, theta) \
+                    or not _ask_for_costs(run, &asked, theta):
+                return False
+        if not _run_phase(run, BACKWARD_ROWS if job.asks else TRAIN_ROWS,
+                          ceil_div(phase.rows, rows_per_task), 2 * a_row * rows_per_task, theta):
             return False
         if whole:
             phase.add = first > 0
@@ -175,7 +237,7 @@ cdef bint _forward_backward_batch(Run run, Py_ssize_t start, Py_ssize_t n, doubl
                 return False
         n_blocks += ceil_div(phase.rows, job.plan.block)
         first += phase.rows
-    cost[0] = _sum(job.memory.costs, n_blocks)
+    cost[0] = asked if job.asks else _sum(job.memory.costs, n_blocks)
     return True
 
 
@@ -224,7 +286,7 @@ cdef void _run_batches(Run run, real_t* theta) noexcept nogil:
         if sum_of_rows(examples.weights, examples.order, start, n) == 0:
             continue
         job.phase.scale = 1.0
-        if job.plan.task != PER_SAMPLE:
+        if job.plan.task != PER_SAMPLE and not job.sums:
             job.phase.scale /= sum_of_rows(examples.normalisers, examples.order, start, n)
         if not _forward_backward_batch(run, start, n, &cost, theta):
             return
@@ -254,7 +316,7 @@ cdef void _run_job(Run run, real_t* theta) noexcept nogil:
         transpose_in(first, &job.memory.sparse, <const real_t*>theta, slot_1, slot_2)
     if job.plan.task == PREDICT:
         _run_phase(run, PREDICT_ROWS, ceil_div(job.n_rows, rows), a_row * rows, theta)
-    elif job.plan.task == JACOBIAN:
+    elif job.plan.task >= JACOBIAN:
         _run_phase(run, JACOBIAN_ROWS, ceil_div(job.n_rows, rows),
                    a_row * rows * (1 + job.layout.n_outputs), theta)
     else:
@@ -273,6 +335,14 @@ cdef class Run:
         self.workspace = workspace
         self.job.plan = workspace.plan
         self.job.memory = workspace.memory
+        return 0
+
+    cdef int take_given(self) except -1:
+        """Take y for ∂C/∂a^(L), whatever the network's loss; what is found are sums."""
+        self.given_layout = self.job.layout[0]
+        self.given_layout.loss = given_loss()
+        self.job.layout = &self.given_layout
+        self.job.sums = True
         return 0
 
     cdef int run(self) except -1:

@@ -29,13 +29,16 @@ cdef enum Task:
     TRAIN           # an update a batch
     PER_SAMPLE      # ∇C_k of every row
     JACOBIAN        # ∂a^(L)/∂a^(0) of every row
+    PARAMETER_JACOBIAN  # ∂a^(L)/∂θ of every row
 
 # What a task of a phase is: some rows, or a shard of a layer.
 cdef enum PhaseKind:
     PREDICT_ROWS = 0
     JACOBIAN_ROWS
-    TRAIN_ROWS          # forward, and back
     EXAMPLE_GRADIENTS   # the gradient of each of some rows
+    TRAIN_ROWS          # forward, and back
+    FORWARD_ROWS        # forward alone
+    BACKWARD_ROWS       # back, from the ∂C/∂a^(L) that stand in the place of targets
     ACCUMULATE          # a shard of the gradient, added to that of earlier microbatches
     PENALISE            # penalties of a shard of the whole gradient, its squares
     APPLY               # a shard of θ from the whole gradient
@@ -92,6 +95,8 @@ cdef struct Job:
     Py_ssize_t batch_size
     unsigned long long seed     # of dropout
     bint applies_dropout
+    bint sums                   # what is found of a batch is the sum over its rows, not the mean
+    bint asks                   # the cost and ∂C/∂a^(L) of a batch are asked of the user
     void* optimizer             # an Optimizer, borrowed
     void* theta
     void* out                   # what the task is for: (n_rows, …)

@@ -26,6 +26,7 @@ cdef enum LossKind:
     BINARY_CROSS_ENTROPY
     CATEGORICAL_CROSS_ENTROPY
     POISSON
+    GIVEN       # a user's: y holds ∂C/∂a^(L), of which Σ a y is the linear cost
 
 # name: number
 LOSSES = {
@@ -46,6 +47,7 @@ cdef Loss make_loss(int kind, bint clips_probabilities, double parameter,
     cdef Loss loss
     loss.kind = kind
     loss.clips_probabilities = clips_probabilities
+    loss.given = kind == GIVEN
     loss.parameter = parameter
     loss.quantiles = NULL
     loss.canonical = (
@@ -55,6 +57,11 @@ cdef Loss make_loss(int kind, bint clips_probabilities, double parameter,
     loss.bounds_targets = kind in (BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, POISSON)
     loss.max_target = 1.0 if kind == BINARY_CROSS_ENTROPY else DBL_MAX
     return loss
+
+
+cdef Loss given_loss() noexcept:
+    """That of targets which are ∂C/∂a^(L) themselves."""
+    return make_loss(GIVEN, False, 0.0, 0)
 
 
 cdef inline double _xlogy(double x, double y) noexcept nogil:
@@ -102,6 +109,8 @@ cdef inline double _cost(int kind, double parameter, real_t a_j, double y) noexc
         return parameter * (fabs(r) - 0.5 * parameter)
     if kind == QUANTILE:
         return -parameter * r if r < 0 else (1.0 - parameter) * r
+    if kind == GIVEN:
+        return a * y
     # POISSON with softplus: half the deviance, y ln(y / a) - y + a
     if a < tiny(a_j):
         a = tiny(a_j)
@@ -125,6 +134,8 @@ cdef inline real_t _derivative(int kind, real_t parameter, real_t a, real_t y) n
         return (-y / a if y != 0 else 0) + ((1 - y) / (1 - a) if y != 1 else 0)
     if kind == CATEGORICAL_CROSS_ENTROPY:
         return -y / a if y != 0 else 0
+    if kind == GIVEN:
+        return y
     if a < <real_t>tiny(a):
         a = <real_t>tiny(a)
     return 1 - y / a

@@ -148,7 +148,7 @@ cdef int _n_threads(const Layout* layout, const Request* request) noexcept nogil
     cdef double one_row, most
     if request.task <= COST:
         factor = 2.0
-    elif request.task == JACOBIAN:
+    elif request.task >= JACOBIAN:
         factor = 2.0 * (1 + layout.n_outputs)
     one_row = factor * layout.n_parameters
     most = min(
@@ -254,9 +254,11 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     else:
         plan.microbatch_rows = microbatch_size(
             batch, layout.n_inputs + 2 * layout.n_outputs + 2 * layout.n_units, layout.itemsize)
+        if request.keeps_batch:
+            plan.microbatch_rows = batch
         plan.block = min(plan.microbatch_rows,
                          <Py_ssize_t>block_rows(plan.microbatch_rows, n_tasks))
-        if plan.task == JACOBIAN:       # each thread has a block of its own in the buffers
+        if plan.task >= JACOBIAN:       # each thread has a block of its own in the buffers
             plan.microbatch_rows = plan.block * plan.n_threads
         else:
             plan.blocks_per_task = _blocks_per_task(

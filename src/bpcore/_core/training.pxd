@@ -16,6 +16,7 @@ cdef class Training:
     cdef readonly Py_ssize_t epochs
     cdef Run job
     cdef bint applies_dropout
+    cdef object ask
     cdef bint entered
     cdef object blas                # holds BLAS at one thread from __enter__ to __exit__
     cdef cnp.ndarray previous       # θ before the epoch
