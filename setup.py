@@ -41,11 +41,13 @@ MODULES = [
     "batch",
     "update",
     "inspect",
+    "normal",
     "epoch",
     "parameters",
     "small_batch",
     "engine",
     "training",
+    "least_squares",
 ]
 
 # Named, not discovered: setuptools would find the Cython sources in src/ instead.

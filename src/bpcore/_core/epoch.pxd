@@ -11,7 +11,7 @@ cdef class Run:
     cdef ThreadPool pool
     cdef object owners          # what owns the memory that the job points to
     cdef object error           # what a signal handler, or the user's loss, has raised
-    cdef object ask             # the user's loss: (a, first row in the order) → (costs, ∂C/∂a)
+    cdef object ask             # the user's loss, from a and the first row to costs and ∂C/∂a
     cdef Layout given_layout    # the network's, with the loss that takes ∂C/∂a for y
     cdef int take_given(self) except -1
     cdef double work_done       # multiplications since the signals were last looked at

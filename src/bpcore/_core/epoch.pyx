@@ -27,10 +27,11 @@ from bpcore._core.backward cimport Shard
 from bpcore._core.inspect cimport example_gradients, jacobian_rows
 from bpcore._core.job cimport (
     ACCUMULATE, APPLY, BACKWARD_ROWS, EXAMPLE_GRADIENTS, FORWARD_ROWS, FUSED_UPDATE, GRADIENT,
-    JACOBIAN, JACOBIAN_ROWS, PENALISE, PER_SAMPLE, PREDICT, PREDICT_ROWS, TRAIN, TRAIN_ROWS,
+    JACOBIAN, JACOBIAN_ROWS, NORMAL, NORMAL_ROWS, NORMAL_TILES, PENALISE, PER_SAMPLE, PREDICT, PREDICT_ROWS, TRAIN, TRAIN_ROWS,
     Examples, Memory, Phase,
 )
 from bpcore._core.losses cimport given_loss
+from bpcore._core.normal cimport normal_rows, normal_tile, normal_tiles
 from bpcore._core.optimizers cimport next_coefficients
 from bpcore._core.sparse cimport transpose_gradient_out, transpose_in, transpose_out
 from bpcore._core.tuning cimport TUNING
@@ -60,6 +61,12 @@ cdef void _run_task(Job* job, Py_ssize_t task, int thread, real_t* theta) noexce
         return
     if phase.kind == EXAMPLE_GRADIENTS:
         example_gradients(job, task, <const real_t*>theta)
+        return
+    if phase.kind == NORMAL_ROWS:
+        normal_rows(job, task, thread, <const real_t*>theta)
+        return
+    if phase.kind == NORMAL_TILES:
+        normal_tile(job, task, <const real_t*>theta)
         return
     if phase.kind <= BACKWARD_ROWS:
         n = min(rows, phase.rows - task * rows)
@@ -302,6 +309,25 @@ cdef void _run_batches(Run run, real_t* theta) noexcept nogil:
                 return
 
 
+cdef void _run_normal(Run run, real_t* theta) noexcept nogil:
+    """[J r]ᵀ[J r] over all rows, some of them at a time."""
+    cdef Job* job = &run.job
+    cdef Phase* phase = &job.phase
+    cdef Py_ssize_t first = 0
+    cdef double a_row = job.layout.n_parameters * (1.0 + job.layout.n_outputs)
+    cdef double tiles = normal_tiles(job.layout)
+    while first < job.n_rows:
+        phase.start = first
+        phase.rows = min(job.plan.normal_rows, job.n_rows - first)
+        phase.add = first > 0
+        if not _run_phase(run, NORMAL_ROWS, ceil_div(phase.rows, job.plan.block),
+                          a_row * job.plan.block, theta) \
+                or not _run_phase(run, NORMAL_TILES, <Py_ssize_t>tiles,
+                                  a_row * job.layout.n_parameters * phase.rows / tiles, theta):
+            return
+        first += phase.rows
+
+
 # ---------------------------------------------------------------- runs
 
 cdef void _run_job(Run run, real_t* theta) noexcept nogil:
@@ -316,6 +342,8 @@ cdef void _run_job(Run run, real_t* theta) noexcept nogil:
         transpose_in(first, &job.memory.sparse, <const real_t*>theta, slot_1, slot_2)
     if job.plan.task == PREDICT:
         _run_phase(run, PREDICT_ROWS, ceil_div(job.n_rows, rows), a_row * rows, theta)
+    elif job.plan.task == NORMAL:
+        _run_normal(run, theta)
     elif job.plan.task >= JACOBIAN:
         _run_phase(run, JACOBIAN_ROWS, ceil_div(job.n_rows, rows),
                    a_row * rows * (1 + job.layout.n_outputs), theta)

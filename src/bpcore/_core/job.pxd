@@ -30,12 +30,15 @@ cdef enum Task:
     PER_SAMPLE      # ∇C_k of every row
     JACOBIAN        # ∂a^(L)/∂a^(0) of every row
     PARAMETER_JACOBIAN  # ∂a^(L)/∂θ of every row
+    NORMAL          # the normal equations of least squares, over all rows
 
 # What a task of a phase is: some rows, or a shard of a layer.
 cdef enum PhaseKind:
     PREDICT_ROWS = 0
     JACOBIAN_ROWS
     EXAMPLE_GRADIENTS   # the gradient of each of some rows
+    NORMAL_ROWS         # [J r] of some rows
+    NORMAL_TILES        # a tile of [J r]ᵀ[J r]
     TRAIN_ROWS          # forward, and back
     FORWARD_ROWS        # forward alone
     BACKWARD_ROWS       # back, from the ∂C/∂a^(L) that stand in the place of targets
@@ -65,6 +68,7 @@ cdef struct Plan:
     Py_ssize_t blocks_per_task
     Py_ssize_t n_shards
     Py_ssize_t largest_shard    # numbers in it
+    Py_ssize_t normal_rows      # NORMAL: rows that have their J in memory at a time
     bint accumulates            # a batch's gradient as a whole, before the update
     bint sparse                 # of a^(0) only what is not zero is read
     bint transposes             # w^(1), for that
@@ -81,6 +85,7 @@ cdef struct Memory:
     Sparse sparse               # its values stand in rows.x
     void* gradient
     void* scratch               # (n_threads, largest_shard)
+    void* normal                # (normal_rows, n_L, n_parameters + 1): [J r]
     double* weights             # (microbatch_rows,)
     double* costs               # one a block
     double* partial_sums        # two a shard: squares and penalties

@@ -74,6 +74,7 @@ cdef dict _gradient_buffers(const Layout* layout, const Plan* plan, Py_ssize_t b
     return {
         "gradient": layout.n_parameters * itemsize if plan.accumulates else 0,
         "scratch": <object>plan.n_threads * scratch,
+        "normal": plan.normal_rows * layout.n_outputs * (layout.n_parameters + 1) * itemsize,
         "costs": n_blocks * sizeof(double),
         "partial_sums": max(<object>plan.n_shards * 2, <object>plan.n_threads) * sizeof(double),
         "shards": plan.n_shards * sizeof(Shard),
@@ -132,6 +133,7 @@ cdef Workspace make_workspace(const Layout* layout, Plan plan, list shards, list
     m.rows.da_dz, m.rows.delta = _at(places, "da_dz"), _at(places, "delta")
     m.rows.dC_da = NULL
     m.gradient, m.scratch = _at(places, "gradient"), _at(places, "scratch")
+    m.normal = _at(places, "normal")
     m.costs = <double*>_at(places, "costs")
     m.partial_sums = <double*>_at(places, "partial_sums")
     _place_sparse(layout, m, places, optimizer)
