@@ -39,6 +39,8 @@ MODULES = [
     "plan",
     "workspace",
     "batch",
+    "tangent",
+    "asked",
     "update",
     "inspect",
     "normal",

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 
 from bpcore import checks as check
-from bpcore.network.architecture import Architecture
 from bpcore.network.gradient import Gradient
+from bpcore.network.products import Products
 from bpcore.network.trace import Trace, softmax_jacobian
 
 __all__ = ["Inspection"]
 
 
-class Inspection(Architecture):
+class Inspection(Products):
     """The part of ``Network`` that looks at examples and leaves θ as it is."""
 
     def cost(self, X: Any, Y: Any, sample_weight: Any = None) -> float:
@@ -131,91 +131,6 @@ class Inspection(Architecture):
         rows, single = check.as_rows(X, self.layer_sizes[0], self.dtype, allow_empty=True)
         jacobian = self._jacobian(rows)
         return jacobian[0] if single else jacobian
-
-    def parameter_jacobian(self, X: Any, out: np.ndarray | None = None) -> np.ndarray:
-        """∂a^(L)/∂θ: how each output answers to each parameter.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n, n_0), or (n_0,) for a single example
-        out : ndarray of shape (n, n_L, n_parameters), or (n_L, n_parameters) for a single example
-            Takes the result, optionally: C-contiguous, writable, of the network's dtype.
-
-        Returns
-        -------
-        ndarray of shape (n, n_L, n_parameters), or (n_L, n_parameters) for a single example
-            Columns in the order of θ; ``out`` where that is given.
-
-        Raises
-        ------
-        ValueError, TypeError
-            As ``predict`` does.
-
-        Examples
-        --------
-        A step of Gauss and Newton on the sum of squares, which a linear network needs one of:
-
-        >>> import numpy as np
-        >>> from bpcore import Network
-        >>> net = Network((2, 1), activation="identity", dtype="float64", random_state=0)
-        >>> X, y = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([3.0, 4.0, 6.0])
-        >>> J = net.parameter_jacobian(X)[:, 0]
-        >>> step = np.linalg.lstsq(J, net.predict(X)[:, 0] - y, rcond=None)[0]
-        >>> net.parameters[:] -= step
-        >>> net.parameters.round(6)     # w_1, w_2, b
-        array([3., 2., 1.])
-        """
-        rows, single = check.as_rows(X, self.layer_sizes[0], self.dtype, allow_empty=True)
-        one = (self.layer_sizes[-1], self.n_parameters)
-        shape = (len(rows), *one)
-        if out is None:
-            jacobian = self._parameter_jacobian(rows)
-            return jacobian[0] if single else jacobian
-        check.as_out(out, one if single else shape, self.dtype, X)
-        self._parameter_jacobian(rows, out.reshape(shape))
-        return out
-
-    def backward(self, X: Any, dC_da: Any) -> Gradient:
-        """Backpropagation from any ∂C/∂a^(L): what the network hands on to what is before it.
-
-        The chain rule for costs that the network does not know: ∂C/∂θ = Σ_k J_kᵀ ∂C/∂a_k^(L), with
-        J_k the Jacobian of example k. Nothing is divided by the number of examples: that
-        stands in ∂C/∂a^(L) where C is a mean.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n, n_0), or (n_0,) for a single example
-        dC_da : array-like of shape (n, n_L); (n,) where n_L = 1; (n_L,) for a single example
-            ∂C/∂a^(L) of each example.
-
-        Returns
-        -------
-        Gradient
-            ``vector``, ``weights``, ``biases``, ``inputs`` as from ``gradient``; ``cost`` is NaN,
-            since only the caller knows C.
-
-        Raises
-        ------
-        ValueError, TypeError
-            As ``cost`` does.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from bpcore import Network
-        >>> net = Network((2, 3, 1), random_state=0)
-        >>> X, Y = [[0.0, 1.0], [1.0, 1.0]], [[1.0], [0.0]]
-        >>> g = net.backward(X, 2 * (net.predict(X) - Y) / 2)    # the quadratic cost's, over n
-        >>> bool(np.allclose(g.vector, net.gradient(X, Y).vector))
-        True
-        """
-        rows, single = check.as_rows(X, self.layer_sizes[0], self.dtype)
-        dC_da_rows = self._derivatives(dC_da, len(rows), single)
-        inputs = np.empty((len(rows), self.layer_sizes[0]), dtype=self.dtype)
-        _, vector = self._backward(rows, dC_da_rows, inputs)
-        return Gradient(
-            float("nan"), vector, self._weights_of(vector), self._biases_of(vector), inputs
-        )
 
     def trace(self, X: Any, Y: Any, sample_weight: Any = None) -> Trace:
         """Every term of the chain rule, by name and layer, from the kernels that train.

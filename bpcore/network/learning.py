@@ -248,6 +248,15 @@ class Learning(Architecture):
             where it stood, and is kept as ``optimizer_``.
 
             <optimizers>
+
+            Two methods for small networks take all examples in each of ``epochs`` iterations,
+            whatever batch_size says, compute in double precision, and end when they have
+            converged. Their only option is tol (1e-8), the relative change of the cost at which
+            they have:
+
+            - "lm": Levenberg-Marquardt, for the losses quadratic and squared_error and some
+              hundreds of parameters.
+            - "lbfgs": the quasi-Newton method of limited memory, for any loss.
         schedule : None, str or dict, default=None
             η from step to step: "cosine" (to 0 over the fit), "one_cycle", {"kind": "step",
             "every": epochs, "factor": 0.1}; each may be given "warmup", and cosine and

@@ -4,7 +4,7 @@ from libc.string cimport memset
 
 from bpcore._core.backward cimport delta_recursion
 from bpcore._core.forward cimport Dropout, forward
-from bpcore._core.job cimport COST, Memory
+from bpcore._core.job cimport COST, PRODUCT, Memory
 from bpcore._core.losses cimport OutputRows, cost_and_delta
 from bpcore._core.rows cimport gather, row_pointers, zero_copy_rows
 from bpcore._core.sparse cimport rows_at_once
@@ -87,7 +87,7 @@ cdef const real_t* _targets(const Job* job, Py_ssize_t start, Py_ssize_t row, Py
     cdef const real_t* y = NULL
     if not job.plan.keeps_terms:
         y = zero_copy_rows(job.examples.y, job.examples.order, start + row, &ld, of_type)
-    if y == NULL or ld != n_out:
+    if y == NULL or ld != n_out or job.plan.task == PRODUCT:
         y = <const real_t*>job.memory.rows.y + (buffer_row(job, start) + row) * n_out
         gather(job.examples.y, job.examples.order, start + row, n, <real_t*>y)
     return y

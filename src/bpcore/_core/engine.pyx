@@ -11,7 +11,8 @@ cimport numpy as cnp
 from libc.string cimport memset
 
 from bpcore._core.job cimport (
-    COST, GRADIENT, JACOBIAN, PARAMETER_JACOBIAN, PER_SAMPLE, PREDICT, TRAIN, Memory, Plan,
+    COST, GRADIENT, JACOBIAN, PARAMETER_JACOBIAN, PER_SAMPLE, PREDICT, PRODUCT, TRAIN, Memory,
+    Plan,
 )
 from bpcore._core.plan cimport make_plan
 from bpcore._core.workspace cimport make_workspace
@@ -192,6 +193,24 @@ cdef class Engine(SmallBatches):
         out[...] = 0
         run.run()
         return run.job.cost, out
+
+    def _product(self, Rows x, Rows y, cnp.ndarray vector, sample_weight=None,
+                 bint gauss_newton=False):
+        """The Hessian of C, or its Gauss-Newton matrix, times a vector of θ's length and type."""
+        cdef Run run = self._run(PRODUCT, x, y, sample_weight)
+        cdef Request request = self._request(PRODUCT, x.view.n_rows)
+        cdef cnp.ndarray out = np.empty(self.layout.n_parameters, dtype=self.dtype)
+        if cnp.PyArray_TYPE(vector) != self._type_number() \
+                or not cnp.PyArray_ISCARRAY_RO(vector) \
+                or cnp.PyArray_SIZE(vector) != self.layout.n_parameters:
+            raise ValueError("the vector must be contiguous, of θ's type and length")
+        run.job.direction = cnp.PyArray_DATA(vector)
+        run.job.gradient = cnp.PyArray_DATA(out)
+        run.job.gauss_newton = gauss_newton
+        run.owners += (vector, out)
+        run.take_workspace(self._workspace(&request, x, NO_UPDATES))
+        run.run()
+        return out
 
     def _per_sample_gradients(self, Rows x, Rows y):
         """∇C_k of every example, (n, n_parameters)."""

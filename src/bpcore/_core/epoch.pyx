@@ -11,36 +11,31 @@ A batch that is larger than the buffers goes through in several microbatches; it
 accumulated as a whole before the update, and so it is where it has to be clipped.
 """
 
-import numpy as np
-
 from bpcore._core.threads import one_blas_thread
 
-cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport isfinite, sqrt
-from libc.string cimport memcpy
 
 from bpcore._core.batch cimport (
     backward_rows, forward_backward, forward_rows, predict_rows, sum_of_rows,
 )
+from bpcore._core.asked cimport ask_for_costs
 from bpcore._core.backward cimport Shard
 from bpcore._core.inspect cimport example_gradients, jacobian_rows
 from bpcore._core.job cimport (
     ACCUMULATE, APPLY, BACKWARD_ROWS, EXAMPLE_GRADIENTS, FORWARD_ROWS, FUSED_UPDATE, GRADIENT,
-    JACOBIAN, JACOBIAN_ROWS, NORMAL, NORMAL_ROWS, NORMAL_TILES, PENALISE, PER_SAMPLE, PREDICT, PREDICT_ROWS, TRAIN, TRAIN_ROWS,
-    Examples, Memory, Phase,
+    JACOBIAN, JACOBIAN_ROWS, NORMAL, NORMAL_ROWS, NORMAL_TILES, PENALISE, PER_SAMPLE, PREDICT,
+    PREDICT_ROWS, PRODUCT, TRAIN, TRAIN_ROWS, Examples, Memory, Phase,
 )
 from bpcore._core.losses cimport given_loss
 from bpcore._core.normal cimport normal_rows, normal_tile, normal_tiles
 from bpcore._core.optimizers cimport next_coefficients
 from bpcore._core.sparse cimport transpose_gradient_out, transpose_in, transpose_out
+from bpcore._core.tangent cimport tangent_rows, tangent_shard
 from bpcore._core.tuning cimport TUNING
 from bpcore._core.types cimport Layer, ceil_div, real_t
 from bpcore._core.update cimport accumulate, apply_gradient, fused_update, penalise
 from bpcore.kernels.pool cimport bp_pool_close, bp_pool_done, bp_pool_open, bp_pool_take
-
-
-cnp.import_array()
 
 
 # ---------------------------------------------------------------- tasks
@@ -74,6 +69,8 @@ cdef void _run_task(Job* job, Py_ssize_t task, int thread, real_t* theta) noexce
         if phase.kind == TRAIN_ROWS:
             forward_backward(job, phase.start, task * rows, n, phase.next_start, phase.scale,
                              <const real_t*>theta, costs)
+            if job.plan.task == PRODUCT:
+                tangent_rows(job, task * rows, n, <const real_t*>theta)
         elif phase.kind == FORWARD_ROWS:
             forward_rows(job, phase.start, task * rows, n, phase.next_start, <const real_t*>theta)
         else:
@@ -81,7 +78,9 @@ cdef void _run_task(Job* job, Py_ssize_t task, int thread, real_t* theta) noexce
                           costs)
         return
     shard = &m.shards[task]
-    if phase.kind == ACCUMULATE:
+    if phase.kind == ACCUMULATE and job.plan.task == PRODUCT:
+        tangent_shard(job, shard, <const real_t*>theta)
+    elif phase.kind == ACCUMULATE:
         accumulate(job, shard, <const real_t*>theta)
     elif phase.kind == PENALISE:
         m.partial_sums[job.plan.n_shards + task] = penalise(job, shard, <const real_t*>theta,
@@ -154,35 +153,11 @@ cdef bint _run_phase(Run run, int kind, Py_ssize_t n, double work,
 
 
 cdef bint _ask_for_costs(Run run, double* total, real_t* theta) noexcept nogil:
-    """Let the user's loss say the costs of a microbatch and ∂C/∂a^(L), which goes where the
-    buffers have targets; False where it has raised.
-
-    total: in and out, Σ of scale s_k C_k.
-    """
-    cdef Job* job = &run.job
-    cdef const Layer* last = &job.layout.layers[job.layout.n_layers - 1]
-    cdef Py_ssize_t k, row
-    cdef Py_ssize_t n = job.phase.rows
-    cdef Py_ssize_t size = n * last.n_out * sizeof(real_t)
-    cdef void* a = <real_t*>job.memory.rows.a + job.memory.rows.rows * last.unit
-    cdef double weight
+    """`ask_for_costs`; False where the user's loss has raised."""
     cdef bint raised = False
     with gil:
         try:
-            # a copy: the user may keep it, and the buffers go on
-            outputs = np.frombuffer((<char*>a)[:size], "f4" if job.layout.is_single else "f8")
-            costs, dC_da = run.ask(outputs.reshape(n, last.n_out), job.phase.start)
-            memcpy(job.memory.rows.y, cnp.PyArray_DATA(dC_da), size)
-            for k in range(n):
-                row = job.phase.start + k
-                if job.examples.order != NULL:
-                    row = job.examples.order[row]
-                weight = job.phase.scale
-                if job.examples.weights != NULL:
-                    weight *= job.examples.weights[row]
-                # a row of weight zero is left out, whatever its cost
-                if weight != 0:
-                    total[0] += weight * (<const double*>cnp.PyArray_DATA(costs))[k]
+            ask_for_costs(&run.job, run.ask, total, theta)
         except BaseException as error:
             run.error = error
             raised = True
@@ -199,7 +174,7 @@ cdef double _sum(const double* numbers, Py_ssize_t n) noexcept nogil:
 
 cdef bint _accumulates(const Job* job, Py_ssize_t n) noexcept nogil:
     """Whether the gradient of a batch of n rows is wanted as a whole."""
-    return job.plan.task == GRADIENT or (
+    return job.plan.task == GRADIENT or job.plan.task == PRODUCT or (
         job.plan.task == TRAIN
         and (n > job.plan.microbatch_rows or job.regularisation.clip != 0))
 

@@ -28,6 +28,7 @@ cdef enum Task:
     GRADIENT        # C and ∇C of one batch
     TRAIN           # an update a batch
     PER_SAMPLE      # ∇C_k of every row
+    PRODUCT         # a matrix of second derivatives times a vector, of one batch
     JACOBIAN        # ∂a^(L)/∂a^(0) of every row
     PARAMETER_JACOBIAN  # ∂a^(L)/∂θ of every row
     NORMAL          # the normal equations of least squares, over all rows
@@ -86,6 +87,10 @@ cdef struct Memory:
     void* gradient
     void* scratch               # (n_threads, largest_shard)
     void* normal                # (normal_rows, n_L, n_parameters + 1): [J r]
+    void* tangent_z             # PRODUCT: R{z}, R{a}, R{δ}; see tangent
+    void* tangent_a
+    void* tangent_delta
+    void* target_rows           # and y, as it is used
     double* weights             # (microbatch_rows,)
     double* costs               # one a block
     double* partial_sums        # two a shard: squares and penalties
@@ -105,7 +110,9 @@ cdef struct Job:
     void* optimizer             # an Optimizer, borrowed
     void* theta
     void* out                   # what the task is for: (n_rows, …)
-    void* gradient              # GRADIENT: takes ∇C
+    void* gradient              # GRADIENT: takes ∇C; PRODUCT: the product
+    const void* direction       # PRODUCT: the vector
+    bint gauss_newton           # PRODUCT: of the Gauss-Newton matrix, not of the Hessian
     void* dC_dx                 # GRADIENT: takes ∂C/∂a^(0), (n_rows, n_0), or NULL
     double* example_costs       # GRADIENT: takes each C_k, or NULL
     double cost                 # out: the mean over the batches

@@ -17,12 +17,12 @@ cdef class LeastSquares:
     cdef readonly Py_ssize_t epochs
     cdef double ftol
     cdef double xtol
-    cdef double unit                    # d²; 0: not known yet
+    cdef bint is_scaled                 # μ has the unit of JᵀJ
     cdef double growth                  # ν, what μ grows by after a step that is no good
     cdef double half                    # C_k is so many times Σ (a - y)²
     cdef double squares                 # rᵀ S r at θ; -1: not known
     cdef bint is_linearised             # `normal` is that of θ
-    cdef bint entered
+    cdef readonly bint is_entered
     cdef object blas
     cdef Run normal_run
     cdef Run cost_run

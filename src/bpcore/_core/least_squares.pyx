@@ -1,12 +1,12 @@
 """Levenberg and Marquardt's iteration on the sum of squares, in double precision.
 
-(JᵀJ + λ + μ d²) p = -(Jᵀr + λ θ).  d² is the mean of JᵀJ's diagonal at the first θ, so that μ has no
-unit; μ moves by how much of the reduction that the linear model promises has come (Nielsen 1999).
-λ is ½ l2 over the loss's factor.
+(JᵀJ + λ + μ) p = -(Jᵀr + λ θ).  μ begins as a share of the mean of JᵀJ's diagonal, and moves by how
+much of the reduction that the linear model promises has come (Nielsen 1999).  λ is ½ l2 over the
+loss's factor.
 
-One d for all parameters, as Levenberg had it: those of a network are of one scale.  With Moré's, a d
-for each parameter, a pendulum's 3-8-1 comes to a root mean square error of 7.4e-4 in 100 iterations,
-with one d to 2.0e-4 (medians of 16 seeds).
+One μ for all parameters, as Levenberg had it: those of a network are of one scale.  With Moré's, a
+scale for each parameter, a pendulum's 3-8-1 comes to a root mean square error of 7.4e-4 in 100
+iterations, with one μ to 2.0e-4 (medians of 16 seeds).
 """
 
 import time
@@ -26,7 +26,6 @@ from scipy.linalg.cython_lapack cimport dpotrf, dpotri, dpotrs
 from bpcore._core.job cimport COST, NORMAL
 from bpcore._core.plan cimport Request
 from bpcore._core.tuning cimport TUNING
-from bpcore._core.types cimport Layer
 
 cnp.import_array()
 
@@ -60,7 +59,7 @@ cdef class LeastSquares:
     bayesian : bool
         Whether l2, on all of θ, is found from the data after each iteration.
     damping : float
-        μ before the first iteration.
+        μ before the first iteration, as a share of the mean of JᵀJ's diagonal.
     ftol, xtol : float
         The relative reduction of the cost, or change of θ, at which it has converged.
     epochs : int
@@ -68,7 +67,7 @@ cdef class LeastSquares:
     """
 
     def __init__(self, Engine network, Rows x, Rows y, *, cnp.ndarray sample_weight=None,
-                 double half=1.0, double l2=0.0, bint bayesian=False, double damping=1e-5,
+                 double half=1.0, double l2=0.0, bint bayesian=False, double damping=1e-3,
                  double ftol=1e-8, double xtol=1e-8, Py_ssize_t epochs=1):
         cdef Py_ssize_t n = network.layout.n_parameters
         if network.layout.is_single:
@@ -102,12 +101,12 @@ cdef class LeastSquares:
 
     @property
     def state(self):
-        """What the next iteration depends on, beside θ: μ, ν, d², l2 and γ."""
-        return np.array([self.damping, self.growth, self.unit, self.l2, self.effective])
+        """What the next iteration depends on, beside θ: μ, ν, whether μ has its unit, l2 and γ."""
+        return np.array([self.damping, self.growth, self.is_scaled, self.l2, self.effective])
 
     @state.setter
     def state(self, numbers):
-        self.damping, self.growth, self.unit, self.l2, self.effective = numbers
+        self.damping, self.growth, self.is_scaled, self.l2, self.effective = numbers
         self.squares = -1.0
         self.is_linearised = False
         self.converged = None
@@ -116,7 +115,7 @@ cdef class LeastSquares:
         """Claim the network, and hold BLAS at one thread."""
         self.network._begin_fit()
         self.blas = ExitStack()
-        self.entered = True
+        self.is_entered = True
         try:
             self.blas.enter_context(one_blas_thread())
         except BaseException:
@@ -126,7 +125,7 @@ cdef class LeastSquares:
 
     def __exit__(self, *exception):
         """Give the network back."""
-        self.entered = False
+        self.is_entered = False
         try:
             self.blas.close()
         finally:
@@ -213,15 +212,18 @@ cdef class LeastSquares:
     cdef int _linearise(self) except -1:
         """JᵀJ, Jᵀr at θ."""
         cdef Py_ssize_t i
+        cdef double mean
         cdef Py_ssize_t n = self.network.layout.n_parameters
         cdef double* a = _numbers(self.normal)
         self.normal_run.once()
         self.is_linearised = True
-        if self.unit == 0:
+        if not self.is_scaled:
+            mean = 0.0
             for i in range(n):
-                self.unit += a[i * (n + 1) + i] / n
-            if not 0 < self.unit < DBL_MAX:
-                self.unit = 1.0
+                mean += a[i * (n + 1) + i] / n
+            if 0 < mean < DBL_MAX:
+                self.damping *= mean
+            self.is_scaled = True
         return 0
 
     cdef bint _solve(self) noexcept:
@@ -241,7 +243,7 @@ cdef class LeastSquares:
         cdef double* p = _numbers(self.step)
         memcpy(m, a, n * (n + 1) * sizeof(double))
         for i in range(n):
-            m[i * (n + 1) + i] += counts[i] * penalty + self.damping * self.unit
+            m[i * (n + 1) + i] += counts[i] * penalty + self.damping
             p[i] = -(a[i * (n + 1) + n] + counts[i] * penalty * theta[i])
         with nogil:
             dpotrf(&triangle, &size, m, &ld, &info)
@@ -270,7 +272,7 @@ cdef class LeastSquares:
             return self._rejected()
         for i in range(n):
             trial[i] = theta[i] + p[i]
-            promised += p[i] * (self.damping * self.unit * p[i] - a[i * (n + 1) + n]
+            promised += p[i] * (self.damping * p[i] - a[i * (n + 1) + n]
                                 - counts[i] * penalty * theta[i])
             moved += p[i] * p[i]
             size += theta[i] * theta[i]

@@ -314,3 +314,46 @@ cdef double cost_and_delta(const Loss* loss, const Layer* layer, Py_ssize_t n, d
     if delta != NULL and not loss.canonical:
         output_delta(layer, n, a, <const real_t*>rows.da_dz, delta)
     return total
+
+
+cdef inline double _second_derivative(const Loss* loss, double a, double y,
+                                      real_t of_type) noexcept nogil:
+    """∂²C/∂a² of one output, of a loss whose output activation does not cancel."""
+    if loss.kind == QUADRATIC:
+        return 2.0
+    if loss.kind == SQUARED_ERROR:
+        return 1.0
+    if loss.kind == HUBER:
+        return 1.0 if fabs(a - y) <= loss.parameter else 0.0
+    if loss.kind == POISSON:
+        a = max(a, tiny(of_type))
+        return y / (a * a)
+    return 0.0                      # absolute, quantile: straight on both sides
+
+
+cdef void cost_curvature(const Loss* loss, Py_ssize_t width, Py_ssize_t n, double scale,
+                         const double* weights, const real_t* a, const real_t* y,
+                         const real_t* r_a, real_t* r) noexcept nogil:
+    """r = the change of ∂C/∂a, or with the canonical activation of ∂C/∂z, where a changes by r_a.
+
+    Each (n, width); scale, weights: as for `cost_and_delta`.
+    """
+    cdef Py_ssize_t k, j
+    cdef double factor
+    for k in range(n):
+        factor = scale if weights == NULL else scale * weights[k]
+        if loss.kind == CATEGORICAL_CROSS_ENTROPY:
+            factor = 0 if factor == 0 else factor * _sum_of(width, y + k * width)
+        for j in range(k * width, (k + 1) * width):
+            if loss.canonical:
+                r[j] = <real_t>(factor * r_a[j])
+            else:
+                r[j] = <real_t>(factor * _second_derivative(loss, a[j], y[j], a[j]) * r_a[j])
+
+
+cdef inline double _sum_of(Py_ssize_t n, const real_t* y) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double total = 0.0
+    for j in range(n):
+        total += y[j]
+    return total

@@ -92,12 +92,13 @@ NUMBERS = {
     "normal_min_rows": (
         256, "rows", "of [J r] at least: fewer read and write JᵀJ too often", "not measured"),
     "normal_tile": (
-        128, "rows", "of the upper triangle of JᵀJ that one thread adds to at a time", "not measured"),
+        128, "rows", "of the upper triangle of JᵀJ that one thread adds to at a time",
+        "not measured"),
     "normal_own_tile": (
         16, "rows", "the same where the own loops compute it", "not measured"),
     "normal_own_parameters": (
-        256, "parameters", "from which on BLAS computes JᵀJ; syrk takes 1.2 times as long as the own "
-        "loops with 41", "products of (n, 42) by their transposes, AVX2"),
+        256, "parameters", "from which on BLAS computes JᵀJ; with 41 syrk takes 1.2 times as long "
+        "as the whole product by own loops", "(1000, 42) by its transpose, AVX2"),
     # ------------------------------------------------------------ small batches, the interpreter
     "small_batch_rows": (
         256, "rows", "from which on a call is no small batch, whatever its work; results do not "
