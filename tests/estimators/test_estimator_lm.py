@@ -20,7 +20,7 @@ def test_an_estimator(dtype):
     X, Y = curve()
     X = X.astype(dtype)
     reg = MLPRegressor(
-        hidden_layer_sizes=(8,), activation="tanh", solver="lm", alpha=0, tol=1e-4, random_state=0
+        hidden_layer_sizes=(8,), activation="tanh", solver="lm", alpha=0, tol=1e-2, random_state=0
     )
     reg.fit(X, Y)
     assert reg.score(X, Y) > 0.99

@@ -294,7 +294,7 @@ cdef void _run_normal(Run run, real_t* theta) noexcept nogil:
     while first < job.n_rows:
         phase.start = first
         phase.rows = min(job.plan.normal_rows, job.n_rows - first)
-        phase.add = first > 0
+        phase.add = first != 0
         if not _run_phase(run, NORMAL_ROWS, ceil_div(phase.rows, job.plan.block),
                           a_row * job.plan.block, theta) \
                 or not _run_phase(run, NORMAL_TILES, <Py_ssize_t>tiles,

@@ -90,7 +90,6 @@ cdef struct Memory:
     void* tangent_z             # PRODUCT: R{z}, R{a}, R{δ}; see tangent
     void* tangent_a
     void* tangent_delta
-    void* target_rows           # and y, as it is used
     double* weights             # (microbatch_rows,)
     double* costs               # one a block
     double* partial_sums        # two a shard: squares and penalties

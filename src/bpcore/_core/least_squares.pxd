@@ -19,7 +19,7 @@ cdef class LeastSquares:
     cdef double xtol
     cdef bint is_scaled                 # μ has the unit of JᵀJ
     cdef double growth                  # ν, what μ grows by after a step that is no good
-    cdef double half                    # C_k is so many times Σ (a - y)²
+    cdef double half                    # C_k is so many times Σ r²
     cdef double squares                 # rᵀ S r at θ; -1: not known
     cdef bint is_linearised             # `normal` is that of θ
     cdef readonly bint is_entered

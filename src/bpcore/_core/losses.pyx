@@ -332,16 +332,19 @@ cdef inline double _second_derivative(const Loss* loss, double a, double y,
 
 
 cdef void cost_curvature(const Loss* loss, Py_ssize_t width, Py_ssize_t n, double scale,
-                         const double* weights, const real_t* a, const real_t* y,
-                         const real_t* r_a, real_t* r) noexcept nogil:
-    """r = the change of ∂C/∂a, or with the canonical activation of ∂C/∂z, where a changes by r_a.
+                         const real_t* r_a, const OutputRows* rows) noexcept nogil:
+    """rows.delta = the change of ∂C/∂a, or with the canonical activation of ∂C/∂z, where a changes
+    by r_a.
 
-    Each (n, width); scale, weights: as for `cost_and_delta`.
+    Each (n, width); scale and rows.weights, a, y: as for `cost_and_delta`.
     """
     cdef Py_ssize_t k, j
     cdef double factor
+    cdef const real_t* a = <const real_t*>rows.a
+    cdef const real_t* y = <const real_t*>rows.y
+    cdef real_t* r = <real_t*>rows.delta
     for k in range(n):
-        factor = scale if weights == NULL else scale * weights[k]
+        factor = scale if rows.weights == NULL else scale * rows.weights[k]
         if loss.kind == CATEGORICAL_CROSS_ENTROPY:
             factor = 0 if factor == 0 else factor * _sum_of(width, y + k * width)
         for j in range(k * width, (k + 1) * width):

@@ -11,11 +11,12 @@ that alone, and it goes back as δ^(L) does (Schraudolph 2002).
 """
 
 from libc.math cimport M_2_SQRTPI, M_SQRT1_2, exp, fabs
+from libc.string cimport memset
 
 from bpcore._core.backward cimport Target, delta_recursion, weight_gradient
 from bpcore._core.batch cimport Reading, read_inputs
 from bpcore._core.job cimport Memory
-from bpcore._core.losses cimport cost_curvature, output_delta
+from bpcore._core.losses cimport OutputRows, cost_curvature, output_delta
 from bpcore._core.products cimport affine, gemm
 from bpcore._core.types cimport Buffers, Layer, Layout
 from bpcore.kernels.activations cimport (
@@ -152,6 +153,7 @@ cdef void tangent_rows(const Job* job, Py_ssize_t row, Py_ssize_t n,
     cdef const Layer* lower
     cdef Reading reading
     cdef Buffers tangents = _tangents(m)
+    cdef OutputRows outputs
     cdef Py_ssize_t l, at, below
     cdef real_t* r = <real_t*>m.tangent_delta
     cdef const real_t* delta = <const real_t*>m.rows.delta
@@ -159,10 +161,13 @@ cdef void tangent_rows(const Job* job, Py_ssize_t row, Py_ssize_t n,
     read_inputs(job, job.phase.start, row, &reading, theta)
     _forward(job, &reading, row, n, theta)
     at = m.rows.rows * layer.unit + row * layer.n_out
+    memset(&outputs, 0, sizeof(outputs))
+    outputs.a, outputs.delta = <const real_t*>m.rows.a + at, r + at
+    outputs.y = <const real_t*>m.rows.y + row * layer.n_out
+    if job.examples.weights != NULL:
+        outputs.weights = m.weights + row
     cost_curvature(&layout.loss, layer.n_out, n, job.phase.scale,
-                   m.weights + row if job.examples.weights != NULL else NULL,
-                   <const real_t*>m.rows.a + at, <const real_t*>m.target_rows + row * layer.n_out,
-                   <const real_t*>m.tangent_a + at, r + at)
+                   <const real_t*>m.tangent_a + at, &outputs)
     if job.gauss_newton:
         if not layout.loss.canonical:
             output_delta(layer, n, <const real_t*>m.rows.a + at, <const real_t*>m.rows.da_dz + at

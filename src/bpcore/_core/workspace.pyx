@@ -136,7 +136,7 @@ cdef Workspace make_workspace(const Layout* layout, Plan plan, list shards, list
     m.rows.da_dz, m.rows.delta = _at(places, "da_dz"), _at(places, "delta")
     m.rows.dC_da = _at(places, "dC_da")
     m.tangent_z, m.tangent_a = _at(places, "tangent_z"), _at(places, "tangent_a")
-    m.tangent_delta, m.target_rows = _at(places, "tangent_delta"), m.rows.y
+    m.tangent_delta = _at(places, "tangent_delta")
     m.gradient, m.scratch = _at(places, "gradient"), _at(places, "scratch")
     m.normal = _at(places, "normal")
     m.costs = <double*>_at(places, "costs")
