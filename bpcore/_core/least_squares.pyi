@@ -15,8 +15,6 @@ class LeastSquares:
     is_entered: bool
     damping: float
     l2: float
-    effective: float
-    bayesian: bool
     epochs: int
     state: np.ndarray
     def __init__(
@@ -28,7 +26,6 @@ class LeastSquares:
         sample_weight: np.ndarray | None = None,
         half: float = 1.0,
         l2: float = 0.0,
-        bayesian: bool = False,
         damping: float = 1e-3,
         ftol: float = 1e-8,
         xtol: float = 1e-8,
@@ -37,4 +34,3 @@ class LeastSquares:
     def __enter__(self) -> Self: ...
     def __exit__(self, *exception: object) -> None: ...
     def run(self, most: int = 1, seed: int = 0, done: list[Epoch] | None = None) -> list[Epoch]: ...
-    def covariance(self) -> tuple[float, float, np.ndarray]: ...

@@ -148,7 +148,7 @@ class LevenbergMarquardt(Solver):
 
     def go_on(self, damping: float) -> None:
         """Begin with the damping that another fit has ended with."""
-        self.squares.state = np.array([damping, 2.0, 1.0, self.l2, self.network.n_parameters])
+        self.squares.state = np.array([damping, 2.0, 1.0])
 
     def __enter__(self) -> Self:
         if not self.is_double:

@@ -11,9 +11,7 @@ cdef class LeastSquares:
     cdef readonly cnp.ndarray sample_weight
     cdef readonly object converged      # why no iteration is worth while any more; None: one is
     cdef readonly double damping        # μ
-    cdef readonly double l2             # found from the data where `bayesian`
-    cdef readonly double effective      # γ, the number of parameters that the data determine
-    cdef readonly bint bayesian
+    cdef readonly double l2
     cdef readonly Py_ssize_t epochs
     cdef double ftol
     cdef double xtol
@@ -35,6 +33,5 @@ cdef class LeastSquares:
     cdef double _squares(self, const double* theta) except? -1
     cdef double _penalty(self, const double* theta) noexcept
     cdef bint _solve(self) noexcept
-    cdef int _find_penalty(self) except -1
     cdef object _iterate(self)
     cdef bint _try_step(self) except -1

@@ -21,7 +21,7 @@ cimport numpy as cnp
 from libc.float cimport DBL_MAX
 from libc.math cimport fabs, isfinite
 from libc.string cimport memcpy, memset
-from scipy.linalg.cython_lapack cimport dpotrf, dpotri, dpotrs
+from scipy.linalg.cython_lapack cimport dpotrf, dpotrs
 
 from bpcore._core.job cimport COST, NORMAL
 from bpcore._core.plan cimport Request
@@ -56,8 +56,6 @@ cdef class LeastSquares:
         C_k is half Σ_j (a_j - y_j)².
     l2 : float
         Penalty ½ l2 Σ w², divided by the number of rows.
-    bayesian : bool
-        Whether l2, on all of θ, is found from the data after each iteration.
     damping : float
         μ before the first iteration, as a share of the mean of JᵀJ's diagonal.
     ftol, xtol : float
@@ -67,20 +65,19 @@ cdef class LeastSquares:
     """
 
     def __init__(self, Engine network, Rows x, Rows y, *, cnp.ndarray sample_weight=None,
-                 double half=1.0, double l2=0.0, bint bayesian=False, double damping=1e-3,
-                 double ftol=1e-8, double xtol=1e-8, Py_ssize_t epochs=1):
+                 double half=1.0, double l2=0.0, double damping=1e-3, double ftol=1e-8,
+                 double xtol=1e-8, Py_ssize_t epochs=1):
         cdef Py_ssize_t n = network.layout.n_parameters
         if network.layout.is_single:
             raise ValueError("least squares are for networks of float64")
         self.network, self.x, self.y, self.sample_weight = network, x, y, sample_weight
-        self.half, self.l2, self.bayesian = half, l2, bayesian
+        self.half, self.l2 = half, l2
         self.damping, self.growth, self.ftol, self.xtol = damping, 2.0, ftol, xtol
         self.epochs = epochs
-        self.effective = n
         self.squares = -1.0
         self.normal, self.factor = np.empty((n + 1, n + 1)), np.empty((n + 1, n + 1))
         self.step, self.trial = np.empty(n), np.empty(n)
-        self.penalised = np.full(n, float(bayesian))
+        self.penalised = np.zeros(n)
         for l in range(network.layout.n_layers):
             layer = network.layout.layers[l]
             self.penalised[layer.w:layer.w + layer.n_in * layer.n_out] = 1
@@ -101,12 +98,12 @@ cdef class LeastSquares:
 
     @property
     def state(self):
-        """What the next iteration depends on, beside θ: μ, ν, whether μ has its unit, l2 and γ."""
-        return np.array([self.damping, self.growth, self.is_scaled, self.l2, self.effective])
+        """What the next iteration depends on, beside θ: μ, ν, and whether μ has its unit."""
+        return np.array([self.damping, self.growth, self.is_scaled])
 
     @state.setter
     def state(self, numbers):
-        self.damping, self.growth, self.is_scaled, self.l2, self.effective = numbers
+        self.damping, self.growth, self.is_scaled = numbers
         self.squares = -1.0
         self.is_linearised = False
         self.converged = None
@@ -185,8 +182,6 @@ cdef class LeastSquares:
                 raise Diverged(self.squares)
         if not self.is_linearised:
             self._linearise()
-            if self.bayesian:
-                self._find_penalty()
         while self.converged is None and not self._try_step():
             pass
         cost = self.squares * self.half / n
@@ -305,66 +300,3 @@ cdef class LeastSquares:
             self.damping = MOST_DAMPING
             self.converged = self.converged or "no step makes the cost less"
         return False
-
-    # ------------------------------------------------------------ the penalty from the data
-
-    cdef int _find_penalty(self) except -1:
-        """l2 and γ of the evidence's maximum, from the curvature at θ (MacKay 1992; Foresee and
-        Hagan 1997).
-
-        With A = JᵀJ + λ: γ = n_parameters - λ tr A⁻¹; λ = (γ / Σ θ²) (Σ r² / (n - γ)).
-        """
-        cdef Py_ssize_t i
-        cdef Py_ssize_t n = self.network.layout.n_parameters
-        cdef double residuals = self.x.view.n_rows * self.network.layout.n_outputs
-        cdef double penalty = 0.5 * self.l2 / self.half
-        cdef double trace = 0.0
-        cdef double* inverse = _numbers(self.factor)
-        cdef double weights = self._penalty(<const double*>self.network.theta)
-        if self._inverse(penalty):
-            for i in range(n):
-                trace += inverse[i * (n + 1) + i]
-            self.effective = n - penalty * trace
-        self.effective = min(max(self.effective, 0.0), min(n, residuals - 1))
-        if weights > 0:
-            penalty = self.effective / weights * self.squares / (residuals - self.effective)
-            self.l2 = 2 * penalty * self.half
-        return 0
-
-    def _inverse(self, double penalty):
-        """Make `factor` the inverse of JᵀJ + λ at θ, its upper triangle; whether there is one."""
-        cdef Py_ssize_t i
-        cdef Py_ssize_t n = self.network.layout.n_parameters
-        cdef int size = <int>n
-        cdef int ld = size + 1
-        cdef int info = 0
-        cdef char triangle = b"L"
-        cdef double* m = _numbers(self.factor)
-        memcpy(m, cnp.PyArray_DATA(self.normal), n * (n + 1) * sizeof(double))
-        for i in range(n):
-            m[i * (n + 1) + i] += penalty * _numbers(self.penalised)[i]
-        with nogil:
-            dpotrf(&triangle, &size, m, &ld, &info)
-            if info == 0:
-                dpotri(&triangle, &size, m, &ld, &info)
-        return info == 0
-
-    def covariance(self):
-        """(σ², γ, (JᵀJ + λ)⁻¹) at θ: what the data leave open, and the variance of their noise.
-
-        Raises
-        ------
-        ValueError
-            If the matrix is singular.
-        """
-        cdef Py_ssize_t n = self.network.layout.n_parameters
-        cdef double residuals = self.x.view.n_rows * self.network.layout.n_outputs
-        with one_blas_thread():
-            self.normal_run.run()
-            squares = float(self.normal[n, n])
-            if not self._inverse(0.5 * self.l2 / self.half):
-                raise ValueError("the data do not determine all parameters, and no penalty does")
-        inverse = np.triu(self.factor[:n, :n])
-        inverse += np.triu(inverse, 1).T
-        gamma = n - 0.5 * self.l2 / self.half * float(inverse.diagonal() @ self.penalised)
-        return squares / max(residuals - gamma, 1.0), gamma, inverse
