@@ -71,13 +71,13 @@ def make_training(est: Any, network: Any, rows: Any, order: Any, optimizer: Opti
 def _least_squares(est: Any, network: Any, rows: Any) -> LevenbergMarquardt:
     """Of the rows that are trained on, in memory of their own where others were held out."""
     refuse_parts("lm", network)
-    x, y, weights, norm = rows.x, rows.y, rows.weights, rows.normaliser
+    x, y, weights = rows.x, rows.y, rows.weights
     if rows.rows is not None:
         x, y = Rows(x.array[rows.rows]), Rows(y.array[rows.rows])
-        weights, norm = (None if one is None else one[rows.rows] for one in (weights, norm))
+        weights = None if weights is None else weights[rows.rows]
     l2 = float(est.alpha)
     if weights is not None:
-        l2 *= len(weights) / float((weights if norm is None else norm).sum())
+        l2 /= float(weights.mean())
         weights = np.ascontiguousarray(weights / weights.mean())
     return LevenbergMarquardt(network, x, y, weights, l2=l2, tol=float(est.tol))
 

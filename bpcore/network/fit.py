@@ -195,11 +195,14 @@ def fit(network: Any, X: Any, Y: Any, settings: Settings) -> History:
     except Diverged:
         history.stopped = "diverged"
         is_best = run.stopping is not None and run.stopping.theta is not None
+        rate = f" (learning rate {run.optimizer.current_rate:g})"
+        advice = "a smaller learning_rate, scaled inputs, or clip_norm"
+        if run.solver is not None:
+            rate, advice = "", "inputs and targets scaled to about 1"
         kept = "of the best epoch" if is_best else "it had before that epoch"
         raise DivergenceError(
             f"training diverged in epoch {history.epochs + 1}: the cost or a parameter is no "
-            f"longer finite (learning rate {run.optimizer.current_rate:g}). The network "
-            f"keeps the parameters {kept}. Try a smaller learning_rate, scaled inputs, or clip_norm"
+            f"longer finite{rate}. The network keeps the parameters {kept}. Try {advice}"
         ) from None
     finally:
         if settings.progress and history.epochs:

@@ -88,9 +88,9 @@ class Solver:
     def run(self, most: int = 1, seed: int = 0, done: list[Epoch] | None = None) -> list[Epoch]:
         """At least one iteration, at most `most`, until it has converged; see ``Training``."""
         done = [] if done is None else done
+        before, theta = len(done), self.network.parameters.copy()
         if not self.is_double:
-            self.twin.parameters[:] = self.network.parameters
-        before = len(done)
+            self.twin.parameters[:] = theta
         try:
             self._run(most, done)
         finally:
@@ -98,6 +98,9 @@ class Solver:
             if not self.is_double:
                 with np.errstate(over="ignore"):
                     self.network.parameters[:] = self.twin.parameters
+        if not np.isfinite(self.network.parameters).all():
+            self.network.parameters[:] = theta
+            raise Diverged(done.pop().cost)
         return done
 
     def _run(self, most: int, done: list[Epoch]) -> None:

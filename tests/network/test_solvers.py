@@ -7,6 +7,8 @@ from scipy.optimize import least_squares, minimize
 
 from bpcore import DivergenceError, Network
 from bpcore._core import tuning
+from bpcore._core.training import Epoch
+from bpcore.network.solvers import SOLVERS as SOLVERS_BY_NAME
 
 SOLVERS = pytest.mark.parametrize("optimizer", ["lm", "lbfgs"])
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -276,3 +278,18 @@ def test_nothing_to_do(optimizer):
     assert history.epochs < 50
     assert history.cost[-1] == 0
     assert network.fit([[1.0]], [0.0], epochs=0, optimizer=optimizer).epochs == 0
+
+
+@SOLVERS
+def test_what_float32_cannot_hold(optimizer, monkeypatch):
+    """A double too large for the network's θ: it keeps that of before."""
+
+    def run(self, most, done):
+        self.twin.parameters[:] = 1e300
+        done.append(Epoch(1.0, 0.0, 0.0, 0.0))
+
+    monkeypatch.setattr(SOLVERS_BY_NAME[optimizer], "_run", run)
+    network = Network((1, 1), activation="identity", init="zeros")
+    with pytest.raises(DivergenceError, match="scaled to about 1"):
+        network.fit([[1.0]], [1.0], epochs=5, optimizer=optimizer)
+    assert_array_equal(network.parameters, 0)
