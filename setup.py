@@ -40,13 +40,17 @@ MODULES = [
     "plan",
     "workspace",
     "batch",
+    "tangent",
+    "asked",
     "update",
     "inspect",
+    "normal",
     "epoch",
     "parameters",
     "small_batch",
     "engine",
     "training",
+    "least_squares",
 ]
 
 # Named, not discovered: setuptools would find the Cython sources in src/ instead.

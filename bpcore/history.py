@@ -10,6 +10,7 @@ _ENDINGS = {
     "callback": "stopped by its callback",
     "interrupt": "stopped by Ctrl-C",
     "diverged": "stopped because it diverged",
+    "converged": "converged",
 }
 
 
@@ -22,16 +23,17 @@ class History:
     n_examples : int
         Rows of the training data.
     cost : list of float
-        Mean cost of the epoch's batches, each taken before its own update.
+        Mean cost of the epoch's batches, each taken before its own update; of lm and lbfgs the
+        cost that the iteration has come to.
     validation_cost, validation_score : list of float
         On the validation data, after the epoch; empty where none was given.
     learning_rate : list of float
-        η at the end of the epoch.
+        η at the end of the epoch; the damping μ of lm, the length of the step of lbfgs.
     seconds : list of float
         Wall time of the epoch's training, without validation and callbacks.
     stopped : None or str
         Why the fit ended before its last epoch: "early_stopping" (its ``patience`` was over),
-        "callback", "interrupt" or "diverged".
+        "callback", "interrupt", "diverged", or "converged" (lm and lbfgs).
 
     Examples
     --------

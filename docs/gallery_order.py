@@ -6,6 +6,7 @@ ORDER = [
     "tabular_regression",
     "prediction_intervals",
     "online_learning",
+    "pendulum_control",
     "moving_from_scikit_learn",
     "one_weight_explained",
     "vanishing_gradients",

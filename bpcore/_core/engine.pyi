@@ -21,10 +21,31 @@ class Engine(SmallBatches):
         out: np.ndarray | None = None,
         dC_dx: np.ndarray | None = None,
     ) -> tuple[float, float, np.ndarray]: ...
+    def _product(
+        self,
+        x: Rows,
+        y: Rows,
+        vector: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        gauss_newton: bool = False,
+    ) -> np.ndarray: ...
     def _per_sample_gradients(self, x: Rows, y: Rows) -> np.ndarray: ...
     def _jacobian(self, x: Rows) -> np.ndarray: ...
+    def _parameter_jacobian(self, x: Rows, out: np.ndarray | None = None) -> np.ndarray: ...
+    def _backward(
+        self,
+        x: Rows,
+        dC_da: Rows,
+        dC_dx: np.ndarray | None = None,
+        sample_weight: np.ndarray | None = None,
+    ) -> tuple[float, np.ndarray]: ...
     def _inspect(
-        self, task: int, x: Rows, y: Rows | None, shape: tuple[int, ...]
+        self,
+        task: int,
+        x: Rows,
+        y: Rows | None,
+        shape: tuple[int, ...],
+        out: np.ndarray | None,
     ) -> np.ndarray: ...
     def _trace(
         self, x: Rows, y: Rows, sample_weight: np.ndarray | None = None

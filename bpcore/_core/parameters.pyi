@@ -9,7 +9,7 @@ class Parameters:
         sizes: tuple[int, ...],
         activations: list[tuple[str, float]],
         dtype: np.dtype[Any],
-        loss: tuple[str, bool, float, list[float]],
+        loss: tuple[str | None, bool, float, list[float]],
         dropout: list[float],
     ) -> None: ...
     def _build_layers(

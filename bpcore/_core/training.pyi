@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -43,6 +44,7 @@ class Training:
         clip_norm: float = 0.0,
         applies_dropout: bool = True,
         epochs: int = 1,
+        ask: Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]] | None = None,
     ) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *exception: object) -> None: ...

@@ -4,15 +4,17 @@ An array of float32, float64 or uint8 is passed on as it lies, whatever its stri
 numbers are converted. Messages say what was wrong, where, and what was expected.
 """
 
-from bpcore.checks.arrays import as_array, as_rows, as_targets, as_weights
+from bpcore.checks.arrays import as_array, as_out, as_rows, as_targets, as_weights
 from bpcore.checks.callbacks import as_callbacks
 from bpcore.checks.network import (
     as_activation,
     as_activations,
+    as_costs,
     as_dropout,
     as_dtype,
     as_layer_sizes,
     as_loss,
+    loss_in_words,
 )
 from bpcore.checks.numbers import as_integer, as_number
 from bpcore.checks.tables import (
@@ -29,18 +31,21 @@ __all__ = [
     "as_activations",
     "as_array",
     "as_callbacks",
+    "as_costs",
     "as_dropout",
     "as_dtype",
     "as_integer",
     "as_layer_sizes",
     "as_loss",
     "as_number",
+    "as_out",
     "as_rows",
     "as_targets",
     "as_weights",
     "check_finite",
     "fault_of_frame",
     "is_frame",
+    "loss_in_words",
     "names_of",
     "refuse_dates",
     "refuse_masked",

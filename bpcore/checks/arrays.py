@@ -94,22 +94,27 @@ def _as_csr(X: Any, what: str) -> Any:
 
 
 def as_targets(
-    Y: Any, n: int, n_outputs: int, loss: str, dtype: np.dtype, *, single: bool = False
+    Y: Any, n: int, n_outputs: int, loss: str | None, dtype: np.dtype, *, single: bool = False
 ) -> Rows:
-    """Y as Rows of n_outputs numbers, one for each of n examples."""
+    """Y as Rows of n_outputs numbers, one for each of n examples.
+
+    loss: None for one of the user's, which takes targets of any width.
+    """
     if isinstance(Y, Rows):
         return Y
     if hasattr(Y, "tocsr"):
         table = _as_csr(Y, "Y")
     else:
         table = as_array(Y, "Y", dtype)
+        if loss is None and table.ndim < 2:
+            n_outputs = table.size if single else 1
         if single and table.ndim == 1 and table.shape[0] == n_outputs:
             table = table.reshape(1, -1)
         elif table.ndim == 0 and single and n_outputs == 1:
             table = table.reshape(1, 1)
         elif table.ndim == 1 and n_outputs == 1:
             table = table.reshape(-1, 1)
-    if table.ndim != 2 or table.shape[1] != n_outputs:
+    if table.ndim != 2 or (table.shape[1] != n_outputs and loss is not None):
         hint = ""
         if table.ndim < 2 and n_outputs > 1:
             hint = "; for class labels, give one column a class (bpcore.datasets.one_hot)"
@@ -121,7 +126,7 @@ def as_targets(
         raise ValueError(f"X has {n} examples, but Y has {table.shape[0]}")
     rows = Rows(table)
     check_finite(rows, "Y", dtype, given=Y)
-    if (allowed := LOSSES[loss].targets) is not None:
+    if loss is not None and (allowed := LOSSES[loss].targets) is not None:
         least, most, kind = allowed
         values = table.data if hasattr(table, "tocsr") else table
         if values.size and (values.min() < least or values.max() > most):
@@ -162,3 +167,18 @@ def as_weights(sample_weight: Any, n: int, *, some: bool = True) -> np.ndarray |
             "ratios of weights count, so divide them by their largest"
         )
     return weights
+
+
+def as_out(out: Any, shape: tuple[int, ...], dtype: np.dtype, X: Any) -> np.ndarray:
+    """An array of the caller's for results of this shape and type."""
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be an ndarray, got {type(out).__name__}")
+    if out.shape != shape or out.dtype != dtype:
+        raise ValueError(
+            f"out has shape {out.shape} and dtype {out.dtype}, expected {shape} and {dtype}"
+        )
+    if not (out.flags.c_contiguous and out.flags.writeable and out.flags.aligned):
+        raise ValueError("out must be C-contiguous and writable")
+    if isinstance(X, np.ndarray) and np.may_share_memory(out, X):
+        raise ValueError("out shares memory with X: give an array of its own")
+    return out

@@ -58,7 +58,7 @@ def as_activation(spec: Any, *, output: bool = False) -> tuple[str, float | None
 
 
 def as_activations(
-    activation: Any, output_activation: Any, n_layers: int, loss: str
+    activation: Any, output_activation: Any, n_layers: int, loss: str | None
 ) -> list[tuple[str, float | None]]:
     """One (name, parameter) a layer; the output's default follows the loss."""
     is_list = isinstance(activation, list) or (
@@ -74,7 +74,7 @@ def as_activations(
         hidden = [as_activation(one) for one in activation]
     else:
         hidden = [as_activation(activation)] * (n_layers - 1)
-    fits = LOSSES[loss].outputs
+    fits = None if loss is None else LOSSES[loss].outputs
     if output_activation is not None:
         output = as_activation(output_activation, output=True)
     elif fits is not None:
@@ -90,13 +90,21 @@ def as_activations(
     return [*hidden, output]
 
 
-def as_loss(spec: Any, n_outputs: int) -> tuple[str, bool, float, list[float]]:
-    """(name, clip, parameter, one parameter an output) of a loss, from a name or a pair."""
+def as_loss(spec: Any, n_outputs: int) -> tuple[str | None, bool, float, list[float]]:
+    """(name, clip, parameter, one parameter an output) of a loss, from a name or a pair.
+
+    The name of a function, which is a loss of the user's, is None.
+    """
+    if callable(spec):
+        return None, False, 0.0, []
     name, parameter = spec, None
     if isinstance(spec, tuple | list) and len(spec) == 2:
         name, parameter = spec
     if not isinstance(name, str) or name not in LOSSES:
-        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {spec!r}")
+        raise ValueError(
+            f"loss must be one of {', '.join(LOSSES)}, or a function (outputs, targets) → (cost of "
+            f"each example, ∂C/∂a), got {spec!r}"
+        )
     row = LOSSES[name]
     if row.clips and parameter == "clip":
         return name, True, 0.0, []
@@ -123,6 +131,34 @@ def _as_loss_parameter(row: Parameter, value: Any) -> float:
     if number == 0:
         raise ValueError(f"{row.text} must be positive, got 0")
     return number
+
+
+def loss_in_words(loss: Any) -> str:
+    """A loss as messages name it."""
+    return str(getattr(loss, "__name__", loss)) if callable(loss) else str(loss)
+
+
+def as_costs(
+    answer: Any, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a loss of the user's has answered for outputs of this shape: C_k and ∂C_k/∂a.
+
+    Contiguous, float64 and dtype; they may be infinite, as other costs may.
+    """
+    wanted = "loss(outputs, targets) must return (cost of each example, ∂C/∂a)"
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        raise TypeError(f"{wanted}, got {type(answer).__name__}")
+    found = []
+    expected: Any = (("costs", np.float64, shape[:1]), ("∂C/∂a", dtype, shape))
+    for part, (what, kind, size) in zip(answer, expected, strict=True):
+        array = np.asarray(part)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"{wanted}, but its {what} have dtype {array.dtype}")
+        if array.shape != size:
+            raise ValueError(f"{wanted}, but its {what} have shape {array.shape}, expected {size}")
+        with np.errstate(over="ignore"):
+            found.append(np.ascontiguousarray(array, dtype=kind))
+    return found[0], found[1]
 
 
 def as_dropout(dropout: Any, n_hidden: int) -> list[float]:

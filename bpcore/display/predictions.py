@@ -388,8 +388,8 @@ def _fitting(network: Any, X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np
 
 def _are_classes(network: Any, targets: np.ndarray) -> bool:
     """Whether targets are zeros and ones of a classifier."""
-    ones = bool(((targets == 0) | (targets == 1)).all())
-    return ones and (targets.shape[1] > 1 or LOSSES[network._loss_name].metric == "accuracy")
+    many = targets.shape[1] > 1 or LOSSES[network._loss_name or "quadratic"].metric == "accuracy"
+    return many and bool(((targets == 0) | (targets == 1)).all())
 
 
 def _guesses(outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

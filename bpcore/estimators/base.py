@@ -102,7 +102,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
         checkpoint : str or path-like, default=None
             A model file to write after every ``checkpoint_every`` epochs, and after the last.
             ``bpcore.load`` reads it as an estimator. Takes the extra ``bpcore[files]``; not for
-            lbfgs, nor for a warm start.
+            lbfgs and lm, nor for a warm start.
         checkpoint_every : int, default=1
         resume : str or path-like, default=None
             A checkpoint to go on from. With the parameters and the data of the fit that wrote
@@ -131,9 +131,10 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
         return self
 
     def _check_solver(self) -> bool:
-        if self.solver == "lbfgs":
+        if self.solver in ("lbfgs", "lm"):
             raise AttributeError(
-                "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
+                "partial_fit is only available for stochastic optimizers. "
+                f"{self.solver} is not stochastic."
             )
         return True
 
@@ -249,13 +250,15 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
         return data
 
     def _check_lbfgs(self) -> None:
-        if self.solver != "lbfgs":
+        if self.solver not in ("lbfgs", "lm"):
             return
-        for name in ("dropout", "weight_decay", "clip_norm", "warmup"):
+        names = ["dropout", "weight_decay", "clip_norm", "warmup"]
+        for name in names + (["l1"] if self.solver == "lm" else []):
             value = getattr(self, name)
             if value is not None and np.any(np.asarray(value) != 0):
                 raise ValueError(
-                    f"solver='lbfgs' takes no {name}, got {value!r}: use a stochastic solver"
+                    f"solver='{self.solver}' takes no {name}, got {value!r}: use a stochastic "
+                    "solver"
                 )
 
     def _check_target_range(self, Y: np.ndarray) -> None:

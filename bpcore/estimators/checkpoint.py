@@ -46,13 +46,13 @@ def begin(
     Raises
     ------
     TypeError, ValueError
-        If the fit is one of L-BFGS or goes on from an earlier one, or no file can hold ``rng``.
+        If the fit is one of L-BFGS or lm, goes on from an earlier one, or no file can hold ``rng``.
     OSError
         If there can be no file.
     """
-    if est.solver == "lbfgs":
+    if est.solver in ("lbfgs", "lm"):
         raise ValueError(
-            "checkpoint and resume: L-BFGS keeps its state inside SciPy, which does not show it. "
+            f"checkpoint and resume: {est.solver} keeps a state that no checkpoint holds. "
             "Use a stochastic solver, or save the estimator from a callback"
         )
     if est.warm_start and hasattr(est, "coefs_"):

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from bpcore._core.training import Diverged, Epoch, Training
+from bpcore._core.training import Diverged, Epoch
 from bpcore.estimators.data import Split
-from bpcore.estimators.optimizer import batch_size_of, make_optimizer, penalties
+from bpcore.estimators.optimizer import batch_size_of, make_optimizer, make_training
 from bpcore.exceptions import DivergenceError
 from bpcore.network.epochs import Sampler, epochs, follow
 from bpcore.network.progress import say
@@ -115,18 +115,17 @@ class EpochFit:
         self.partial = partial
         self.early_stopping = est.early_stopping
         rows, record = data.training, self.record
-        batch_size = batch_size_of(est, rows.n)
         order = rows.rows
         if order is not None:
             order = order.copy()  # callbacks read the rows as they were split
         elif est.shuffle:
             order = np.arange(rows.n, dtype=np.intp)
         if not (partial and est._fits_optimizer(self.network)):
-            updates = -(-rows.n // batch_size)
+            size = rows.n if est.solver == "lm" else batch_size_of(est, rows.n)
+            updates = -(-rows.n // size)
             record.optimizer, record.rate = make_optimizer(est, self.network, updates)
-        self.training = Training(
-            self.network, rows.x, rows.y, record.optimizer, batch_size=batch_size, order=order,
-            sample_weight=rows.weights, normaliser=rows.normaliser, **penalties(est),
+        self.training = make_training(
+            est, self.network, rows, order, record.optimizer,
             epochs=1 if has_files or self._is_watched() else est.max_iter,
         )  # fmt: skip
         self.sampler = EstimatorSampler(
@@ -181,8 +180,9 @@ class EpochFit:
                 if not self.finished:
                     done = self._follow(callbacks)
                 if not done:
+                    name = "lm" if est.solver == "lm" else "Stochastic Optimizer"
                     warnings.warn(
-                        f"Stochastic Optimizer: Maximum iterations ({est.max_iter}) reached and "
+                        f"{name}: Maximum iterations ({est.max_iter}) reached and "
                         "the optimization hasn't converged yet.",
                         ConvergenceWarning,
                         stacklevel=2,
@@ -245,6 +245,9 @@ class EpochFit:
             self._validate()
         self._count_improvement()
         record.rate.after_epoch(record.optimizer, record.t)
+        if est.solver == "lm" and self.training.converged:
+            record.stopped_early = True
+            return True
         if record.no_improvement > est.n_iter_no_change:
             return self._plateau()
         return False
@@ -289,7 +292,8 @@ class EpochFit:
         """Whether the epoch was better by tol, and whether it was the best (not the same)."""
         est, record = self.est, self.record
         if not self.early_stopping:
-            missed = record.loss > record.best_loss - est.tol
+            # lm tells itself when it has converged
+            missed = est.solver != "lm" and record.loss > record.best_loss - est.tol
             record.best_loss = min(record.best_loss, record.loss)
         elif est.stop_on == "loss":
             loss = record.validation_loss_curve[-1]

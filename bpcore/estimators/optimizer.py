@@ -5,11 +5,16 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from bpcore._core.optimizers import Optimizer
+from bpcore._core.rows import Rows
+from bpcore._core.training import Training
 from bpcore.network.optimizer import in_updates
 from bpcore.network.progress import say
+from bpcore.network.solvers import LevenbergMarquardt, refuse_parts
 
-__all__ = ["LearningRate", "batch_size_of", "make_optimizer", "penalties"]
+__all__ = ["LearningRate", "batch_size_of", "make_optimizer", "make_training", "penalties"]
 
 # The weight decay of adamw where that parameter is None.
 _ADAMW_DECAY = 0.01
@@ -53,6 +58,32 @@ class LearningRate:
         return stop
 
 
+def make_training(
+    est: Any, network: Any, rows: Any, order: Any, optimizer: Optimizer, epochs: int
+) -> Any:
+    """What makes the epochs, so many at a time at most, or the iterations of lm."""
+    if est.solver == "lm":
+        return _least_squares(est, network, rows)
+    return Training(
+        network, rows.x, rows.y, optimizer, batch_size=batch_size_of(est, rows.n), order=order,
+        sample_weight=rows.weights, normaliser=rows.normaliser, epochs=epochs, **penalties(est),
+    )  # fmt: skip
+
+
+def _least_squares(est: Any, network: Any, rows: Any) -> LevenbergMarquardt:
+    """Of the rows that are trained on, in memory of their own where others were held out."""
+    refuse_parts("lm", network)
+    x, y, weights = rows.x, rows.y, rows.weights
+    if rows.rows is not None:
+        x, y = Rows(x.array[rows.rows]), Rows(y.array[rows.rows])
+        weights = None if weights is None else weights[rows.rows]
+    l2 = float(est.alpha)
+    if weights is not None:
+        l2 /= float(weights.mean())
+        weights = np.ascontiguousarray(weights / weights.mean())
+    return LevenbergMarquardt(network, x, y, weights, l2=l2, tol=float(est.tol))
+
+
 def make_optimizer(est: Any, network: Any, updates: int) -> tuple[Optimizer, LearningRate]:
     """The optimizer of a solver, for epochs of so many updates, and the rule for its rate."""
     plan = est.learning_rate
@@ -65,7 +96,8 @@ def make_optimizer(est: Any, network: Any, updates: int) -> tuple[Optimizer, Lea
     sgd = est.solver == "sgd"
     try:
         optimizer = Optimizer(
-            "adam" if est.solver == "adamw" else str(est.solver),
+            # lm has none; its place is kept
+            {"adamw": "adam", "lm": "sgd"}.get(est.solver, str(est.solver)),
             network.n_parameters,
             dtype=network.dtype,
             learning_rate=est.learning_rate_init,

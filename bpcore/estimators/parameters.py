@@ -27,6 +27,8 @@ SOLVERS = {
     **{row.name: row.text for row in OPTIMIZERS.values()},
     "adamw": "adam with decoupled weight decay",
     "lbfgs": "SciPy's quasi-Newton method on the whole data",
+    "lm": "Levenberg-Marquardt on the whole data, for the squared losses of MLPRegressor and some "
+    "hundreds of weights",
 }
 SCHEDULES = ("constant", "invscaling", "adaptive", "cosine", "step", "one_cycle")
 
@@ -118,8 +120,8 @@ class Parameters:
         [StrOptions({"auto"}), _COUNT],
         "int or 'auto'",
         """
-        Rows a step. 'auto' is ``min(200, n_samples)``, and all rows for irprop-. lbfgs always
-        takes all rows.
+        Rows a step. 'auto' is ``min(200, n_samples)``, and all rows for irprop-. lbfgs and lm
+        always take all rows.
         """,
     )
     learning_rate: Any = parameter(
@@ -158,7 +160,7 @@ class Parameters:
         200,
         [_COUNT],
         "int",
-        "The most epochs of a stochastic solver, or iterations of lbfgs, in one fit.",
+        "The most epochs of a stochastic solver, or iterations of lbfgs or lm, in one fit.",
     )
     shuffle: bool = parameter(
         True, ["boolean"], "bool", "Whether each epoch goes through the rows in a new order."
@@ -179,7 +181,8 @@ class Parameters:
         """
         Training stops once the loss (with ``early_stopping``, the validation score or loss) has
         not become better by ``tol`` for more than ``n_iter_no_change`` epochs in a row. For
-        lbfgs, the largest gradient entry at which it stops.
+        lbfgs, the largest gradient entry at which it stops; for lm, the relative change of the
+        loss, beside which early stopping holds.
         """,
     )
     verbose: bool = parameter(False, ["verbose"], "bool", "Whether to print a line an epoch.")
@@ -241,7 +244,7 @@ class Parameters:
         "float or array-like of float",
         """
         Chance of a hidden unit to be left out of a training step, one number for all hidden
-        layers or one a layer. Not for lbfgs.
+        layers or one a layer. Not for lbfgs, lm.
         """,
     )
     l1: float = parameter(
@@ -256,20 +259,20 @@ class Parameters:
         "float or None",
         """
         Decoupled weight decay: each step also multiplies the weights by 1 - η weight_decay.
-        None means 0.01 for adamw and 0 for the other solvers. Not for lbfgs.
+        None means 0.01 for adamw and 0 for the other solvers. Not for lbfgs, lm.
         """,
     )
     clip_norm: float | None = parameter(
         None,
         [_POSITIVE, None],
         "float or None",
-        "The longest gradient of a step; longer ones are shortened to it. Not for lbfgs.",
+        "The longest gradient of a step; longer ones are shortened to it. Not for lbfgs, lm.",
     )
     warmup: float = parameter(
         0,
         [_NOT_NEGATIVE],
         "float",
-        "Epochs over which the learning rate first rises in a straight line. Not for lbfgs.",
+        "Epochs over which the learning rate first rises in a straight line. Not for lbfgs, lm.",
     )
     stop_on: str = parameter(
         "score",

@@ -176,6 +176,11 @@ class State(BaseEstimator):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a bpcore.Network, got {type(network).__name__}")
         loss: Any = network.loss
+        if callable(loss):
+            raise ValueError(
+                "the network's loss is a function, which no estimator has among its parameters: "
+                "take one with a loss by name"
+            )
         return (loss, None) if isinstance(loss, str) else loss
 
     @classmethod

@@ -169,6 +169,11 @@ def dC_da_formula(loss: Any, unit: int, a: Math, y: Math, digits: int = 4) -> Ma
 
 def loss_of(loss: Any, unit: int) -> tuple[Loss, float | None]:
     """The row of a loss, as Network.loss names it, and its parameter for one output."""
+    if callable(loss):
+        raise ValueError(
+            "the loss is a function, whose formula is not known: explain and check take a trace "
+            "with a loss by name; trace.dC_da has its numbers"
+        )
     name, parameter = (loss, None) if isinstance(loss, str) else loss
     row = LOSSES[name]
     if row.parameter is None:

@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bpcore import checks as check
-from bpcore._core.engine import Engine
+from bpcore._core.rows import Rows
 from bpcore._core.threads import usable_processors
 from bpcore.history import History
 from bpcore.network.initialisation import INITS, as_generator, draw
+from bpcore.network.user_loss import UserLoss
 
 __all__ = ["Architecture"]
 
@@ -24,7 +25,7 @@ __all__ = ["Architecture"]
 _DESCRIBED = ("layer_sizes", "activations", "loss", "dropout", "_loss_name", "_n_threads")
 
 
-class Architecture(Engine):
+class Architecture(UserLoss):
     """What a network is before it is asked for anything; ``Network`` documents it."""
 
     layer_sizes: tuple[int, ...]
@@ -66,7 +67,8 @@ class Architecture(Engine):
         self.n_threads = threads
         self.layer_sizes = sizes
         self.activations = tuple(key if number is None else (key, number) for key, number in layers)
-        self.loss = name if isinstance(loss, str) else tuple(loss)
+        # by its name; a user's as it is
+        self.loss = name if isinstance(loss, str) else loss if name is None else tuple(loss)
         self.dropout = tuple(left_out)
         self._loss_name = name
         self._rng = rng
@@ -166,6 +168,15 @@ class Architecture(Engine):
         )
         return rows, targets, check.as_weights(sample_weight, len(rows))
 
+    def _derivatives(self, dC_da: Any, n: int, single: bool) -> Rows:
+        """∂C/∂a^(L) of n examples as Rows, checked."""
+        try:
+            return check.as_targets(
+                dC_da, n, self.layer_sizes[-1], "quadratic", self.dtype, single=single
+            )
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"dC_da, in the place of Y: {error}") from None
+
     # ------------------------------------------------------------ copies
 
     def astype(self, dtype: npt.DTypeLike) -> Self:
@@ -229,7 +240,8 @@ class Architecture(Engine):
         sizes = "-".join(map(str, self.layer_sizes))
         return (
             f"<{type(self).__name__} {sizes}: {self.n_parameters:,} parameters, "
-            f"{', '.join(map(str, self.activations))}; loss {self.loss}; {self.dtype}>"
+            f"{', '.join(map(str, self.activations))}; loss {check.loss_in_words(self.loss)}; "
+            f"{self.dtype}>"
         )
 
 

@@ -21,7 +21,7 @@ from bpcore.history import History
 from bpcore.network.architecture import Architecture
 from bpcore.network.early_stopping import EarlyStopping
 from bpcore.network.epochs import Sampler
-from bpcore.network.sections import network_file, read_best, read_network
+from bpcore.network.sections import check_loss, network_file, read_best, read_network
 
 __all__ = ["Checkpoints", "LoadedCheckpoint"]
 
@@ -57,6 +57,7 @@ class Checkpoints:
 
     def __post_init__(self) -> None:
         library()
+        check_loss(self.network.loss)
         rng, order = self.sampler.rng, self.sampler.order
         self.standing = files.Standing(self.optimizer, rng, order)
         started = describe_optimizer(self.optimizer)[0]

@@ -20,6 +20,7 @@ from bpcore.network.initialisation import as_generator
 from bpcore.network.optimizer import make_optimizer
 from bpcore.network.progress import line, say
 from bpcore.network.scores import Scorer, are_the_same, check_metric, choose
+from bpcore.network.solvers import SOLVERS, make_solver
 
 __all__ = ["Settings", "fit"]
 
@@ -63,6 +64,9 @@ class _Fit:
     # as they were checked: rows, targets, weights
     examples: tuple[Any, Any, np.ndarray | None]
     optimizer: optimizers.Optimizer
+    # "lm" or "lbfgs", which take its place, and all examples in each iteration
+    solver: str | None
+    solver_options: dict[str, Any]
     # None: the optimizer's own
     rate: float | None
     sampler: Sampler
@@ -79,6 +83,7 @@ class _Fit:
     scorer: Any = None
     # made when all else is in order: it binds the optimizer to the network
     training: Any = None
+    recorded: int = 0
 
     def begin(self) -> None:
         """The fit has the network: take over what a resumed one had reached."""
@@ -86,7 +91,9 @@ class _Fit:
             self.optimizer.learning_rate = self.rate
         if self.resumed is not None:
             self.resumed.install(self.checkpoints)
-            if self.history.stopped != "early_stopping":
+            if self.solver == "lm" and self.history.epochs:
+                self.training.go_on(self.history.learning_rate[-1])
+            if self.history.stopped not in ("early_stopping", "converged"):
                 self.history.stopped = None  # a callback's wish was for that fit
             if self.stopping is not None:
                 for number in self.watched():
@@ -104,6 +111,10 @@ class _Fit:
         self.history.cost.append(epoch.cost + epoch.penalty)
         self.history.learning_rate.append(epoch.learning_rate)
         self.history.seconds.append(epoch.seconds)
+        self.recorded += 1
+        if self.solver is not None and self.recorded == self.training.iterations:
+            # a run may have made some that are recorded one after the other
+            self.history.stopped = self.training.converged and "converged"
 
     def validate(self, _: Epoch) -> None:
         """Cost and score of the validation data."""
@@ -193,11 +204,14 @@ def fit(network: Any, X: Any, Y: Any, settings: Settings) -> History:
     except Diverged:
         history.stopped = "diverged"
         is_best = run.stopping is not None and run.stopping.theta is not None
+        rate = f" (learning rate {run.optimizer.current_rate:g})"
+        advice = "a smaller learning_rate, scaled inputs, or clip_norm"
+        if run.solver is not None:
+            rate, advice = "", "inputs and targets scaled to about 1"
         kept = "of the best epoch" if is_best else "it had before that epoch"
         raise DivergenceError(
             f"training diverged in epoch {history.epochs + 1}: the cost or a parameter is no "
-            f"longer finite (learning rate {run.optimizer.current_rate:g}). The network "
-            f"keeps the parameters {kept}. Try a smaller learning_rate, scaled inputs, or clip_norm"
+            f"longer finite{rate}. The network keeps the parameters {kept}. Try {advice}"
         ) from None
     finally:
         if settings.progress and history.epochs:
@@ -210,11 +224,17 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
     rows, targets, weights = network._examples(X, Y, settings.sample_weight)
     n = len(rows)
     n_epochs = check.as_integer(settings.epochs, "epochs", least=0)
-    batch_size = n if settings.batch_size in (None, "full") else settings.batch_size
+    solver, solver_options = make_solver(network, settings)
+    whole = solver is not None or settings.batch_size in (None, "full")
+    batch_size = n if whole else settings.batch_size
     batch_size = min(n, check.as_integer(batch_size, "batch_size"))
     updates = -(-n // batch_size)
     optimizer = make_optimizer(
-        settings.optimizer, settings.learning_rate, settings.schedule, n_epochs, updates
+        "sgd" if solver else settings.optimizer,
+        settings.learning_rate,
+        settings.schedule,
+        n_epochs,
+        updates,
     )
     rate = settings.learning_rate
     if rate is not None:
@@ -241,6 +261,8 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
         epochs=n_epochs,
         examples=(rows, targets, weights),
         optimizer=optimizer,
+        solver=solver,
+        solver_options=solver_options,
         rate=rate,
         sampler=Sampler(rng, order, any(network.dropout)),
         penalties=penalties,
@@ -256,18 +278,26 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
     return run
 
 
-def _training(run: _Fit) -> Training:
+def _training(run: _Fit) -> Any:
     rows, targets, weights = run.examples
     one_by_one = (
         run.settings.progress
         or run.sampler.draws_dropout
         or not (run.validation is run.settings.callback is run.settings.checkpoint is None)
     )
+    most = 1 if one_by_one else max(1, run.epochs)
+    if run.solver is not None:
+        run.optimizer.bind(run.network.n_parameters, run.network.dtype)
+        return SOLVERS[run.solver](
+            run.network, rows, targets, _in_proportion(weights), l2=run.penalties["l2"],
+            epochs=most, **run.solver_options,
+        )  # fmt: skip
     return Training(
         run.network, rows, targets, run.optimizer, batch_size=run.batch_size,
         order=run.sampler.order, sample_weight=_in_proportion(weights), **run.penalties,
+        ask=run.network._asking(targets, run.sampler.order),
         # where only the record is kept of an epoch, the engine may run several
-        epochs=1 if one_by_one else max(1, run.epochs),
+        epochs=most,
     )  # fmt: skip
 
 
@@ -314,6 +344,13 @@ def _prepare_checkpoints(run: _Fit) -> None:
         "metric": settings.metric,
         "data": fingerprint(*looked_at),
     }
+    if run.solver == "lbfgs":
+        raise ValueError(
+            "lbfgs remembers more than a checkpoint holds: take lm or another optimizer, or save "
+            "the network from a callback"
+        )
+    if run.solver is not None:
+        arguments |= {"optimizer": run.solver, **run.solver_options}
     if run.stopping is not None:
         arguments |= {
             "patience": run.stopping.patience,

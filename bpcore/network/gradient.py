@@ -18,7 +18,7 @@ class Gradient:
     Attributes
     ----------
     cost : float
-        C, the mean over the examples.
+        C, the mean over the examples; NaN from ``backward``.
     vector : ndarray of shape (n_parameters,)
         ∇C in the order of θ: ∂C/∂w^(1), ∂C/∂b^(1), ∂C/∂w^(2), …
     weights : tuple of ndarrays, weights[l - 1] of shape (n_l, n_{l-1})

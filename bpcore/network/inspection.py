@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 
 from bpcore import checks as check
-from bpcore.network.architecture import Architecture
 from bpcore.network.gradient import Gradient
+from bpcore.network.products import Products
 from bpcore.network.trace import Trace, softmax_jacobian
 
 __all__ = ["Inspection"]
 
 
-class Inspection(Architecture):
+class Inspection(Products):
     """The part of ``Network`` that looks at examples and leaves θ as it is."""
 
     def cost(self, X: Any, Y: Any, sample_weight: Any = None) -> float:

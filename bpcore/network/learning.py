@@ -50,11 +50,12 @@ class Learning(Architecture):
     def step(
         self,
         X: Any,
-        Y: Any,
+        Y: Any = None,
         learning_rate: float | None = None,
         sample_weight: Any = None,
         *,
         optimizer: optimizers.Optimizer | None = None,
+        dC_da: Any = None,
     ) -> float:
         """One step on these examples, for online learning.
 
@@ -74,11 +75,14 @@ class Learning(Architecture):
         optimizer : Optimizer, optional
             Makes the step, from the state that its last one left. Kept as ``optimizer_``, which
             ``save`` writes.
+        dC_da : array-like of shape (n, n_L), optional
+            In the place of Y: ∂C/∂a^(L) of each example, of a cost of one's own, as ``backward``
+            takes it. The step is along ``backward(X, dC_da).vector``, a sum over the examples.
 
         Returns
         -------
         float
-            1/n Σ s_k C_k before the step; C where there are no weights.
+            1/n Σ s_k C_k before the step; C where there are no weights; NaN with ``dC_da``.
 
         Raises
         ------
@@ -97,34 +101,45 @@ class Learning(Architecture):
         >>> net.parameters
         array([0.5, 0.5], dtype=float32)
         """
-        cost = self._step_small(X, Y, learning_rate, sample_weight, optimizer)
+        if (Y is None) == (dC_da is None):
+            raise TypeError("step takes Y, or dC_da in its place")
+        cost = None
+        if dC_da is None:
+            cost = self._step_small(X, Y, learning_rate, sample_weight, optimizer)
         if cost is None:
-            cost = self._step_checked(X, Y, learning_rate, sample_weight, optimizer)
+            rule = self._rule(learning_rate, optimizer)
+            if dC_da is None:
+                cost = self._step_checked(X, Y, learning_rate, sample_weight, rule)
+            else:
+                cost = self._step_along(X, dC_da, learning_rate, sample_weight, rule)
         if optimizer is not None:
             self.optimizer_ = optimizer
         return cost
 
-    def _step_checked(
-        self, X: Any, Y: Any, learning_rate: Any, sample_weight: Any, optimizer: Any
-    ) -> float:
-        rows, targets, _ = self._examples(X, Y, None)
-        weights = check.as_weights(sample_weight, len(rows), some=False)
-        rule = optimizer
+    def _rule(self, learning_rate: Any, optimizer: Any) -> optimizers.Optimizer:
+        """What makes a step: the Optimizer, or plain descent."""
         if learning_rate is not None:
-            learning_rate = check.as_number(learning_rate, "learning_rate")
+            check.as_number(learning_rate, "learning_rate")
         elif optimizer is None:
             raise TypeError("step takes a learning_rate, or an optimizer=bpcore.Optimizer(name)")
         if optimizer is None:
-            rule = Optimizer("sgd", learning_rate=learning_rate)
-        elif not isinstance(optimizer, optimizers.Optimizer):
+            return Optimizer("sgd", learning_rate=learning_rate)
+        if not isinstance(optimizer, optimizers.Optimizer):
             raise TypeError(
                 "step takes an Optimizer, whose state lives on from step to step: make one with "
                 f"bpcore.Optimizer(name, learning_rate=…), got {optimizer!r}"
             )
+        return optimizer
+
+    def _step_checked(
+        self, X: Any, Y: Any, learning_rate: Any, sample_weight: Any, rule: Any
+    ) -> float:
+        rows, targets, _ = self._examples(X, Y, None)
+        weights = check.as_weights(sample_weight, len(rows), some=False)
         # no claim: a callback may make steps of its own within a fit
         training = Training(
             self, rows, targets, rule, batch_size=len(rows), sample_weight=weights,
-            applies_dropout=False,
+            applies_dropout=False, ask=self._asking(targets, None),
         )  # fmt: skip
         rate = rule.learning_rate
         if learning_rate is not None:
@@ -138,6 +153,32 @@ class Learning(Architecture):
                 "large. Scale the inputs, or try a smaller learning_rate"
             ) from None
         return float(epoch.cost)
+
+    def _step_along(
+        self, X: Any, dC_da: Any, learning_rate: Any, sample_weight: Any, rule: Any
+    ) -> float:
+        """The step that ``step`` makes from ∂C/∂a^(L)."""
+        rows, single = check.as_rows(X, self.layer_sizes[0], self.dtype)
+        targets = self._derivatives(dC_da, len(rows), single)
+        weights = check.as_weights(sample_weight, len(rows), some=False)
+        _, vector = self._backward(rows, targets, None, weights)
+        rule.bind(self.n_parameters, self.dtype)
+        before: Any = rule.__getstate__()
+        if learning_rate is not None:
+            rule.learning_rate = learning_rate
+        theta = self.parameters.copy()
+        if np.isfinite(vector).all():
+            rule.update(theta, vector)
+        else:
+            theta[:] = np.nan
+        if not np.isfinite(theta).all():
+            rule.__setstate__(before)
+            raise DivergenceError(
+                "the step would make a parameter infinite, and was not made: dC_da is too large, "
+                "or the learning_rate"
+            )
+        self._assign(theta)
+        return float("nan")
 
     @names_filled_in
     def fit(
@@ -207,6 +248,15 @@ class Learning(Architecture):
             where it stood, and is kept as ``optimizer_``.
 
             <optimizers>
+
+            Two methods for small networks take all examples in each of ``epochs`` iterations,
+            whatever batch_size says, compute in double precision, and end when they have
+            converged. Their only option is tol (1e-8), the relative change of the cost at which
+            they have:
+
+            - "lm": Levenberg-Marquardt, for the losses quadratic and squared_error and some
+              hundreds of parameters.
+            - "lbfgs": the quasi-Newton method of limited memory, for any loss.
         schedule : None, str or dict, default=None
             η from step to step: "cosine" (to 0 over the fit), "one_cycle", {"kind": "step",
             "every": epochs, "factor": 0.1}; each may be given "warmup", and cosine and

@@ -31,11 +31,16 @@ class Network(Inspection, Learning, Export):
     output_activation : str, (str, float) or None, default=None
         σ of layer L; also "softmax". None: the first of the outputs that the loss takes, where
         it takes some only, else that of the last hidden layer.
-    loss : str or (str, parameter), default="quadratic"
+    loss : str, (str, parameter) or callable, default="quadratic"
         C_k of one example, summed over the outputs. C is the mean of C_k over the examples,
         weighted where weights are given.
 
         <losses>
+
+        A function ``loss(outputs, targets)`` returns the cost of each example, shape (n,), and
+        ∂C_k/∂a^(L), shape (n, n_L). It is called once a batch, with arrays of the network's dtype;
+        targets have as many columns as it likes. ``check_gradient`` tells whether its two
+        results agree.
     dtype : {"float32", "float64"}, default="float32"
         Type of θ and of all arithmetic; costs are summed in double precision.
     init : str, default="glorot"
@@ -65,7 +70,7 @@ class Network(Inspection, Learning, Export):
         w^(l) (n_l, n_{l-1}) and b^(l) (n_l,) at index l - 1: writable views into θ.
     activations : tuple
         σ of each layer, a name or (name, parameter).
-    loss : str or (str, parameter)
+    loss : str, (str, parameter) or callable
     dtype : numpy dtype
     history_ : History
         Of the last ``fit``; only after one.
@@ -151,18 +156,7 @@ class Network(Inspection, Learning, Export):
             if not self._predict_into(rows, out):
                 check.check_finite(rows, "X", self.dtype, given=X)
             return out
-        if not isinstance(out, np.ndarray):
-            raise TypeError(f"out must be an ndarray, got {type(out).__name__}")
-        if out.shape != shape or out.dtype != self.dtype:
-            raise ValueError(
-                f"out has shape {out.shape} and dtype {out.dtype}, expected {shape} and "
-                f"{self.dtype}"
-            )
-        if not (out.flags.c_contiguous and out.flags.writeable and out.flags.aligned):
-            raise ValueError("out must be C-contiguous and writable")
-        if isinstance(X, np.ndarray) and np.may_share_memory(out, X):
-            raise ValueError("out shares memory with X: give an array of its own")
-        self._predict_into(rows, out)
+        self._predict_into(rows, check.as_out(out, shape, self.dtype, X))
         return out
 
     def score(self, X: Any, Y: Any, metric: str = "auto", sample_weight: Any = None) -> float:

@@ -100,7 +100,10 @@ class Optimizer(optimizers.Optimizer):
         **options: Any,
     ) -> None:
         if not isinstance(name, str) or name not in OPTIMIZERS:
-            raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {name!r}")
+            raise ValueError(
+                f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {name!r}; Network.fit also "
+                "takes lm and lbfgs, by name alone"
+            )
         row = OPTIMIZERS[name]
         if unknown := sorted(set(options) - set(row.options)):
             raise ValueError(

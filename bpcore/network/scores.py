@@ -42,7 +42,10 @@ def choose(network: Any, targets: Any, metric: str) -> str:
     """What "auto" stands for: accuracy for classes, r2 for numbers."""
     if metric != "auto":
         return metric
-    if (usual := LOSSES[network._loss_name].metric) is not None:
+    if network._loss_name is None:
+        if targets.shape[1] != network.layer_sizes[-1]:
+            return "cost"  # nothing else can be said of targets that are not like outputs
+    elif (usual := LOSSES[network._loss_name].metric) is not None:
         return usual
     array = targets.array
     for start in range(0, array.shape[0], _BLOCK):
@@ -84,6 +87,11 @@ class Scorer:
     def __init__(self, network: Any, targets: Any, metric: str, weights: np.ndarray | None) -> None:
         self.metric = choose(network, targets, check_metric(metric))
         n, self._width = targets.shape
+        if self.metric != "cost" and self._width != network.layer_sizes[-1]:
+            raise ValueError(
+                f"metric {self.metric!r} compares outputs with targets, but there are "
+                f"{network.layer_sizes[-1]} outputs and {self._width} targets: take 'cost'"
+            )
         self._s = np.ones(n) if weights is None else weights
         self._sum = self._s.sum()
         if self.metric == "accuracy":

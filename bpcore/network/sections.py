@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from bpcore import checks as check
 from bpcore._core import optimizers
 from bpcore.files import values
 from bpcore.files.reader import ModelReader
@@ -21,7 +22,7 @@ from bpcore.files.sections import (
 from bpcore.network.architecture import Architecture
 from bpcore.network.optimizer import Optimizer
 
-__all__ = ["describe_network", "network_file", "read_best", "read_network"]
+__all__ = ["check_loss", "describe_network", "network_file", "read_best", "read_network"]
 
 N = TypeVar("N", bound=Architecture)
 
@@ -62,7 +63,18 @@ def describe_network(network: Architecture) -> tuple[dict[str, Any], dict[str, n
     return section, _layers(network)
 
 
+def check_loss(loss: Any) -> None:
+    """Refuse a function, which no file can hold."""
+    if callable(loss):
+        raise TypeError(
+            f"the network's loss is the function {check.loss_in_words(loss)}, which a model file "
+            "cannot hold: save one with a loss by name, or keep theta = network.parameters and "
+            "set_parameters(theta)"
+        )
+
+
 def _as_list(loss: Any) -> Any:
+    check_loss(loss)
     return loss if isinstance(loss, str) else list(loss)
 
 

@@ -15,7 +15,7 @@ from bpcore import datasets, display, estimators, exceptions, model_file
 
 close = pytest.fixture(autouse=True)(close_figures)
 
-TUTORIAL = ("chain", "layers", "descent", "recogniser")
+TUTORIAL = ("chain", "layers", "descent", "recogniser", "curvature")
 NOTEBOOKS = (
     "start",
     "inside",
@@ -50,6 +50,12 @@ FORMULAS = {
     r"\theta^0": "random_state=0",
     r"\frac{1}{2} \sum (a - y)^2": 'loss="squared_error"',
     r"\frac{\alpha}{2\, n_{\text{batch}}} \sum w^2": "alpha=alpha",
+    r"\frac{\partial C}{\partial \theta} = \sum_k J_k^{\mathsf{T}}": "net.backward(",
+    r"J_k = \frac{\partial a^{(L)}_k}{\partial \theta}": "net.parameter_jacobian(",
+    r"J^{\mathsf{T}} J\, p = -J^{\mathsf{T}} (a - y)": "np.linalg.solve(",
+    r"(J^{\mathsf{T}} J + \mu)\, p = -J^{\mathsf{T}} (a - y)": '"lm"',
+    r"H v = \frac{d}{d\varepsilon}": "net.hessian_product(",
+    r"G v = \frac{1}{n} \sum_k": "net.gauss_newton_product(",
 }  # fmt: skip
 
 

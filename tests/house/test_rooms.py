@@ -10,7 +10,8 @@ import re
 CORE = [
     "types", "tuning", "rows", "activations", "losses", "schedules", "shuffle", "optimizers",
     "products", "testing", "sparse", "forward", "backward", "pool", "job", "plan", "workspace",
-    "batch", "update", "inspect", "epoch", "parameters", "small_batch", "engine", "training",
+    "batch", "tangent", "asked", "update", "inspect", "normal", "epoch", "parameters",
+    "small_batch", "engine", "training", "least_squares",
 ]  # fmt: skip
 # Python files beside them: threads is the lowest of all.
 PYTHON = {"threads", "config"}

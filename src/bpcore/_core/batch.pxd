@@ -16,6 +16,10 @@ cdef Py_ssize_t prefetched(const Job* job, Py_ssize_t next_start, Py_ssize_t row
 cdef void forward_backward(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_ssize_t n,
                            Py_ssize_t next_start, double scale, const real_t* theta,
                            double* costs) noexcept nogil
+cdef void forward_rows(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_ssize_t n,
+                       Py_ssize_t next_start, const real_t* theta) noexcept nogil
+cdef void backward_rows(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_ssize_t n,
+                        double scale, const real_t* theta, double* costs) noexcept nogil
 cdef void predict_rows(const Job* job, Py_ssize_t task, int thread,
                        const real_t* theta) noexcept nogil
 cdef double sum_of_rows(const double* numbers, const Py_ssize_t* order, Py_ssize_t start,

@@ -4,7 +4,7 @@ from libc.string cimport memcpy, memset
 
 from bpcore._core.backward cimport delta_recursion
 from bpcore._core.forward cimport Dropout, forward
-from bpcore._core.job cimport COST, Memory
+from bpcore._core.job cimport COST, PRODUCT, Memory
 from bpcore._core.losses cimport OutputRows, cost_and_delta
 from bpcore._core.rows cimport gather, row_pointers, zero_copy_rows
 from bpcore._core.sparse cimport rows_at_once
@@ -87,7 +87,7 @@ cdef const real_t* _targets(const Job* job, Py_ssize_t start, Py_ssize_t row, Py
     cdef const real_t* y = NULL
     if not job.plan.keeps_terms:
         y = zero_copy_rows(job.examples.y, job.examples.order, start + row, &ld, of_type)
-    if y == NULL or ld != n_out:
+    if y == NULL or ld != n_out or job.plan.task == PRODUCT:
         y = <const real_t*>job.memory.rows.y + (buffer_row(job, start) + row) * n_out
         gather(job.examples.y, job.examples.order, start + row, n, <real_t*>y)
     return y
@@ -125,25 +125,20 @@ cdef void _costs(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_ssize_t n,
                                   a, &rows)
 
 
-cdef void forward_backward(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_ssize_t n,
-                           Py_ssize_t next_start, double scale, const real_t* theta,
-                           double* costs) noexcept nogil:
-    """Forward and, but for COST, back through rows row : row + n of the microbatch at `start`.
+cdef void forward_rows(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_ssize_t n,
+                       Py_ssize_t next_start, const real_t* theta) noexcept nogil:
+    """Forward through rows row : row + n of the microbatch at `start`.
 
-    Every δ^(l) is left in the buffers, each row times its weight and `scale`.
     next_start: where the next microbatch begins; -1: nowhere.  Of its same rows every second one
     is fetched into the caches meanwhile, and the others while the gradient of layer 1 is computed.
-    costs: out, one for every block of these rows.  job.out: takes their a^(L), for COST, or NULL.
     """
     cdef const Layout* layout = job.layout
     cdef const Memory* m = &job.memory
     cdef Reading reading
     cdef Dropout dropout
-    cdef Py_ssize_t k, to, at, n_prefetch
+    cdef Py_ssize_t to, n_prefetch
     cdef Py_ssize_t first = buffer_row(job, start)
     cdef const Py_ssize_t* order = job.examples.order
-    cdef const real_t* y
-    cdef real_t* dC_dx = NULL
     dropout.seed = job.seed
     dropout.first_row = <unsigned long long>(start - first)
     to = read_inputs(job, start, row, &reading, theta)
@@ -155,12 +150,31 @@ cdef void forward_backward(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_
         row_pointers(job.examples.x, order, next_start + row, n_prefetch, m.prefetch + row)
         reading.inputs.prefetch = m.prefetch + row
         reading.inputs.n_prefetch = (n_prefetch + 1) // 2
-    y = _targets(job, start, row, n, theta)
+    forward(layout, theta, &reading.inputs, &m.rows, first + row, n,
+            &dropout if job.applies_dropout else NULL, <real_t*>NULL)
+
+
+cdef void backward_rows(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_ssize_t n,
+                        double scale, const real_t* theta, double* costs) noexcept nogil:
+    """The costs of rows that have gone forward and, but for COST, back through them.
+
+    Every δ^(l) is left in the buffers, each row times its weight and `scale`.
+    costs: out, one for every block of these rows.  job.out: takes their a^(L), for COST, or NULL.
+    """
+    cdef const Layout* layout = job.layout
+    cdef const Memory* m = &job.memory
+    cdef Py_ssize_t k, at
+    cdef Py_ssize_t first = buffer_row(job, start)
+    cdef const Py_ssize_t* order = job.examples.order
+    cdef const real_t* y
+    cdef real_t* dC_dx = NULL
+    if job.asks:
+        y = <const real_t*>m.rows.y + (first + row) * job.layout.n_outputs
+    else:
+        y = _targets(job, start, row, n, theta)
     if job.examples.weights != NULL:
         for k in range(row, row + n):
             m.weights[k] = job.examples.weights[order[start + k] if order != NULL else start + k]
-    forward(layout, theta, &reading.inputs, &m.rows, first + row, n,
-            &dropout if job.applies_dropout else NULL, <real_t*>NULL)
     _costs(job, start, row, n, scale, y, costs)
     if job.plan.task <= COST:
         if job.out != NULL:
@@ -174,8 +188,17 @@ cdef void forward_backward(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_
             if m.weights[k] == 0:
                 _zero_row(job, k, theta)
     if job.dC_dx != NULL:
-        dC_dx = <real_t*>job.dC_dx + (start + row) * layout.n_inputs
-    delta_recursion(layout, theta, &m.rows, first + row, n, dC_dx)
+        dC_dx = <real_t*>job.dC_dx + (start + row) * job.layout.n_inputs
+    delta_recursion(job.layout, theta, &m.rows, first + row, n, dC_dx)
+
+
+cdef void forward_backward(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_ssize_t n,
+                           Py_ssize_t next_start, double scale, const real_t* theta,
+                           double* costs) noexcept nogil:
+    """Forward and, but for COST, back through rows row : row + n of the microbatch at `start`,
+    while they are in the caches; see `forward_rows` and `backward_rows`."""
+    forward_rows(job, start, row, n, next_start, theta)
+    backward_rows(job, start, row, n, scale, theta, costs)
 
 
 cdef void predict_rows(const Job* job, Py_ssize_t task, int thread,

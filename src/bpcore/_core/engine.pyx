@@ -10,7 +10,10 @@ import numpy as np
 cimport numpy as cnp
 from libc.string cimport memset
 
-from bpcore._core.job cimport COST, GRADIENT, JACOBIAN, PER_SAMPLE, PREDICT, TRAIN, Memory, Plan
+from bpcore._core.job cimport (
+    COST, GRADIENT, JACOBIAN, PARAMETER_JACOBIAN, PER_SAMPLE, PREDICT, PRODUCT, TRAIN, Memory,
+    Plan,
+)
 from bpcore._core.plan cimport make_plan
 from bpcore._core.products cimport loop_depends_on_rows
 from bpcore._core.workspace cimport make_workspace
@@ -53,7 +56,7 @@ cdef class Engine(SmallBatches):
         examples.x = &x.view
         examples.y = NULL
         examples.order = NULL
-        examples.weights = examples.normalisers = NULL
+        examples.weights = examples.normalisers = numbers_of_rows(weights, x.view.n_rows)
         if y is None:
             return 0
         if y.view.n_columns != self.layout.n_outputs:
@@ -63,7 +66,6 @@ cdef class Engine(SmallBatches):
             raise ValueError(f"X has {x.view.n_rows} rows and Y {y.view.n_rows}: expected the "
                              "same number, and at least one")
         examples.y = &y.view
-        examples.weights = examples.normalisers = numbers_of_rows(weights, x.view.n_rows)
         return 0
 
     cdef Request _request(self, int task, Py_ssize_t n_rows) noexcept:
@@ -176,19 +178,69 @@ cdef class Engine(SmallBatches):
         run.run()
         return run.job.cost, run.job.penalty, out
 
+    def _backward(self, Rows x, Rows dC_da, cnp.ndarray dC_dx=None, sample_weight=None):
+        """(Σ a ∂C/∂a^(L), ∂C/∂θ) from ∂C/∂a^(L) of all rows, whatever the network's loss.
+
+        dC_dx : ndarray of shape (n, n_0), contiguous, of θ's type, or None
+            Takes ∂C/∂a^(0).
+        """
+        cdef Run run = self._run(GRADIENT, x, dC_da, sample_weight)
+        cdef Request request = self._request(GRADIENT, x.view.n_rows)
+        cdef cnp.ndarray out = np.empty(self.layout.n_parameters, dtype=self.dtype)
+        run.take_given()
+        run.job.gradient = cnp.PyArray_DATA(out)
+        if dC_dx is not None:
+            run.job.dC_dx = cnp.PyArray_DATA(dC_dx)
+        run.owners += (out, dC_dx)
+        run.take_workspace(self._workspace(&request, x, NO_UPDATES))
+        # where all rows have the weight 0 nothing is written
+        out[...] = 0
+        run.run()
+        return run.job.cost, out
+
+    def _product(self, Rows x, Rows y, cnp.ndarray vector, sample_weight=None,
+                 bint gauss_newton=False):
+        """The Hessian of C, or its Gauss-Newton matrix, times a vector of θ's length and type."""
+        cdef Run run = self._run(PRODUCT, x, y, sample_weight)
+        cdef Request request = self._request(PRODUCT, x.view.n_rows)
+        cdef cnp.ndarray out = np.empty(self.layout.n_parameters, dtype=self.dtype)
+        if cnp.PyArray_TYPE(vector) != self._type_number() \
+                or not cnp.PyArray_ISCARRAY_RO(vector) \
+                or cnp.PyArray_SIZE(vector) != self.layout.n_parameters:
+            raise ValueError("the vector must be contiguous, of θ's type and length")
+        run.job.direction = cnp.PyArray_DATA(vector)
+        run.job.gradient = cnp.PyArray_DATA(out)
+        run.job.gauss_newton = gauss_newton
+        run.owners += (vector, out)
+        run.take_workspace(self._workspace(&request, x, NO_UPDATES))
+        run.run()
+        return out
+
     def _per_sample_gradients(self, Rows x, Rows y):
         """∇C_k of every example, (n, n_parameters)."""
-        return self._inspect(PER_SAMPLE, x, y, (self.layout.n_parameters,))
+        return self._inspect(PER_SAMPLE, x, y, (self.layout.n_parameters,), None)
 
     def _jacobian(self, Rows x):
         """∂a^(L)/∂a^(0) of every row, (n, n_L, n_0)."""
-        return self._inspect(JACOBIAN, x, None, (self.layout.n_outputs, self.layout.n_inputs))
+        return self._inspect(JACOBIAN, x, None, (self.layout.n_outputs, self.layout.n_inputs),
+                             None)
 
-    def _inspect(self, int task, Rows x, Rows y, tuple shape):
+    def _parameter_jacobian(self, Rows x, cnp.ndarray out=None):
+        """∂a^(L)/∂θ of every row, (n, n_L, n_parameters); into out where that is given,
+        contiguous, of θ's type."""
+        return self._inspect(PARAMETER_JACOBIAN, x, None,
+                             (self.layout.n_outputs, self.layout.n_parameters), out)
+
+    def _inspect(self, int task, Rows x, Rows y, tuple shape, cnp.ndarray out):
         """What a task finds of every row: an array of this shape each."""
         cdef Run run = self._run(task, x, y, None)
         cdef Request request = self._request(task, x.view.n_rows)
-        cdef cnp.ndarray out = np.empty((x.view.n_rows, *shape), dtype=self.dtype)
+        if out is None:
+            out = np.empty((x.view.n_rows, *shape), dtype=self.dtype)
+        elif cnp.PyArray_TYPE(out) != self._type_number() or not cnp.PyArray_ISCARRAY(out) \
+                or (<object>out).shape != (x.view.n_rows, *shape):
+            raise ValueError("out must be a contiguous array of the network's type, of shape "
+                             f"{(x.view.n_rows, *shape)}")
         run.job.out = cnp.PyArray_DATA(out)
         run.owners += (out,)
         if x.view.n_rows > 0:

@@ -16,15 +16,22 @@ from bpcore._core.threads import one_blas_thread
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport isfinite, sqrt
 
-from bpcore._core.batch cimport forward_backward, predict_rows, sum_of_rows
+from bpcore._core.batch cimport (
+    backward_rows, forward_backward, forward_rows, predict_rows, sum_of_rows,
+)
+from bpcore._core.asked cimport ask_for_costs
 from bpcore._core.backward cimport Shard
 from bpcore._core.inspect cimport example_gradients, jacobian_rows
 from bpcore._core.job cimport (
-    ACCUMULATE, APPLY, EXAMPLE_GRADIENTS, FUSED_UPDATE, GRADIENT, JACOBIAN, JACOBIAN_ROWS,
-    PENALISE, PER_SAMPLE, PREDICT, PREDICT_ROWS, TRAIN, TRAIN_ROWS, Examples, Memory, Phase,
+    ACCUMULATE, APPLY, BACKWARD_ROWS, EXAMPLE_GRADIENTS, FORWARD_ROWS, FUSED_UPDATE, GRADIENT,
+    JACOBIAN, JACOBIAN_ROWS, NORMAL, NORMAL_ROWS, NORMAL_TILES, PENALISE, PER_SAMPLE, PREDICT,
+    PREDICT_ROWS, PRODUCT, TRAIN, TRAIN_ROWS, Examples, Memory, Phase,
 )
+from bpcore._core.losses cimport given_loss
+from bpcore._core.normal cimport normal_rows, normal_tile, normal_tiles
 from bpcore._core.optimizers cimport next_coefficients
 from bpcore._core.sparse cimport transpose_gradient_out, transpose_in, transpose_out
+from bpcore._core.tangent cimport tangent_rows, tangent_shard
 from bpcore._core.tuning cimport TUNING
 from bpcore._core.types cimport Layer, ceil_div, real_t
 from bpcore._core.update cimport accumulate, apply_gradient, fused_update, penalise
@@ -38,6 +45,8 @@ cdef void _run_task(Job* job, Py_ssize_t task, int thread, real_t* theta) noexce
     cdef const Phase* phase = &job.phase
     cdef const Memory* m = &job.memory
     cdef const Shard* shard
+    cdef Py_ssize_t n
+    cdef double* costs
     cdef Py_ssize_t rows = job.plan.blocks_per_task * job.plan.block
     if phase.kind == PREDICT_ROWS:
         predict_rows(job, task, thread, <const real_t*>theta)
@@ -48,13 +57,30 @@ cdef void _run_task(Job* job, Py_ssize_t task, int thread, real_t* theta) noexce
     if phase.kind == EXAMPLE_GRADIENTS:
         example_gradients(job, task, <const real_t*>theta)
         return
-    if phase.kind == TRAIN_ROWS:
-        forward_backward(job, phase.start, task * rows, min(rows, phase.rows - task * rows),
-                         phase.next_start, phase.scale, <const real_t*>theta,
-                         &m.costs[phase.first_cost + task * job.plan.blocks_per_task])
+    if phase.kind == NORMAL_ROWS:
+        normal_rows(job, task, thread, <const real_t*>theta)
+        return
+    if phase.kind == NORMAL_TILES:
+        normal_tile(job, task, <const real_t*>theta)
+        return
+    if phase.kind <= BACKWARD_ROWS:
+        n = min(rows, phase.rows - task * rows)
+        costs = &m.costs[phase.first_cost + task * job.plan.blocks_per_task]
+        if phase.kind == TRAIN_ROWS:
+            forward_backward(job, phase.start, task * rows, n, phase.next_start, phase.scale,
+                             <const real_t*>theta, costs)
+            if job.plan.task == PRODUCT:
+                tangent_rows(job, task * rows, n, <const real_t*>theta)
+        elif phase.kind == FORWARD_ROWS:
+            forward_rows(job, phase.start, task * rows, n, phase.next_start, <const real_t*>theta)
+        else:
+            backward_rows(job, phase.start, task * rows, n, phase.scale, <const real_t*>theta,
+                          costs)
         return
     shard = &m.shards[task]
-    if phase.kind == ACCUMULATE:
+    if phase.kind == ACCUMULATE and job.plan.task == PRODUCT:
+        tangent_shard(job, shard, <const real_t*>theta)
+    elif phase.kind == ACCUMULATE:
         accumulate(job, shard, <const real_t*>theta)
     elif phase.kind == PENALISE:
         m.partial_sums[job.plan.n_shards + task] = penalise(job, shard, <const real_t*>theta,
@@ -140,6 +166,17 @@ cdef bint _run_phase(Run run, int kind, Py_ssize_t n, double work,
     return not stop
 
 
+cdef bint _ask_for_costs(Run run, double* total, real_t* theta) noexcept nogil:
+    """`ask_for_costs`; False where the user's loss has raised."""
+    with gil:
+        try:
+            ask_for_costs(&run.job, run.ask, total, theta)
+        except BaseException as error:
+            run.error = error
+            run.raised = True
+    return not run.raised
+
+
 cdef double _sum(const double* numbers, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     cdef double total = 0.0
@@ -150,7 +187,7 @@ cdef double _sum(const double* numbers, Py_ssize_t n) noexcept nogil:
 
 cdef bint _accumulates(const Job* job, Py_ssize_t n) noexcept nogil:
     """Whether the gradient of a batch of n rows is wanted as a whole."""
-    return job.plan.task == GRADIENT or (
+    return job.plan.task == GRADIENT or job.plan.task == PRODUCT or (
         job.plan.task == TRAIN
         and (n > job.plan.microbatch_rows or job.regularisation.clip != 0))
 
@@ -169,13 +206,19 @@ cdef bint _forward_backward_batch(Run run, Py_ssize_t start, Py_ssize_t n, doubl
     cdef Py_ssize_t rows_per_task = job.plan.blocks_per_task * job.plan.block
     cdef double a_row = job.layout.n_parameters
     cdef bint whole = _accumulates(job, n)
+    cdef double asked = 0.0
     while first < n:
         phase.start = start + first
         phase.rows = min(job.plan.microbatch_rows, n - first)
         phase.next_start = phase.start + phase.rows
         phase.first_cost = n_blocks
-        if not _run_phase(run, TRAIN_ROWS, ceil_div(phase.rows, rows_per_task),
-                          2 * a_row * rows_per_task, theta):
+        if job.asks:
+            if not _run_phase(run, FORWARD_ROWS, ceil_div(phase.rows, rows_per_task),
+                              a_row * rows_per_task, theta) \
+                    or not _ask_for_costs(run, &asked, theta):
+                return False
+        if not _run_phase(run, BACKWARD_ROWS if job.asks else TRAIN_ROWS,
+                          ceil_div(phase.rows, rows_per_task), 2 * a_row * rows_per_task, theta):
             return False
         if whole:
             phase.add = first > 0
@@ -189,7 +232,7 @@ cdef bint _forward_backward_batch(Run run, Py_ssize_t start, Py_ssize_t n, doubl
                 return False
         n_blocks += ceil_div(phase.rows, job.plan.block)
         first += phase.rows
-    cost[0] = _sum(job.memory.costs, n_blocks)
+    cost[0] = asked if job.asks else _sum(job.memory.costs, n_blocks)
     return True
 
 
@@ -238,7 +281,7 @@ cdef void _run_batches(Run run, real_t* theta) noexcept nogil:
         if sum_of_rows(examples.weights, examples.order, start, n) == 0:
             continue
         job.phase.scale = 1.0
-        if job.plan.task != PER_SAMPLE:
+        if job.plan.task != PER_SAMPLE and not job.sums:
             job.phase.scale /= sum_of_rows(examples.normalisers, examples.order, start, n)
         if not _forward_backward_batch(run, start, n, &cost, theta):
             return
@@ -252,6 +295,25 @@ cdef void _run_batches(Run run, real_t* theta) noexcept nogil:
         if job.plan.task == TRAIN:
             if not isfinite(cost) or not _update(run, n, theta):
                 return
+
+
+cdef void _run_normal(Run run, real_t* theta) noexcept nogil:
+    """[J r]ᵀ[J r] over all rows, some of them at a time."""
+    cdef Job* job = &run.job
+    cdef Phase* phase = &job.phase
+    cdef Py_ssize_t first = 0
+    cdef double a_row = job.layout.n_parameters * (1.0 + job.layout.n_outputs)
+    cdef double tiles = normal_tiles(job.layout)
+    while first < job.n_rows:
+        phase.start = first
+        phase.rows = min(job.plan.normal_rows, job.n_rows - first)
+        phase.add = first != 0
+        if not _run_phase(run, NORMAL_ROWS, ceil_div(phase.rows, job.plan.block),
+                          a_row * job.plan.block, theta) \
+                or not _run_phase(run, NORMAL_TILES, <Py_ssize_t>tiles,
+                                  a_row * job.layout.n_parameters * phase.rows / tiles, theta):
+            return
+        first += phase.rows
 
 
 # ---------------------------------------------------------------- runs
@@ -268,7 +330,9 @@ cdef void _run_job(Run run, real_t* theta) noexcept nogil:
         transpose_in(first, &job.memory.sparse, <const real_t*>theta, slot_1, slot_2)
     if job.plan.task == PREDICT:
         _run_phase(run, PREDICT_ROWS, ceil_div(job.n_rows, rows), a_row * rows, theta)
-    elif job.plan.task == JACOBIAN:
+    elif job.plan.task == NORMAL:
+        _run_normal(run, theta)
+    elif job.plan.task >= JACOBIAN:
         _run_phase(run, JACOBIAN_ROWS, ceil_div(job.n_rows, rows),
                    a_row * rows * (1 + job.layout.n_outputs), theta)
     else:
@@ -287,6 +351,14 @@ cdef class Run:
         self.workspace = workspace
         self.job.plan = workspace.plan
         self.job.memory = workspace.memory
+        return 0
+
+    cdef int take_given(self) except -1:
+        """Take y for ∂C/∂a^(L), whatever the network's loss; what is found are sums."""
+        self.given_layout = self.job.layout[0]
+        self.given_layout.loss = given_loss()
+        self.job.layout = &self.given_layout
+        self.job.sums = True
         return 0
 
     cdef int run(self) except -1:

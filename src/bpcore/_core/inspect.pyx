@@ -1,16 +1,18 @@
 """What a user looks into a network for, as tasks of the run that trains it: the gradient of every
-example, and the Jacobian of the outputs.  (A trace is the task GRADIENT, whose buffers are kept.)
+example, and the Jacobians of the outputs, by the inputs and by θ.  (A trace is the task
+GRADIENT, whose buffers are kept.)
 """
 
+from libc.math cimport sqrt
 from libc.string cimport memcpy, memset
 
 from bpcore._core.backward cimport Shard, Target, delta_recursion, weight_gradient
 from bpcore._core.batch cimport Reading, read_inputs
 from bpcore._core.forward cimport Dropout, forward
-from bpcore._core.job cimport Memory
+from bpcore._core.job cimport JACOBIAN, Memory
 from bpcore._core.losses cimport output_delta
 from bpcore._core.rows cimport gather
-from bpcore._core.types cimport Layer, Layout
+from bpcore._core.types cimport Buffers, Layer, Layout
 
 
 cdef void example_gradients(const Job* job, Py_ssize_t task, const real_t* theta) noexcept nogil:
@@ -40,34 +42,105 @@ cdef void example_gradients(const Job* job, Py_ssize_t task, const real_t* theta
                             &target, theta)
 
 
-cdef void jacobian_rows(const Job* job, Py_ssize_t task, int thread,
-                        const real_t* theta) noexcept nogil:
-    """∂a^(L)/∂a^(0) of a block of rows: the delta recursion from ∂C/∂a^(L) = e_j, for each j."""
+cdef inline const real_t* row_of_inputs(const Reading* reading, Py_ssize_t k,
+                                        const real_t* of_type) noexcept nogil:
+    """a^(0) of row k of what is read, dense."""
+    return <const real_t*>reading.inputs.rows[0] + k * reading.inputs.ld
+
+
+cdef void _row_gradient(const Layout* layout, const Buffers* buffers, Py_ssize_t row,
+                        const real_t* x, real_t* g) noexcept nogil:
+    """g (n_parameters,) from the deltas of one row: δ_j a_k for each weight, δ_j for each bias."""
+    cdef Py_ssize_t l, j, k
+    cdef const Layer* layer
+    cdef const real_t* below = x
+    cdef const real_t* delta
+    cdef real_t* w
+    cdef real_t delta_j
+    for l in range(layout.n_layers):
+        layer = &layout.layers[l]
+        delta = <const real_t*>buffers.delta + buffers.rows * layer.unit + row * layer.n_out
+        w = g + layer.w
+        for j in range(layer.n_out):
+            delta_j = delta[j]
+            for k in range(layer.n_in):
+                w[k] = delta_j * below[k]
+            w += layer.n_in
+        memcpy(g + layer.b, delta, layer.n_out * sizeof(real_t))
+        below = <const real_t*>buffers.a + buffers.rows * layer.unit + row * layer.n_out
+
+
+cdef void _residuals(const Job* job, Py_ssize_t start, Py_ssize_t n, Py_ssize_t own, real_t* out,
+                     const real_t* theta) noexcept nogil:
+    """The last column of [J r]: √s_k (a_j - y_j) of rows that have gone forward."""
+    cdef const Layout* layout = job.layout
+    cdef Py_ssize_t k, j
+    cdef Py_ssize_t width = layout.n_outputs
+    cdef const real_t* a = <const real_t*>job.memory.rows.a + job.memory.rows.rows \
+        * layout.layers[layout.n_layers - 1].unit + own * width
+    cdef real_t* y = <real_t*>job.memory.rows.y + own * width
+    gather(job.examples.y, <const Py_ssize_t*>NULL, start, n, y)
+    for k in range(n):
+        for j in range(width):
+            out[(k * width + j + 1) * (layout.n_parameters + 1) - 1] = \
+                <real_t>_root(job, start + k) * (a[k * width + j] - y[k * width + j])
+
+
+cdef inline double _root(const Job* job, Py_ssize_t row) noexcept nogil:
+    """√s_k."""
+    return 1.0 if job.examples.weights == NULL else sqrt(job.examples.weights[row])
+
+
+cdef void output_gradients(const Job* job, Py_ssize_t start, Py_ssize_t n, int thread, real_t* out,
+                           bint residuals, const real_t* theta) noexcept nogil:
+    """∂a_j/∂θ of each output of rows start : start + n, one after the other: the delta recursion
+    from ∂C/∂a^(L) = e_j.
+
+    residuals: [J r] of least squares, all times √s_k, is wanted instead, a number more each.
+    Without parameters (a JACOBIAN) it is ∂a_j/∂a^(0).
+    """
     cdef const Layout* layout = job.layout
     cdef const Layer* last = &layout.layers[layout.n_layers - 1]
     cdef const Memory* m = &job.memory
     cdef Reading reading
     cdef Py_ssize_t j, k
-    cdef Py_ssize_t block = job.plan.block
-    cdef Py_ssize_t own = thread * block
-    cdef Py_ssize_t start = task * block
-    cdef Py_ssize_t n = min(block, job.n_rows - start)
+    cdef Py_ssize_t own = thread * job.plan.block
     cdef Py_ssize_t end = m.rows.rows * last.unit + own * last.n_out
     cdef real_t* delta = <real_t*>m.rows.delta + end
     cdef const real_t* da_dz = NULL
-    cdef real_t* dC_dx = <real_t*>m.scratch + own * layout.n_inputs
+    cdef bint by_inputs = job.plan.task == JACOBIAN
+    cdef real_t* dC_dx = NULL
+    cdef Py_ssize_t width = layout.n_inputs if by_inputs else layout.n_parameters + residuals
+    cdef real_t* to
+    if by_inputs:
+        dC_dx = <real_t*>m.scratch + own * layout.n_inputs
     if last.stores_da_dz:
         da_dz = <const real_t*>m.rows.da_dz + end
     if read_inputs(job, start, 0, &reading, theta) >= 0:
         reading.first = <const real_t*>m.rows.x + own * layout.n_inputs
         gather(job.examples.x, <const Py_ssize_t*>NULL, start, n, <real_t*>reading.first)
     forward(layout, theta, &reading.inputs, &m.rows, own, n, <const Dropout*>NULL, <real_t*>NULL)
+    if residuals:
+        _residuals(job, start, n, own, out, theta)
     for j in range(layout.n_outputs):
         memset(delta, 0, n * layout.n_outputs * sizeof(real_t))
         for k in range(n):
-            delta[k * layout.n_outputs + j] = 1
+            delta[k * layout.n_outputs + j] = <real_t>_root(job, start + k) if residuals else 1
         output_delta(last, n, <const real_t*>m.rows.a + end, da_dz, delta)
         delta_recursion(layout, theta, &m.rows, own, n, dC_dx)
         for k in range(n):
-            memcpy(<real_t*>job.out + ((start + k) * layout.n_outputs + j) * layout.n_inputs,
-                   dC_dx + k * layout.n_inputs, layout.n_inputs * sizeof(real_t))
+            to = out + (k * layout.n_outputs + j) * width
+            if by_inputs:
+                memcpy(to, dC_dx + k * layout.n_inputs, width * sizeof(real_t))
+            else:
+                _row_gradient(layout, &m.rows, own + k, row_of_inputs(&reading, k, theta), to)
+
+
+cdef void jacobian_rows(const Job* job, Py_ssize_t task, int thread,
+                        const real_t* theta) noexcept nogil:
+    """∂a^(L)/∂a^(0), or ∂a^(L)/∂θ, of a block of rows."""
+    cdef Py_ssize_t start = task * job.plan.block
+    cdef Py_ssize_t width = job.layout.n_inputs if job.plan.task == JACOBIAN \
+        else job.layout.n_parameters
+    output_gradients(job, start, min(job.plan.block, job.n_rows - start), thread,
+                     <real_t*>job.out + start * job.layout.n_outputs * width, False, theta)

@@ -28,14 +28,21 @@ cdef enum Task:
     GRADIENT        # C and ∇C of one batch
     TRAIN           # an update a batch
     PER_SAMPLE      # ∇C_k of every row
+    PRODUCT         # a matrix of second derivatives times a vector, of one batch
     JACOBIAN        # ∂a^(L)/∂a^(0) of every row
+    PARAMETER_JACOBIAN  # ∂a^(L)/∂θ of every row
+    NORMAL          # the normal equations of least squares, over all rows
 
 # What a task of a phase is: some rows, or a shard of a layer.
 cdef enum PhaseKind:
     PREDICT_ROWS = 0
     JACOBIAN_ROWS
-    TRAIN_ROWS          # forward, and back
     EXAMPLE_GRADIENTS   # the gradient of each of some rows
+    NORMAL_ROWS         # [J r] of some rows
+    NORMAL_TILES        # a tile of [J r]ᵀ[J r]
+    TRAIN_ROWS          # forward, and back
+    FORWARD_ROWS        # forward alone
+    BACKWARD_ROWS       # back, from the ∂C/∂a^(L) that stand in the place of targets
     ACCUMULATE          # a shard of the gradient, added to that of earlier microbatches
     PENALISE            # penalties of a shard of the whole gradient, its squares
     APPLY               # a shard of θ from the whole gradient
@@ -62,6 +69,7 @@ cdef struct Plan:
     Py_ssize_t blocks_per_task
     Py_ssize_t n_shards
     Py_ssize_t largest_shard    # numbers in it
+    Py_ssize_t normal_rows      # NORMAL: rows that have their J in memory at a time
     bint accumulates            # a batch's gradient as a whole, before the update
     bint sparse                 # of a^(0) only what is not zero is read
     bint transposes             # w^(1), for that
@@ -78,6 +86,10 @@ cdef struct Memory:
     Sparse sparse               # its values stand in rows.x
     void* gradient
     void* scratch               # (n_threads, largest_shard)
+    void* normal                # (normal_rows, n_L, n_parameters + 1): [J r]
+    void* tangent_z             # PRODUCT: R{z}, R{a}, R{δ}; see tangent
+    void* tangent_a
+    void* tangent_delta
     double* weights             # (microbatch_rows,)
     double* costs               # one a block
     double* partial_sums        # two a shard: squares and penalties
@@ -92,10 +104,14 @@ cdef struct Job:
     Py_ssize_t batch_size
     unsigned long long seed     # of dropout
     bint applies_dropout
+    bint sums                   # what is found of a batch is the sum over its rows, not the mean
+    bint asks                   # the cost and ∂C/∂a^(L) of a batch are asked of the user
     void* optimizer             # an Optimizer, borrowed
     void* theta
     void* out                   # what the task is for: (n_rows, …)
-    void* gradient              # GRADIENT: takes ∇C
+    void* gradient              # GRADIENT: takes ∇C; PRODUCT: the product
+    const void* direction       # PRODUCT: the vector
+    bint gauss_newton           # PRODUCT: of the Gauss-Newton matrix, not of the Hessian
     void* dC_dx                 # GRADIENT: takes ∂C/∂a^(0), (n_rows, n_0), or NULL
     double* example_costs       # GRADIENT: takes each C_k, or NULL
     double cost                 # out: the mean over the batches

@@ -13,7 +13,10 @@ cdef struct OutputRows:
 
 cdef Loss make_loss(int kind, bint clips_probabilities, double parameter,
                     int output_activation) noexcept
+cdef Loss given_loss() noexcept
 cdef double cost_and_delta(const Loss* loss, const Layer* layer, Py_ssize_t n, double scale,
                            const real_t* a, const OutputRows* rows) noexcept nogil
+cdef void cost_curvature(const Loss* loss, Py_ssize_t width, Py_ssize_t n, double scale,
+                         const real_t* r_a, const OutputRows* rows) noexcept nogil
 cdef void output_delta(const Layer* layer, Py_ssize_t n, const real_t* a, const real_t* da_dz,
                        real_t* delta) noexcept nogil

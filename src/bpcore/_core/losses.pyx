@@ -26,6 +26,7 @@ cdef enum LossKind:
     BINARY_CROSS_ENTROPY
     CATEGORICAL_CROSS_ENTROPY
     POISSON
+    GIVEN       # a user's: y holds ∂C/∂a^(L), of which Σ a y is the linear cost
 
 # name: number
 LOSSES = {
@@ -46,6 +47,7 @@ cdef Loss make_loss(int kind, bint clips_probabilities, double parameter,
     cdef Loss loss
     loss.kind = kind
     loss.clips_probabilities = clips_probabilities
+    loss.given = kind == GIVEN
     loss.parameter = parameter
     loss.quantiles = NULL
     loss.canonical = (
@@ -55,6 +57,11 @@ cdef Loss make_loss(int kind, bint clips_probabilities, double parameter,
     loss.bounds_targets = kind in (BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, POISSON)
     loss.max_target = 1.0 if kind == BINARY_CROSS_ENTROPY else DBL_MAX
     return loss
+
+
+cdef Loss given_loss() noexcept:
+    """That of targets which are ∂C/∂a^(L) themselves."""
+    return make_loss(GIVEN, False, 0.0, 0)
 
 
 cdef inline double _xlogy(double x, double y) noexcept nogil:
@@ -102,6 +109,8 @@ cdef inline double _cost(int kind, double parameter, real_t a_j, double y) noexc
         return parameter * (fabs(r) - 0.5 * parameter)
     if kind == QUANTILE:
         return -parameter * r if r < 0 else (1.0 - parameter) * r
+    if kind == GIVEN:
+        return a * y
     # POISSON with softplus: half the deviance, y ln(y / a) - y + a
     if a < tiny(a_j):
         a = tiny(a_j)
@@ -125,6 +134,8 @@ cdef inline real_t _derivative(int kind, real_t parameter, real_t a, real_t y) n
         return (-y / a if y != 0 else 0) + ((1 - y) / (1 - a) if y != 1 else 0)
     if kind == CATEGORICAL_CROSS_ENTROPY:
         return -y / a if y != 0 else 0
+    if kind == GIVEN:
+        return y
     if a < <real_t>tiny(a):
         a = <real_t>tiny(a)
     return 1 - y / a
@@ -302,4 +313,50 @@ cdef double cost_and_delta(const Loss* loss, const Layer* layer, Py_ssize_t n, d
             total += factor * cost if factor != 0.0 else 0.0
     if delta != NULL and not loss.canonical:
         output_delta(layer, n, a, <const real_t*>rows.da_dz, delta)
+    return total
+
+
+cdef inline double _second_derivative(const Loss* loss, double a, double y,
+                                      real_t of_type) noexcept nogil:
+    """∂²C/∂a² of one output, of a loss whose output activation does not cancel."""
+    if loss.kind == QUADRATIC:
+        return 2.0
+    if loss.kind == SQUARED_ERROR:
+        return 1.0
+    if loss.kind == HUBER:
+        return 1.0 if fabs(a - y) <= loss.parameter else 0.0
+    if loss.kind == POISSON:
+        a = max(a, tiny(of_type))
+        return y / (a * a)
+    return 0.0                      # absolute, quantile: straight on both sides
+
+
+cdef void cost_curvature(const Loss* loss, Py_ssize_t width, Py_ssize_t n, double scale,
+                         const real_t* r_a, const OutputRows* rows) noexcept nogil:
+    """rows.delta = the change of ∂C/∂a, or with the canonical activation of ∂C/∂z, where a changes
+    by r_a.
+
+    Each (n, width); scale and rows.weights, a, y: as for `cost_and_delta`.
+    """
+    cdef Py_ssize_t k, j
+    cdef double factor
+    cdef const real_t* a = <const real_t*>rows.a
+    cdef const real_t* y = <const real_t*>rows.y
+    cdef real_t* r = <real_t*>rows.delta
+    for k in range(n):
+        factor = scale if rows.weights == NULL else scale * rows.weights[k]
+        if loss.kind == CATEGORICAL_CROSS_ENTROPY:
+            factor = 0 if factor == 0 else factor * _sum_of(width, y + k * width)
+        for j in range(k * width, (k + 1) * width):
+            if loss.canonical:
+                r[j] = <real_t>(factor * r_a[j])
+            else:
+                r[j] = <real_t>(factor * _second_derivative(loss, a[j], y[j], a[j]) * r_a[j])
+
+
+cdef inline double _sum_of(Py_ssize_t n, const real_t* y) noexcept nogil:
+    cdef Py_ssize_t j
+    cdef double total = 0.0
+    for j in range(n):
+        total += y[j]
     return total

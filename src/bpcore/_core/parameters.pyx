@@ -12,7 +12,7 @@ cimport numpy as cnp
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdlib cimport calloc, free
 
-from bpcore._core.losses cimport make_loss
+from bpcore._core.losses cimport given_loss, make_loss
 from bpcore._core.rows cimport FLOAT32, FLOAT64, MatrixView, Rows
 from bpcore._core.types cimport Layer
 from bpcore.kernels.sums cimport all_finite
@@ -42,7 +42,8 @@ cdef class Parameters:
         activations : list of (name, parameter), one a layer
         dtype : numpy dtype, float32 or float64
         loss : (name, clips_probabilities, parameter, quantiles)
-            quantiles: a list of n_L numbers for the quantile loss, else empty.
+            quantiles: a list of n_L numbers for the quantile loss, else empty.  name: None for a
+            user's, whose ∂C/∂a^(L) takes the place of y.
         dropout : list of float, one a layer
         """
         if self.theta != NULL:
@@ -66,8 +67,12 @@ cdef class Parameters:
         self.layout.itemsize = theta.itemsize
         self._build_layers(sizes, activations, dropout)
         name, clips, parameter, quantiles = loss
-        self.layout.loss = make_loss(
-            LOSSES[name], clips, parameter, self.layout.layers[self.layout.n_layers - 1].activation)
+        if name is None:
+            self.layout.loss = given_loss()
+        else:
+            self.layout.loss = make_loss(
+                LOSSES[name], clips, parameter,
+                self.layout.layers[self.layout.n_layers - 1].activation)
         for i, quantile in enumerate(quantiles):
             self.quantiles[<Py_ssize_t>i] = quantile
         self.layout.loss.quantiles = self.quantiles

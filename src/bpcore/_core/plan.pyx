@@ -5,7 +5,7 @@ Nothing but the number of threads and what a thread takes at a time depends on h
 there are: results are bitwise the same for any number of them.
 """
 
-from bpcore._core.job cimport COST, JACOBIAN, PREDICT, TRAIN
+from bpcore._core.job cimport COST, JACOBIAN, NORMAL, PREDICT, TRAIN
 from bpcore._core.products cimport (
     DELTA, FORWARD, GRADIENT, choose_own, has_sparse_loops,
     own_loops_serve, padded_width, turns_weights, wants_blas,
@@ -30,6 +30,15 @@ cdef Py_ssize_t _rounded(Py_ssize_t n) noexcept nogil:
 
 
 # ---------------------------------------------------------------- sizes
+
+cdef Py_ssize_t _normal_rows(const Layout* layout, Py_ssize_t n_rows) noexcept nogil:
+    """How many rows of the table have their rows of [J r] in memory at a time."""
+    cdef Py_ssize_t numbers = layout.n_outputs * (layout.n_parameters + 1)
+    cdef Py_ssize_t most = max(
+        <Py_ssize_t>TUNING.normal_bytes // (numbers * layout.itemsize),
+        TUNING.normal_min_rows // layout.n_outputs)
+    return max(1, min(n_rows, most))
+
 
 def microbatch_size(Py_ssize_t n_rows, Py_ssize_t numbers_a_row, Py_ssize_t itemsize):
     """How many rows go through at a time, with `numbers_a_row` numbers of buffers each."""
@@ -162,8 +171,10 @@ cdef int _n_threads(const Layout* layout, const Request* request) noexcept nogil
     cdef double one_row, most
     if request.task <= COST:
         factor = 2.0
-    elif request.task == JACOBIAN:
+    elif request.task >= JACOBIAN:
         factor = 2.0 * (1 + layout.n_outputs)
+        if request.task == NORMAL:
+            factor += 1.0 * layout.n_outputs * layout.n_parameters
     one_row = factor * layout.n_parameters
     most = min(
         one_row * min(request.n_rows, request.batch_size)
@@ -223,7 +234,7 @@ cdef list _own_products(const Layout* layout, Plan* plan, Py_ssize_t n_rows, lis
     cdef int forward
     cdef bint delta, gradient
     cdef bint learns = plan.task != PREDICT and plan.task != COST
-    if plan.task != PREDICT and plan.task != JACOBIAN:
+    if PREDICT < plan.task < JACOBIAN:      # the buffers of the others grow with the threads
         rows = max(rows, plan.microbatch_rows // 2)
     units = {}
     for shard in shards:
@@ -257,6 +268,7 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     cdef Py_ssize_t batch = min(request.n_rows, request.batch_size)
     cdef Py_ssize_t n_tasks = TUNING.tasks_per_phase if is_parallel(layout, batch) else 1
     plan.task = request.task
+    plan.normal_rows = 0
     plan.keeps_terms = request.keeps_terms
     plan.n_threads = _n_threads(layout, request)
     plan.sparse = _is_sparse(layout, request, x)
@@ -273,11 +285,16 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     else:
         plan.microbatch_rows = microbatch_size(
             batch, layout.n_inputs + 2 * layout.n_outputs + 2 * layout.n_units, layout.itemsize)
+        if request.keeps_batch:
+            plan.microbatch_rows = batch
         plan.block = min(plan.microbatch_rows,
                          <Py_ssize_t>block_rows(plan.microbatch_rows, n_tasks))
         if plan.sparse and not plan.transposes and plan.task != COST:
             plan.block = min(plan.microbatch_rows, FEW_ROWS_AT_ONCE)    # as above
-        if plan.task == JACOBIAN:       # each thread has a block of its own in the buffers
+        if plan.task >= JACOBIAN:       # each thread has a block of its own in the buffers
+            if plan.task == NORMAL:     # they share the rows that have their J in memory
+                plan.normal_rows = _normal_rows(layout, request.n_rows)
+                plan.block = min(plan.block, ceil_div(plan.normal_rows, n_tasks))
             plan.microbatch_rows = plan.block * plan.n_threads
         else:
             plan.blocks_per_task = _blocks_per_task(
@@ -292,5 +309,7 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     plan.accumulates = plan.task == TRAIN and (request.clips or batch > plan.microbatch_rows)
     plan.uses_blas = False
     own += _own_products(layout, &plan, request.n_rows, shards)
+    if plan.task == NORMAL:
+        plan.uses_blas = True       # syrk, and LAPACK after it
     plan.by_pointer = _by_pointer(layout, request, x, own[0])
     return plan

@@ -168,7 +168,7 @@ cdef class SmallBatches(Parameters):
         cdef Job job
         cdef UpdateCoefficients update
         cdef Optimizer rule = None
-        if sample_weight is not None or self.theta == NULL \
+        if sample_weight is not None or self.theta == NULL or self.layout.loss.given \
                 or not self._takes_rule(learning_rate, optimizer):
             return None
         X = self._in_own_type(X, TUNING.small_batch_rows)

@@ -33,6 +33,7 @@ cdef class Training:
     cdef readonly Py_ssize_t epochs
     cdef Run job
     cdef bint applies_dropout
+    cdef object ask
     cdef bint entered
     cdef bint diverged              # the epoch that was the last one
     cdef object blas                # holds BLAS at one thread from __enter__ to __exit__

@@ -92,6 +92,10 @@ cdef class Training:
         Whether the layers' dropout leaves units out.
     epochs : int, default=1
         How many a run may make, with the threads that it starts.
+    ask : callable, optional
+        A user's loss, asked once a batch: ask(a, start) → (costs, ∂C/∂a^(L)) of the rows from
+        position `start` of the order, contiguous arrays of shape (n,), float64, and (n, n_L),
+        θ's type. For a network that was built with no other; y is not read.
 
     Raises
     ------
@@ -103,7 +107,7 @@ cdef class Training:
                  Py_ssize_t batch_size, cnp.ndarray order=None, cnp.ndarray sample_weight=None,
                  cnp.ndarray normaliser=None, double l2=0.0, double l1=0.0,
                  double weight_decay=0.0, double clip_norm=0.0, bint applies_dropout=True,
-                 Py_ssize_t epochs=1):
+                 Py_ssize_t epochs=1, object ask=None):
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         optimizer.bind(network.layout.n_parameters, network.dtype)
@@ -115,11 +119,13 @@ cdef class Training:
         self.normaliser = normaliser
         self.applies_dropout = applies_dropout and network.layout.has_dropout
         self.epochs = epochs
+        self.ask = ask
         self._prepare((l2, l1, weight_decay, clip_norm), batch_size)
 
     cdef int _prepare(self, object penalties, Py_ssize_t batch_size) except -1:
         """The job, its plan and its buffers."""
-        cdef Run run = self.network._run(TRAIN, self.x, self.y, self.sample_weight)
+        cdef Run run = self.network._run(TRAIN, self.x, None if self.ask is not None else self.y,
+                                         self.sample_weight)
         cdef Py_ssize_t n = self.x.view.n_rows
         cdef Request request
         run.job.examples.normalisers = numbers_of_rows(self.normaliser, n)
@@ -141,9 +147,11 @@ cdef class Training:
         (run.job.regularisation.l2, run.job.regularisation.l1, run.job.regularisation.decay,
          run.job.regularisation.clip) = penalties
         run.job.applies_dropout = self.applies_dropout
+        run.ask, run.job.asks = self.ask, self.ask is not None
         request = self.network._request(TRAIN, run.job.n_rows)
         request.batch_size = batch_size
         request.epochs = self.epochs
+        request.keeps_batch = self.ask is not None
         request.clips = run.job.regularisation.clip != 0
         request.shuffled = self.order is not None
         run.take_workspace(self.network._workspace(&request, self.x, self.optimizer))

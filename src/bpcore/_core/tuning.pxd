@@ -26,6 +26,11 @@ cdef struct Tuning:
     Py_ssize_t sparse_min_rows
     double sparse_transposing_rows
     Py_ssize_t sparse_sampled_rows
+    double normal_bytes
+    Py_ssize_t normal_min_rows
+    Py_ssize_t normal_tile
+    Py_ssize_t normal_own_tile
+    Py_ssize_t normal_own_parameters
     Py_ssize_t small_batch_rows
     double unlocked_parameters
     double locked_step_parameters

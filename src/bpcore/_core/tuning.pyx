@@ -81,6 +81,20 @@ NUMBERS = {
         "as, for w^(1) to be transposed: 500 rows of 80 of 20,000 inputs take 0.6 of that time",
         "predictions of 1 to 2,000 rows of 20,000-100-4"),
     "sparse_sampled_rows": (32, "rows", "that tell how many inputs are zero", "not measured"),
+    # ------------------------------------------------------------ least squares
+    "normal_bytes": (
+        2**18, "bytes", "of [J r] computed before it goes into the normal equations, so that it "
+        "stays in the second cache", "not measured"),
+    "normal_min_rows": (
+        256, "rows", "of [J r] at least: fewer read and write JᵀJ too often", "not measured"),
+    "normal_tile": (
+        128, "rows", "of the upper triangle of JᵀJ that one thread adds to at a time",
+        "not measured"),
+    "normal_own_tile": (
+        16, "rows", "the same where the own loops compute it", "not measured"),
+    "normal_own_parameters": (
+        256, "parameters", "from which on BLAS computes JᵀJ; with 41 syrk takes 1.2 times as long "
+        "as the whole product by own loops", "(1000, 42) by its transpose, AVX2"),
     # ------------------------------------------------------------ small batches, the interpreter
     "small_batch_rows": (
         256, "rows", "from which on a call is no small batch, whatever its work; results do not "

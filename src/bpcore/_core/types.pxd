@@ -21,6 +21,7 @@ cdef struct Layer:
 cdef struct Loss:
     int kind
     bint canonical          # δ^(L) = a - y with the output activation of this network
+    bint given              # y is ∂C/∂a^(L) itself
     bint clips_probabilities    # report the entropies as scikit-learn does
     double parameter
     const double* quantiles  # of the quantile loss: one an output

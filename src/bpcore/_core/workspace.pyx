@@ -4,13 +4,15 @@ from libc.stdint cimport int32_t, uintptr_t
 from libc.stdlib cimport calloc, free
 
 from bpcore._core.backward cimport Shard
-from bpcore._core.job cimport GRADIENT, JACOBIAN, PREDICT, TRAIN
+from bpcore._core.job cimport GRADIENT, JACOBIAN, PREDICT, PRODUCT, TRAIN
 from bpcore._core.products cimport padded_width
 from bpcore._core.sparse cimport OFFSET_STRIDE, rows_at_once
 from bpcore._core.types cimport OwnProducts, ceil_div
 
 # A line of the caches.
 cdef size_t ALIGNMENT = 64
+# Of a product with second derivatives, one number a unit each.
+_TANGENTS = ("z", "dC_da", "tangent_z", "tangent_a", "tangent_delta")
 
 
 cdef class Workspace:
@@ -44,9 +46,10 @@ cdef dict _row_buffers(const Layout* layout, const Plan* plan):
         "x": x_rows * layout.n_inputs * itemsize,
         "y": rows * layout.n_outputs * itemsize if learns else 0,
         "a": units,
-        "da_dz": units if learns and layout.stores_da_dz else 0,
+        "da_dz": units if learns and layout.stores_da_dz or plan.task == PRODUCT else 0,
         "z_out": rows * layout.n_outputs * itemsize if learns else 0,
         "delta": units if learns else 0,
+        **dict.fromkeys(_TANGENTS, units if plan.task == PRODUCT else 0),
         "columns": sparse_rows * layout.n_inputs * sizeof(int32_t),
         "counts": sparse_rows * sizeof(Py_ssize_t),
         "offsets": sparse_rows * ceil_div(layout.n_inputs, OFFSET_STRIDE) * sizeof(int32_t),
@@ -74,6 +77,7 @@ cdef dict _gradient_buffers(const Layout* layout, const Plan* plan, Py_ssize_t b
     return {
         "gradient": layout.n_parameters * itemsize if plan.accumulates else 0,
         "scratch": <object>plan.n_threads * scratch,
+        "normal": plan.normal_rows * layout.n_outputs * (layout.n_parameters + 1) * itemsize,
         "costs": n_blocks * sizeof(double),
         "partial_sums": max(<object>plan.n_shards * 2, <object>plan.n_threads) * sizeof(double),
         "shards": plan.n_shards * sizeof(Shard),
@@ -128,10 +132,13 @@ cdef Workspace make_workspace(const Layout* layout, Plan plan, list shards, list
     m.weights = <double*>_at(places, "weights")
     m.rows.rows = plan.microbatch_rows
     m.rows.x, m.rows.y = _at(places, "x"), _at(places, "y")
-    m.rows.a, m.rows.z, m.rows.z_out = _at(places, "a"), NULL, _at(places, "z_out")
+    m.rows.a, m.rows.z, m.rows.z_out = _at(places, "a"), _at(places, "z"), _at(places, "z_out")
     m.rows.da_dz, m.rows.delta = _at(places, "da_dz"), _at(places, "delta")
-    m.rows.dC_da = NULL
+    m.rows.dC_da = _at(places, "dC_da")
+    m.tangent_z, m.tangent_a = _at(places, "tangent_z"), _at(places, "tangent_a")
+    m.tangent_delta = _at(places, "tangent_delta")
     m.gradient, m.scratch = _at(places, "gradient"), _at(places, "scratch")
+    m.normal = _at(places, "normal")
     m.costs = <double*>_at(places, "costs")
     m.partial_sums = <double*>_at(places, "partial_sums")
     _place_sparse(layout, m, places, optimizer)

@@ -5,6 +5,14 @@ from bpcore._core.types cimport real_t
 cdef extern from "activations.h" nogil:
     enum:
         BP_SOFTMAX
+        BP_SIGMOID
+        BP_TANH
+        BP_ELU
+        BP_SOFTPLUS
+        BP_SELU
+        BP_GELU
+        BP_SILU
+        BP_MISH
         BP_EXPONENTIAL
         BP_N_ACTIVATIONS
     ctypedef struct bp_activation:

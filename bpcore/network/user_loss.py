@@ -1,0 +1,97 @@
+"""A loss that is a function of the user's: asked for costs and ∂C/∂a^(L), a call a batch.
+
+The engine knows such a network's loss as "y is ∂C/∂a^(L)"; here the function is asked first, and
+what it answers takes the place of the targets.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bpcore import checks as check
+from bpcore._core.engine import Engine
+from bpcore._core.rows import Rows
+
+__all__ = ["UserLoss"]
+
+
+class UserLoss(Engine):
+    """The part of a network that asks a loss of the user's, where it has one."""
+
+    layer_sizes: tuple[int, ...]
+    loss: Any
+
+    def _ask(self, a: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(C_k, ∂C_k/∂a^(L)) of some rows, as the engine takes them."""
+        return check.as_costs(self.loss(a, y), a.shape, self.dtype)
+
+    def _asked(self, rows: Any, targets: Rows) -> tuple[np.ndarray, np.ndarray]:
+        """The same of all rows, which go forward for it."""
+        a = np.empty((len(rows), self.layer_sizes[-1]), dtype=self.dtype)
+        self._predict_into(rows, a)
+        return self._ask(a, self._targets_as_array(targets))
+
+    def _asking(
+        self, targets: Rows, order: np.ndarray | None
+    ) -> Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]] | None:
+        """What a ``Training`` asks; None for a loss that the engine knows."""
+        if not callable(self.loss):
+            return None
+        y = self._targets_as_array(targets)
+
+        def ask(a: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray]:
+            part = slice(start, start + len(a))
+            return self._ask(a, y[part if order is None else order[part]])
+
+        return ask
+
+    def _targets_as_array(self, targets: Rows) -> np.ndarray:
+        array: Any = targets.array
+        return np.asarray(array.toarray() if hasattr(array, "toarray") else array, dtype=self.dtype)
+
+    # ------------------------------------------------------------ what the engine answers else
+
+    def _cost(self, x: Rows, y: Rows, sample_weight: np.ndarray | None = None) -> float:
+        if not callable(self.loss):
+            return super()._cost(x, y, sample_weight)
+        return _mean(self._asked(x, y)[0], sample_weight)
+
+    def _cost_gradient(
+        self,
+        x: Rows,
+        y: Rows,
+        sample_weight: np.ndarray | None = None,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        out: np.ndarray | None = None,
+        dC_dx: np.ndarray | None = None,
+    ) -> tuple[float, float, np.ndarray]:
+        if not callable(self.loss):
+            return super()._cost_gradient(x, y, sample_weight, l2, l1, out, dC_dx)
+        costs, dC_da = self._asked(x, y)
+        _, penalty, vector = super()._cost_gradient(
+            x, Rows(dC_da), sample_weight, l2, l1, out, dC_dx
+        )
+        return _mean(costs, sample_weight), penalty, vector
+
+    def _per_sample_gradients(self, x: Rows, y: Rows) -> np.ndarray:
+        return super()._per_sample_gradients(
+            x, Rows(self._asked(x, y)[1]) if callable(self.loss) else y
+        )
+
+    def _trace(self, x: Rows, y: Rows, sample_weight: np.ndarray | None = None) -> dict[str, Any]:
+        if not callable(self.loss):
+            return super()._trace(x, y, sample_weight)
+        costs, dC_da = self._asked(x, y)
+        terms = super()._trace(x, Rows(dC_da), sample_weight)
+        known = {"cost": _mean(costs, sample_weight), "costs": costs}
+        return terms | known | {"y": self._targets_as_array(y)}
+
+
+def _mean(costs: np.ndarray, weights: np.ndarray | None) -> float:
+    """Σ s_k C_k / Σ s_k; what weighs nothing is left out, whatever its cost."""
+    if weights is None:
+        return float(costs.mean())
+    counts = weights > 0
+    return float(weights[counts] @ costs[counts] / weights.sum())
