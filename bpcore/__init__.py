@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from bpcore.estimators import MLPClassifier, MLPRegressor
     from bpcore.explain.render import Explanation
     from bpcore.model_file import load
+    from bpcore.tabular import TabularClassifier, TabularRegressor
 
 __all__ = [
     "DescentAnimation",
@@ -63,6 +64,8 @@ __all__ = [
     "PathRecorder",
     "PredictionsDisplay",
     "ScoreRecorder",
+    "TabularClassifier",
+    "TabularRegressor",
     "Trace",
     "TrainingCurveDisplay",
     "WeightsDisplay",
@@ -85,6 +88,8 @@ _LATER = {
     "PathRecorder": "bpcore.display",
     "PredictionsDisplay": "bpcore.display",
     "ScoreRecorder": "bpcore.display",
+    "TabularClassifier": "bpcore.tabular",
+    "TabularRegressor": "bpcore.tabular",
     "TrainingCurveDisplay": "bpcore.display",
     "WeightsDisplay": "bpcore.display",
     "datasets": "bpcore.datasets",

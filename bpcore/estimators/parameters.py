@@ -37,7 +37,7 @@ _SHARE = Interval(Real, 0, 1, closed="left")
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 
-C = TypeVar("C", bound="Parameters")
+C = TypeVar("C")
 
 
 def _named_activations() -> str:
@@ -348,7 +348,9 @@ def _describe(one: Field[Any]) -> str:
     return f"{heading}\n{textwrap.indent(one.metadata['text'], '    ')}"
 
 
-def described(score: str, more: str = "") -> Callable[[type[C]], type[C]]:
+def described(
+    score: str, more: str = "", common: str = _ATTRIBUTES
+) -> Callable[[type[C]], type[C]]:
     """A class decorator: puts the fields' words and constraints where people look for them.
 
     The docstring gets its Parameters and Attributes sections, before See Also.
@@ -359,13 +361,17 @@ def described(score: str, more: str = "") -> Callable[[type[C]], type[C]]:
         What ``score`` returns, in words.
     more : str
         Attributes that only this class has.
+    common : str
+        Those that its relatives have too, with {score} where that is to stand.
     """
 
     def describe(cls: type[C]) -> type[C]:
-        cls._parameter_constraints = {one.name: one.metadata["constraint"] for one in fields(cls)}
+        of_class: Any = cls
+        given = fields(of_class)
+        of_class._parameter_constraints = {one.name: one.metadata["constraint"] for one in given}
         # in the order of the constructor
-        ordered = sorted(fields(cls), key=lambda one: bool(one.kw_only))
-        attributes = textwrap.dedent(more) + textwrap.dedent(_ATTRIBUTES.format(score=score))
+        ordered = sorted(given, key=lambda one: bool(one.kw_only))
+        attributes = textwrap.dedent(more) + textwrap.dedent(common.format(score=score))
         sections = {
             "Parameters": "\n".join(map(_describe, ordered)),
             "Attributes": attributes.replace("\n\n", "\n").strip(),

@@ -98,6 +98,15 @@ cdef UpdateCoefficients next_coefficients(Optimizer o, Py_ssize_t t,
     return step
 
 
+cdef UpdateCoefficients at_rate(const UpdateCoefficients* step, double factor) noexcept nogil:
+    """The same update with η times `factor`."""
+    cdef UpdateCoefficients scaled = step[0]
+    scaled.eta *= factor
+    scaled.gradient_factor *= factor
+    scaled.mean_factor *= factor
+    return scaled
+
+
 cdef void update_range(Optimizer o, const UpdateCoefficients* step, Py_ssize_t start,
                        Py_ssize_t n, real_t* theta, const real_t* gradient) noexcept nogil:
     """One step for the parameters start : start + n.

@@ -12,6 +12,7 @@ cdef struct Request:
     bint clips              # the norm of the gradient counts
     bint shuffled           # rows are taken in an order
     bint keeps_terms        # a trace
+    bint scales_inputs      # w^(1) is updated as a whole
 
 cdef bint is_parallel(const Layout* layout, Py_ssize_t batch) noexcept nogil
 cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout) noexcept nogil

@@ -3,6 +3,7 @@ cdef enum ScheduleKind:
     COSINE
     STEP
     ONE_CYCLE
+    COSLOG
 
 cdef struct Schedule:
     int kind
@@ -11,6 +12,7 @@ cdef struct Schedule:
     double every            # step: updates between two reductions
     double factor           # step: what the rate is multiplied by
     double final            # cosine, one_cycle: the last rate, as a share of the base rate
+    double cycles           # coslog: how often the rate goes up and down
 
 cdef Schedule make_schedule(dict settings)
 cdef Py_ssize_t last_update(const Schedule* schedule) noexcept nogil
