@@ -16,6 +16,7 @@ from bpcore.estimators.spec import hidden_sizes
 from bpcore.network import Network
 from bpcore.tabular import recipe
 from bpcore.tabular.data import as_pair, check_table, check_targets, fold_order, weights_of
+from bpcore.tabular.export import Export
 from bpcore.tabular.members import Member, Problem, Progress, outputs_of, train
 from bpcore.tabular.parameters import Parameters
 from bpcore.tabular.preparation import Preparation
@@ -29,7 +30,7 @@ _BLOCK_NUMBERS = 2**21
 _ROWS_OF_A_TILE = 8
 
 
-class BaseTabular(Parameters, BaseEstimator):
+class BaseTabular(Export, Parameters, BaseEstimator):
     """The common half of the two estimators."""
 
     _y_numeric = False
@@ -39,6 +40,9 @@ class BaseTabular(Parameters, BaseEstimator):
     def _targets_of(self, y: np.ndarray) -> Any:
         """How to encode y: one of the classes of ``estimators.targets``."""
         raise TypeError("use TabularClassifier or TabularRegressor")
+
+    def _install_targets(self, targets: Any) -> None:
+        """Set the attributes that follow from the targets."""
 
     def _learned(self, targets: Any, Y: np.ndarray) -> dict[str, Any]:
         """What of a ``Problem`` the targets decide: output_activation, loss, score, smooth."""
@@ -128,6 +132,7 @@ class BaseTabular(Parameters, BaseEstimator):
         Y = targets.encode(y)
         learned = self._learned(targets, Y)
         self._targets = targets
+        self._install_targets(targets)
         seed = np.random.SeedSequence(check_random_state(self.random_state).randint(2**31 - 1))
         of_rows = self._row_weights(targets, y)
         if of_rows is not None:

@@ -89,18 +89,20 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         """,
     )
 
+    # what its model files call it
+    _file_kind = "TabularClassifier"
     _y_numeric = False
 
     # ------------------------------------------------------------ targets
 
     def _targets_of(self, y: np.ndarray) -> Any:
-        targets = labels_of(y)
+        return labels_of(y)
+
+    def _install_targets(self, targets: Any) -> None:
         self.classes_ = targets.classes
-        return targets
 
     def _learned(self, targets: Any, Y: np.ndarray) -> dict[str, Any]:
         is_softmax = isinstance(targets, Labels) and targets.width > 1
-        self._is_softmax = is_softmax
         epsilon = self.label_smoothing
         share = epsilon / (targets.width if is_softmax else 2)
 
@@ -133,7 +135,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         """Divide the logits of every member by one temperature, in its last layer."""
         self.temperature_ = 1.0
         held_out = [problem.held_out(k) for k in range(len(members))]
-        if not self.calibrate or problem.Y.shape[1] == 0 or held_out[0] is None:
+        if not self.calibrate or held_out[0] is None:
             return
         known = [one for one in held_out if one is not None]
         a = np.concatenate(
@@ -145,7 +147,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
             weights = np.concatenate([np.asarray(rows[2]) for rows in known])
             if not weights.any():
                 return
-        self.temperature_ = temperature(a, Y, weights, self._is_softmax)
+        is_softmax = problem.output_activation == "softmax"
+        self.temperature_ = temperature(a, Y, weights, is_softmax)
         for one in members:
             one.network.weights[-1][:] /= self.temperature_
             one.network.biases[-1][:] /= self.temperature_

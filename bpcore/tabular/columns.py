@@ -11,7 +11,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["categories_of", "columns_of", "is_frame", "kind_of", "names_for", "numbers_of"]
+__all__ = [
+    "categories_of",
+    "columns_of",
+    "is_frame",
+    "kind_of",
+    "names_for",
+    "numbers_of",
+    "plain_numbers_of",
+]
 
 NUMBER, CATEGORY = "number", "category"
 
@@ -28,7 +36,7 @@ def columns_of(X: Any) -> list[Any]:
     if not is_frame(X):
         return list(X.T)
     if hasattr(X, "iloc"):
-        return [X.iloc[:, k] for k in range(X.shape[1])]
+        return [column for _, column in X.items()]
     return list(X.get_columns())
 
 
@@ -37,6 +45,16 @@ def names_for(X: Any) -> list[str]:
     if is_frame(X):
         return [f"column {name!r}" for name in X.columns]
     return [f"column {k}" for k in range(X.shape[1])]
+
+
+def plain_numbers_of(X: Any) -> np.ndarray | None:
+    """All of a table as float64, where every column is of NumPy's numbers; else None."""
+    if is_frame(X) and not hasattr(X, "iloc"):
+        return None
+    dtypes = X.dtypes if is_frame(X) else [X.dtype]
+    if not all(isinstance(one, np.dtype) and one.kind in "fiub" for one in dtypes):
+        return None
+    return np.asarray(X, dtype=np.float64)
 
 
 # ---------------------------------------------------------------- kinds

@@ -17,16 +17,18 @@ from bpcore.tabular.columns import (
     NUMBER,
     categories_of,
     columns_of,
-    is_frame,
     kind_of,
     names_for,
     numbers_of,
+    plain_numbers_of,
 )
 
 __all__ = ["Category", "Number", "Preparation"]
 
 # Where the smooth clipping bends: |x| stays below this.
 CLIP = 3.0
+# Numbers that are farther from the center count as so far: their squares stay finite.
+LARGEST = 1e100
 # Of a column of more categories the rare ones share an input.
 MOST_CATEGORIES = 256
 
@@ -71,25 +73,33 @@ class Number:
         return cls(float(center), float(factor), marks)
 
 
-@dataclass
 class Category:
-    """A column of categories: a row of numbers for each of them.
+    """A column of categories: an input of 0 and 1 for each, or one of ±1 where there are two.
+
+    Parameters
+    ----------
+    texts : list of str or None
+        The categories; None: missing.
+    inputs : list of int
+        Which input is 1 for each of them; of two categories that share one, 0 makes it -1.
+    width : int
+        How many inputs there are.
 
     Attributes
     ----------
-    places : dict
-        Text (None: missing) → row of ``rows``.
     rows : ndarray of shape (n_categories + 1, width), float32
-        The last one is for all that training has not seen.
+        The inputs of each category; the last row, zeros, is for all that training has not seen.
     """
 
-    places: dict[str | None, int]
-    rows: np.ndarray
-
-    @property
-    def width(self) -> int:
-        """How many inputs it makes."""
-        return int(self.rows.shape[1])
+    def __init__(self, texts: list[str | None], inputs: list[int], width: int) -> None:
+        self.texts, self.inputs, self.width = texts, inputs, width
+        self.places = {text: k for k, text in enumerate(texts)}
+        if width == 1:
+            rows = np.array(inputs, dtype=np.float32).reshape(-1, 1) * 2 - 1
+        else:
+            rows = np.zeros((len(texts), width), dtype=np.float32)
+            rows[np.arange(len(texts)), inputs] = 1
+        self.rows = np.vstack([rows, np.zeros((1, width), dtype=np.float32)])
 
     @classmethod
     def of(cls, texts: list[str | None]) -> "Category | None":
@@ -97,18 +107,17 @@ class Category:
         found = set(texts)
         if len(found) < 2:
             return None
-        texts_found = sorted(one for one in found if one is not None)
-        known: list[str | None] = [*texts_found, *([None] if None in found else [])]
+        known: list[Any] = sorted(one for one in found if one is not None)
+        known += [None] * (None in found)
         encoder = OneHotEncoder(
-            max_categories=MOST_CATEGORIES, handle_unknown="ignore", sparse_output=False,
-            dtype=np.float32, drop="if_binary" if len(known) == 2 else None,
+            max_categories=MOST_CATEGORIES, sparse_output=False, dtype=np.float32,
+            drop="if_binary" if len(known) == 2 else None,
         )  # fmt: skip
         encoder.fit(np.array(texts, dtype=object).reshape(-1, 1))
         rows = encoder.transform(np.array(known, dtype=object).reshape(-1, 1))
-        if len(known) == 2:  # ±1, and 0 for what is neither
-            rows = 2 * rows - 1
-        rows = np.vstack([rows, np.zeros_like(rows[:1])])
-        return cls({text: k for k, text in enumerate(known)}, rows)
+        width = rows.shape[1]
+        inputs = rows[:, 0] if width == 1 else rows.argmax(axis=1)
+        return cls(known, inputs.astype(int).tolist(), width)
 
     def __call__(self, texts: list[str | None]) -> np.ndarray:
         """(n, width) inputs."""
@@ -150,10 +159,10 @@ class Preparation:
                 texts = categories_of(column, name)
                 _refuse_free_text(texts, name)
                 one.columns.append(Category.of(texts))
-        one._look_up()
+        one.look_up()
         return one, one(X)
 
-    def _look_up(self) -> None:
+    def look_up(self) -> None:
         """What all numbers of a row need, side by side."""
         numbers = [one for one in self.columns if isinstance(one, Number)]
         self._center = np.array([one.center for one in numbers])
@@ -175,7 +184,7 @@ class Preparation:
             missing = np.isnan(numbers)
             with np.errstate(over="ignore", invalid="ignore"):
                 z = (numbers - self._center) * self._factor
-                z = np.clip(z, -1e100, 1e100)
+                z = np.clip(z, -LARGEST, LARGEST)
                 z /= np.sqrt(1 + (z / CLIP) ** 2)
             z[missing] = 0
             end = z.shape[1]
@@ -191,8 +200,8 @@ class Preparation:
     def _read(self, X: Any) -> tuple[np.ndarray | None, list[np.ndarray]]:
         """(n, numbers) float64, NaN where missing, and the inputs of each category."""
         used = [k for k, one in enumerate(self.columns) if one is not None]
-        if not is_frame(X) and X.dtype.kind in "fiub" and CATEGORY not in self.kinds:
-            numbers = np.asarray(X, dtype=np.float64)
+        numbers = None if CATEGORY in self.kinds else plain_numbers_of(X)
+        if numbers is not None:
             if not np.isfinite(numbers.sum()) and np.isinf(numbers).any():
                 for k, name in enumerate(names_for(X)):
                     numbers_of(numbers[:, k], name)

@@ -43,6 +43,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     ((142,), True)
     """
 
+    # what its model files call it
+    _file_kind = "TabularRegressor"
     _y_numeric = True
 
     def _targets_of(self, y: np.ndarray) -> Any:
