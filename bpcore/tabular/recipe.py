@@ -23,7 +23,7 @@ ACTIVATION = "silu"
 BETA_2 = 0.95
 # w ← (1 - η decay) w
 WEIGHT_DECAY = 0.02
-SCHEDULE = "cosine"
+SCHEDULE = "coslog"
 # what η is multiplied by for the learned scales of the inputs, and for biases
 SCALE_RATE = 6.0
 BIAS_RATE = 0.1

@@ -179,7 +179,8 @@ cdef class Optimizer:
     schedule : None, str or dict, default=None
         How η changes from update to update: "constant", or a dict with a key "kind" and the
         numbers that the kind takes (in updates): "cosine" (total, final=0), "step" (every,
-        factor=0.1), "one_cycle" (total, final=1e-4), each with warmup=0.
+        factor=0.1), "one_cycle" (total, final=1e-4), "coslog" (total, cycles=4), each with
+        warmup=0.
 
     Attributes
     ----------

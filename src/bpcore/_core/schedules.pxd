@@ -8,7 +8,7 @@ cdef enum ScheduleKind:
 cdef struct Schedule:
     int kind
     double warmup           # updates of linear warm-up before the schedule proper
-    double total            # updates after which cosine and one_cycle have ended
+    double total            # updates after which cosine, one_cycle and coslog have ended
     double every            # step: updates between two reductions
     double factor           # step: what the rate is multiplied by
     double final            # cosine, one_cycle: the last rate, as a share of the base rate
