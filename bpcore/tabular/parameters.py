@@ -57,7 +57,8 @@ class Parameters:
         "float",
         """
         η of AdamW, in the paper's units: weights of a layer with n inputs move by η / √n, biases
-        by 0.1 η, the learned scales of the inputs by 6 η. It goes up and down in four cycles, each twice as long as the one before.
+        by 0.1 η, the learned scales of the inputs by 6 η. It goes up and down in four cycles,
+        each twice as long as the one before.
         """,
     )
     dropout: float = parameter(

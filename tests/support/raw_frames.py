@@ -29,7 +29,9 @@ def raw_frame(n: int = N) -> pd.DataFrame:
     frame["height again"] = frame["height"]
     for name, step in (("height", 7), ("town", 9), ("visits", 5), ("agreed", 11), ("grade", 13)):
         frame.loc[::step, name] = None
-    frame["age"] = [None if k % 17 == 0 else int(one) for k, one in enumerate(rng.integers(9, 99, n))]
+    frame["age"] = [
+        None if k % 17 == 0 else int(one) for k, one in enumerate(rng.integers(9, 99, n))
+    ]
     frame["age"] = frame["age"].astype(object)
     return frame
 

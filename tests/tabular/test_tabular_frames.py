@@ -25,7 +25,9 @@ def test_every_kind_of_column_is_learned_from(fitted):
     assert fitted.score(frame, raw_labels(frame)) > 0.9
     assert list(fitted.feature_names_in_) == list(frame.columns)
     # each kind that can say something has inputs, of the constants none
-    widths = dict(zip(frame, (one and one.width for one in fitted._preparation.columns), strict=True))
+    widths = dict(
+        zip(frame, (one and one.width for one in fitted._preparation.columns), strict=True)
+    )
     assert widths == {
         **dict.fromkeys(("children", "income", "member", "height again", "source"), 1),
         **dict.fromkeys(("height", "visits", "agreed", "age"), 2),  # and whether it is missing
@@ -61,9 +63,9 @@ def test_a_category_that_training_has_not_seen(fitted):
     p = fitted.predict_proba(frame)
     assert np.isfinite(p).all()
     inputs = fitted.prepare(frame)
-    names = list(frame)
-    start = sum(one is not None and not hasattr(one, "texts") for one in fitted._preparation.columns)
-    assert names and (inputs[:, start + 4 :] == 0).all()
+    n_categories = 5 + 4 + 1
+    assert (inputs[:, -n_categories:] == 0).all()
+    assert (fitted.prepare(raw_frame(20))[:, -n_categories:] != 0).any()
 
 
 def test_a_row_is_predicted_alone_as_among_others(fitted):
@@ -88,7 +90,7 @@ def test_arrays_of_objects_are_frames():
 
 def test_numbers_are_prepared_as_the_paper_says():
     x = np.array([[0.0], [1.0], [2.0], [3.0], [4.0], [np.nan], [100.0]])
-    preparation, inputs = Preparation.of(x)
+    _, inputs = Preparation.of(x)
     known = x[~np.isnan(x)]
     low, middle, high = np.percentile(known, (25, 50, 75))
     z = (x[:, 0] - middle) / (high - low)
@@ -112,7 +114,7 @@ def test_numbers_near_the_limits(scale):
 
 def test_many_categories_share_an_input():
     texts = [f"number {k % 300}" for k in range(600)] + ["number 0"] * 600
-    preparation, inputs = Preparation.of(pd.DataFrame({"code": texts}))
+    _, inputs = Preparation.of(pd.DataFrame({"code": texts}))
     assert inputs.shape == (1200, 256)
     assert_array_equal(inputs.sum(axis=1), 1)
     assert len({row.tobytes() for row in inputs}) == 256
