@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         WeightsDisplay,
     )
     from bpcore.estimators import MLPClassifier, MLPRegressor
+    from bpcore.estimators.converter import register_skl2onnx
     from bpcore.explain.render import Explanation
     from bpcore.model_file import load
     from bpcore.tabular import TabularClassifier, TabularRegressor
@@ -71,6 +72,7 @@ __all__ = [
     "WeightsDisplay",
     "datasets",
     "load",
+    "register_skl2onnx",
     "scaled",
     "show_config",
 ]
@@ -94,6 +96,7 @@ _LATER = {
     "WeightsDisplay": "bpcore.display",
     "datasets": "bpcore.datasets",
     "load": "bpcore.model_file",
+    "register_skl2onnx": "bpcore.estimators.converter",
     "show_config": "bpcore._core.config",
 }
 

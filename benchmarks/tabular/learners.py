@@ -1,11 +1,12 @@
 """The learners that are compared, each with its defaults, on one thread."""
 
+import importlib.util
 from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
-__all__ = ["LEARNERS", "make"]
+__all__ = ["LEARNERS", "is_there", "make"]
 
 
 def _texts(X: pd.DataFrame) -> list[str]:
@@ -115,6 +116,17 @@ LEARNERS: dict[str, Callable[[pd.DataFrame, bool], Any]] = {
     "bpcore, one member": _bpcore_one,
     "bpcore": _bpcore,
 }
+
+
+# the package that a learner needs, by the beginning of its name
+_PACKAGES = {"LightGBM": "lightgbm", "CatBoost": "catboost", "RealMLP": "pytabkit"}
+
+
+def is_there(name: str) -> bool:
+    """Whether this interpreter has what the learner needs."""
+    needed = next((package for start, package in _PACKAGES.items() if name.startswith(start)), "")
+    package = needed or ("bpcore" if name.startswith("bpcore") else "sklearn")
+    return importlib.util.find_spec(package) is not None
 
 
 def make(name: str, X: pd.DataFrame, is_regression: bool) -> Any:
