@@ -139,12 +139,14 @@ class BaseTabular(Export, Parameters, BaseEstimator):
             weights = of_rows if weights is None else weights * of_rows
             if not weights.any():
                 raise ValueError("class_weight leaves every row with a weight of zero")
-        n_folds = min(max(recipe.N_FOLDS, self.n_members), len(y))
-        order: np.ndarray = np.arange(len(y))
+        # rows that weigh nothing neither teach nor decide
+        order = np.arange(len(y)) if weights is None else np.flatnonzero(weights)
         folds: list[slice] = []
+        n_folds = min(max(recipe.N_FOLDS, self.n_members), len(order))
         if validation_data is None and n_folds > 1:
-            rng = np.random.default_rng(seed)
-            order, folds = fold_order(len(y), self._strata(targets, Y), n_folds, rng)
+            strata = self._strata(targets, Y[order])
+            dealt, folds = fold_order(len(order), strata, n_folds, np.random.default_rng(seed))
+            order = order[dealt]
         problem = Problem(
             X=inputs[order],
             Y=self._scaled(Y[order], targets),

@@ -72,7 +72,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         """,
     )
     label_smoothing: float = parameter(
-        0.0,
+        0.1,
         [Interval(Real, 0, 1, closed="left")],
         "float",
         """

@@ -148,6 +148,15 @@ def numbers_of(column: Any, name: str) -> np.ndarray:
             f"{name} holds texts ({_listed(column)[0]!r}, say), but it held numbers when the model "
             "was fitted"
         )
+    try:
+        values = _as_doubles(column)
+    except OverflowError as error:  # integers of Python have no limit
+        raise ValueError(f"{name} holds an integer too large for float64: {error}") from error
+    _refuse_infinity(values, name)
+    return values
+
+
+def _as_doubles(column: Any) -> np.ndarray:
     if hasattr(column, "iloc"):
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     elif hasattr(column, "to_list"):  # polars
@@ -157,8 +166,7 @@ def numbers_of(column: Any, name: str) -> np.ndarray:
         values = np.array([np.nan if _is_missing(one) else float(one) for one in column])
     else:
         values = np.asarray(column, dtype=np.float64)
-    _refuse_infinity(values, name)
-    return values
+    return np.asarray(values)
 
 
 def _refuse_infinity(values: np.ndarray, name: str) -> None:

@@ -130,6 +130,7 @@ NOW = datetime.datetime(2020, 1, 2)
         ([NOW.date()] * 120, ValueError, "column 'bad' holds dates"),
         (pd.Series([NOW - NOW] * 120), ValueError, "column 'bad' holds dates"),
         ([f"remark {k}" for k in range(120)], ValueError, "column 'bad' holds free text"),
+        ([1, 10**400] * 60, ValueError, "column 'bad' holds an integer too large"),
         ([0.0, np.inf] * 60, ValueError, "column 'bad' holds infinity in row 1"),
         ([1j] * 120, ValueError, "column 'bad' holds complex"),
         ([[1, 2]] * 120, TypeError, "column 'bad'.*objects of type list"),
@@ -165,3 +166,32 @@ def test_a_failed_fit_leaves_the_model_that_there_was(fitted):
     with pytest.raises(ValueError, match="infinity"):
         fitted.fit(frame.assign(income=np.inf), raw_labels(frame))
     assert_array_equal(fitted.predict_proba(frame), before)
+
+
+@pytest.mark.parametrize("dtype", ["float64[pyarrow]", "Sparse[float64]", "Float32", object])
+def test_numbers_of_other_types_are_numbers(dtype):
+    if "pyarrow" in str(dtype):
+        pytest.importorskip("pyarrow")
+    x = np.random.default_rng(0).normal(size=60).astype(np.float32).astype(float)
+    plain = pd.DataFrame({"x": x, "z": -x})
+    other = plain.assign(x=plain["x"].astype(dtype))
+    _, expected = Preparation.of(plain)
+    _, found = Preparation.of(other)
+    assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("dtype", ["string", "category", object])
+def test_texts_of_other_types_are_categories(dtype):
+    texts = pd.Series(["a", "b", "c", None] * 20)
+    _, expected = Preparation.of(pd.DataFrame({"x": texts}))
+    _, found = Preparation.of(pd.DataFrame({"x": texts.astype(dtype)}))
+    assert_array_equal(found, expected)
+    assert expected.shape == (80, 4)
+
+
+def test_columns_of_one_name_and_numbers_as_names():
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    _, expected = Preparation.of(x)
+    for names in (["x", "x"], [0, 1]):
+        _, found = Preparation.of(pd.DataFrame(x, columns=names))
+        assert_array_equal(found, expected)
