@@ -28,7 +28,7 @@ SOLVERS = {
     "adamw": "adam with decoupled weight decay",
     "lbfgs": "SciPy's quasi-Newton method on the whole data",
 }
-SCHEDULES = ("constant", "invscaling", "adaptive", "cosine", "step", "one_cycle")
+SCHEDULES = ("constant", "invscaling", "adaptive", "cosine", "step", "one_cycle", "coslog")
 
 _HIDDEN = {*HIDDEN, *ENGINE_NAMES}
 _POSITIVE = Interval(Real, 0, None, closed="neither")
@@ -137,8 +137,10 @@ class Parameters:
         - 'step' multiplies it by 0.1 after each third of ``max_iter``.
         - 'one_cycle' lets it rise from 1/25 of the whole over the first 30 % of ``max_iter``
           epochs and then fall to 1e-4 of it.
+        - 'coslog' lets it rise from 0 and fall again in four cycles, each twice as long as the
+          one before.
 
-        The last three hold for every stochastic solver. A dict gives their numbers, lengths in
+        The last four hold for every stochastic solver. A dict gives their numbers, lengths in
         epochs: ``{"kind": "cosine", "total": 50, "final": 0.01}``,
         ``{"kind": "step", "every": 10, "factor": 0.5}``,
         ``{"kind": "one_cycle", "total": 20, "final": 1e-3}``; final and factor are shares of

@@ -129,7 +129,7 @@ def test_verbose_writes_a_line_an_epoch(capsys):
 # ---------------------------------------------------------------- calibration
 
 
-@pytest.mark.parametrize("truth", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("truth", [0.7, 1.0, 3.0])
 def test_the_temperature_that_made_the_labels_is_found(truth):
     rng = np.random.default_rng(0)
     z = 3 * rng.normal(size=(20_000, 4))
@@ -143,12 +143,23 @@ def test_the_temperature_that_made_the_labels_is_found(truth):
     assert found == pytest.approx(truth, rel=0.05)
 
 
+def test_rows_that_all_came_out_right_do_not_prove_certainty():
+    z = np.full((50, 3), -1.0)
+    z[:, 0] = 1.0
+    a, Y = softmax(z, axis=1), np.eye(3)[np.zeros(50, dtype=int)]
+    found = temperature(a, Y, None, True)
+    assert 0.5 <= found < 0.6
+    assert temperature(softmax(5 * z, axis=1), Y, None, True) > 1  # surer than 50 rows allow
+
+
 def test_weights_count_in_the_temperature():
-    z = np.array([[4.0, 0.0]] * 4)
-    Y = np.eye(2)[[0, 0, 0, 1]]
-    a = softmax(z, axis=1)
-    twice = temperature(np.vstack([a, a[3:]]), np.vstack([Y, Y[3:]]), None, True)
-    assert temperature(a, Y, np.array([1.0, 1, 1, 2]), True) == pytest.approx(twice, rel=1e-4)
+    a = softmax(np.array([[4.0, 0.0]] * 4000), axis=1)
+    wrong = np.arange(4000) % 4 == 3
+    Y = np.eye(2)[wrong.astype(int)]
+    twice = temperature(np.vstack([a, a[wrong]]), np.vstack([Y, Y[wrong]]), None, True)
+    found = temperature(a, Y, 1.0 + wrong, True)
+    assert found == pytest.approx(twice, rel=0.01)
+    assert found > 1.5 * temperature(a, Y, None, True)
 
 
 def test_networks_are_divided_by_it():
