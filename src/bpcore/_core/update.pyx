@@ -104,10 +104,8 @@ cdef void _scale_gradient(const Job* job, const Shard* shard, real_t* of_w) noex
         of_s[k] = 0
     for j in range(shard.units):
         for k in range(n_in):
-            of_s[k] += v[k] * of_w[k]
-            of_w[k] *= s[k]
-        v += n_in
-        of_w += n_in
+            of_s[k] += v[j * n_in + k] * of_w[j * n_in + k]
+            of_w[j * n_in + k] *= s[k]
 
 
 cdef void _scale_weights(const Job* job, const Shard* shard, real_t* w) noexcept nogil:
