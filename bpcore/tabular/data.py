@@ -7,6 +7,7 @@ import scipy.sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_y, check_consistent_length, validate_data
 
+from bpcore.checks import refuse_masked
 from bpcore.estimators.data import check_weights, check_y
 from bpcore.estimators.targets import dense
 from bpcore.tabular.columns import is_frame
@@ -22,6 +23,7 @@ def check_table(est: Any, X: Any, *, reset: bool) -> Any:
     ValueError, TypeError
         If it is no table, or not one like that of the fit.
     """
+    refuse_masked(X, "X")
     if not is_frame(X):
         if isinstance(X, list | tuple):
             array = np.asarray(X)

@@ -51,11 +51,14 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         return Numbers(1 if y.ndim == 1 else y.shape[1])
 
     def _learned(self, targets: Any, Y: np.ndarray) -> dict[str, Any]:
-        # quarters: sums of numbers near the limit of double precision stay finite
         self._low, self._high = Y.min(axis=0), Y.max(axis=0)
-        middle = (Y / 4).mean(axis=0) * 4
-        spread = (Y / 4 - middle / 4).std(axis=0) * 4
-        self._middle, self._spread = middle, np.where(spread > 0, spread, 1.0)
+        # in units of the largest, so that squares near the limits stay finite
+        largest = np.abs(Y).max(axis=0)
+        largest = np.where(largest > 0, largest, 1.0)
+        shares = Y / largest
+        spread = shares.std(axis=0) * largest
+        self._middle = shares.mean(axis=0) * largest
+        self._spread = np.where(spread > 0, spread, 1.0)
 
         def score(a: np.ndarray, Y: np.ndarray, weights: Any) -> tuple[float, ...]:
             return (-float(np.average(((a - Y) ** 2).sum(axis=1), weights=weights)),)
@@ -68,7 +71,9 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         }
 
     def _scaled(self, y: np.ndarray, targets: Any) -> np.ndarray:
-        return np.ascontiguousarray((y - self._middle) / self._spread, dtype=np.float32)
+        # halves: a difference of numbers near the limit is beyond it
+        z = (y / 2 - self._middle / 2) / (self._spread / 2)
+        return np.ascontiguousarray(z, dtype=np.float32)
 
     # ------------------------------------------------------------ predictions
 
@@ -83,6 +88,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         -------
         ndarray of shape (n_samples,), or (n_samples, n_outputs) for several outputs
         """
-        a = self._outputs(X) * self._spread + self._middle
+        with np.errstate(over="ignore"):  # what is beyond the limit is clipped
+            a = self._outputs(X) * self._spread + self._middle
         estimates: np.ndarray = self._targets.decode(np.clip(a, self._low, self._high))
         return estimates
