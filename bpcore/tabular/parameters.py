@@ -62,7 +62,7 @@ class Parameters:
         """,
     )
     dropout: float = parameter(
-        0.15,
+        0.05,
         [Interval(Real, 0, 1, closed="left")],
         "float",
         """
