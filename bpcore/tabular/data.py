@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from sklearn.utils import check_array
+from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import _check_y, check_consistent_length, validate_data
 
 from bpcore.checks import refuse_masked
@@ -41,7 +41,7 @@ def check_table(est: Any, X: Any, *, reset: bool) -> Any:
 
 
 def check_targets(est: Any, y: Any, X: Any) -> np.ndarray:
-    """Y of one dimension, or of two where it has several columns; as long as X."""
+    """The labels or numbers of y, of one dimension, or of two where it has several columns; as long as X."""
     if y is None:
         raise ValueError(
             f"This {type(est).__name__} estimator requires y to be passed, but the target y is None"
@@ -50,9 +50,6 @@ def check_targets(est: Any, y: Any, X: Any) -> np.ndarray:
     y = dense(y)
     check_consistent_length(X, y)
     if y.ndim == 2 and y.shape[1] == 1:
-        # as scikit-learn warns
-        from sklearn.utils import column_or_1d
-
         y = column_or_1d(y, warn=True)
     return np.asarray(y)
 
