@@ -41,7 +41,7 @@ def check_table(est: Any, X: Any, *, reset: bool) -> Any:
 
 
 def check_targets(est: Any, y: Any, X: Any) -> np.ndarray:
-    """The labels or numbers of y, of one dimension, or of two where it has several columns; as long as X."""
+    """The array y, of two dimensions where it has several columns; as long as X."""
     if y is None:
         raise ValueError(
             f"This {type(est).__name__} estimator requires y to be passed, but the target y is None"
