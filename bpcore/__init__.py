@@ -42,8 +42,10 @@ if TYPE_CHECKING:
         WeightsDisplay,
     )
     from bpcore.estimators import MLPClassifier, MLPRegressor
+    from bpcore.estimators.converter import register_skl2onnx
     from bpcore.explain.render import Explanation
     from bpcore.model_file import load
+    from bpcore.tabular import TabularClassifier, TabularRegressor
 
 __all__ = [
     "DescentAnimation",
@@ -63,11 +65,14 @@ __all__ = [
     "PathRecorder",
     "PredictionsDisplay",
     "ScoreRecorder",
+    "TabularClassifier",
+    "TabularRegressor",
     "Trace",
     "TrainingCurveDisplay",
     "WeightsDisplay",
     "datasets",
     "load",
+    "register_skl2onnx",
     "scaled",
     "show_config",
 ]
@@ -85,10 +90,13 @@ _LATER = {
     "PathRecorder": "bpcore.display",
     "PredictionsDisplay": "bpcore.display",
     "ScoreRecorder": "bpcore.display",
+    "TabularClassifier": "bpcore.tabular",
+    "TabularRegressor": "bpcore.tabular",
     "TrainingCurveDisplay": "bpcore.display",
     "WeightsDisplay": "bpcore.display",
     "datasets": "bpcore.datasets",
     "load": "bpcore.model_file",
+    "register_skl2onnx": "bpcore.estimators.converter",
     "show_config": "bpcore._core.config",
 }
 

@@ -17,12 +17,15 @@ from bpcore.files.writer import kind_of
 
 __all__ = ["ModelFileError", "load", "save"]
 
-# kind: (package with the class of that name, function of its module ``sections`` that reads one);
+# kind: (package with the class of that name, function of its module ``sections`` that reads one,
+# the section that such a file has beside "network", if any);
 # imported when a file asks for it, since the estimators bring scikit-learn with them
 _KINDS = {
-    "Network": ("bpcore.network", "read_network"),
-    "MLPClassifier": ("bpcore.estimators", "read_estimator"),
-    "MLPRegressor": ("bpcore.estimators", "read_estimator"),
+    "Network": ("bpcore.network", "read_network", None),
+    "MLPClassifier": ("bpcore.estimators", "read_estimator", "estimator"),
+    "MLPRegressor": ("bpcore.estimators", "read_estimator", "estimator"),
+    "TabularClassifier": ("bpcore.tabular", "read_tabular", "tabular"),
+    "TabularRegressor": ("bpcore.tabular", "read_tabular", "tabular"),
 }
 
 
@@ -36,7 +39,7 @@ def save(path: Any, model: Any) -> None:
     ----------
     path : str or path-like
         By custom it ends in ".safetensors". What is there is replaced.
-    model : Network, MLPClassifier or MLPRegressor
+    model : Network, MLPClassifier, MLPRegressor, TabularClassifier or TabularRegressor
 
     Raises
     ------
@@ -65,7 +68,7 @@ def load(path: Any, *, allow_nonfinite: bool = False) -> Any:
 
     Returns
     -------
-    Network, MLPClassifier or MLPRegressor
+    Network, MLPClassifier, MLPRegressor, TabularClassifier or TabularRegressor
         As it was saved, in the same dtype. A network's random state, ``history_`` and
         ``optimizer_`` come back with it, an estimator's parameters, its fitted attributes, and
         the state of its optimizer for ``partial_fit``.
@@ -99,9 +102,9 @@ def load(path: Any, *, allow_nonfinite: bool = False) -> Any:
         kind = reader.sections["kind"]
         if not isinstance(kind, str) or kind not in _KINDS:
             raise reader.fault(f"it holds a {kind!r}, expected a network or an estimator")
-        room, read = _KINDS[kind]
-        is_estimator = kind != "Network"
-        if is_estimator != ("estimator" in reader.sections):
+        room, read, own = _KINDS[kind]
+        there = {"estimator", "tabular"} & set(reader.sections)
+        if there != ({own} - {None}):
             raise reader.fault(f"it holds a {kind}, and its sections are those of another kind")
         reader.check_tensors(expected_tensors(reader))
         cls = getattr(importlib.import_module(room), kind)

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -26,6 +26,8 @@ class Training:
     order: np.ndarray | None
     sample_weight: np.ndarray | None
     normaliser: np.ndarray | None
+    rate_factors: np.ndarray | None
+    scale_state: dict[str, Any] | None
     epochs: int
     def __init__(
         self,
@@ -43,6 +45,8 @@ class Training:
         weight_decay: float = 0.0,
         clip_norm: float = 0.0,
         applies_dropout: bool = True,
+        rate_factors: np.ndarray | None = None,
+        input_scale: float | None = None,
         epochs: int = 1,
         ask: Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]] | None = None,
     ) -> None: ...

@@ -9,7 +9,7 @@ from bpcore.files.onnx import Graph
 from bpcore.network import Network
 from bpcore.network.export import layers_of
 
-__all__ = ["estimator_model"]
+__all__ = ["as_constants", "estimator_model"]
 
 
 def estimator_model(est: Any) -> Any:
@@ -32,7 +32,7 @@ def estimator_model(est: Any) -> Any:
         graph.node("Identity", a, name="probabilities")
         outputs = [("label", "INT64", width), ("probabilities", "FLOAT", width)]
     elif kind == "Labels":
-        classes, type_name = _as_constants([targets.classes])
+        classes, type_name = as_constants([targets.classes])
         graph.node("Identity", _labels(graph, a, classes[0], targets), name="label")
         n = _probabilities(graph, a, targets, network, "probabilities")
         outputs = [("label", type_name, None), ("probabilities", "FLOAT", n)]
@@ -43,7 +43,7 @@ def estimator_model(est: Any) -> Any:
 
 def _columns(graph: Graph, a: str, targets: Any, network: Network) -> list[tuple[str, str, Any]]:
     """Several columns of labels: "label" (n, columns), "probabilities_0" and so on."""
-    classes, type_name = _as_constants(targets.classes)
+    classes, type_name = as_constants(targets.classes)
     upright = graph.constant(np.array([-1, 1]))
     labels = []
     outputs = [("label", type_name, len(classes))]
@@ -58,7 +58,7 @@ def _columns(graph: Graph, a: str, targets: Any, network: Network) -> list[tuple
     return outputs
 
 
-def _as_constants(columns: list[np.ndarray]) -> tuple[list[np.ndarray], str]:
+def as_constants(columns: list[np.ndarray]) -> tuple[list[np.ndarray], str]:
     """Labels as ONNX has them, all columns of one type, and that type's name.
 
     Raises

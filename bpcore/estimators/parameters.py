@@ -30,7 +30,7 @@ SOLVERS = {
     "lm": "Levenberg-Marquardt on the whole data, for the squared losses of MLPRegressor and some "
     "hundreds of weights",
 }
-SCHEDULES = ("constant", "invscaling", "adaptive", "cosine", "step", "one_cycle")
+SCHEDULES = ("constant", "invscaling", "adaptive", "cosine", "step", "one_cycle", "coslog")
 
 _HIDDEN = {*HIDDEN, *ENGINE_NAMES}
 _POSITIVE = Interval(Real, 0, None, closed="neither")
@@ -39,7 +39,7 @@ _SHARE = Interval(Real, 0, 1, closed="left")
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 
-C = TypeVar("C", bound="Parameters")
+C = TypeVar("C")
 
 
 def _named_activations() -> str:
@@ -139,8 +139,10 @@ class Parameters:
         - 'step' multiplies it by 0.1 after each third of ``max_iter``.
         - 'one_cycle' lets it rise from 1/25 of the whole over the first 30 % of ``max_iter``
           epochs and then fall to 1e-4 of it.
+        - 'coslog' lets it rise from 0 and fall again in four cycles, each twice as long as the
+          one before.
 
-        The last three hold for every stochastic solver. A dict gives their numbers, lengths in
+        The last four hold for every stochastic solver. A dict gives their numbers, lengths in
         epochs: ``{"kind": "cosine", "total": 50, "final": 0.01}``,
         ``{"kind": "step", "every": 10, "factor": 0.5}``,
         ``{"kind": "one_cycle", "total": 20, "final": 1e-3}``; final and factor are shares of
@@ -351,7 +353,9 @@ def _describe(one: Field[Any]) -> str:
     return f"{heading}\n{textwrap.indent(one.metadata['text'], '    ')}"
 
 
-def described(score: str, more: str = "") -> Callable[[type[C]], type[C]]:
+def described(
+    score: str, more: str = "", common: str = _ATTRIBUTES
+) -> Callable[[type[C]], type[C]]:
     """A class decorator: puts the fields' words and constraints where people look for them.
 
     The docstring gets its Parameters and Attributes sections, before See Also.
@@ -362,13 +366,17 @@ def described(score: str, more: str = "") -> Callable[[type[C]], type[C]]:
         What ``score`` returns, in words.
     more : str
         Attributes that only this class has.
+    common : str
+        Those that its relatives have too, with {score} where that is to stand.
     """
 
     def describe(cls: type[C]) -> type[C]:
-        cls._parameter_constraints = {one.name: one.metadata["constraint"] for one in fields(cls)}
+        of_class: Any = cls
+        given = fields(of_class)
+        of_class._parameter_constraints = {one.name: one.metadata["constraint"] for one in given}
         # in the order of the constructor
-        ordered = sorted(fields(cls), key=lambda one: bool(one.kw_only))
-        attributes = textwrap.dedent(more) + textwrap.dedent(_ATTRIBUTES.format(score=score))
+        ordered = sorted(given, key=lambda one: bool(one.kw_only))
+        attributes = textwrap.dedent(more) + textwrap.dedent(common.format(score=score))
         sections = {
             "Parameters": "\n".join(map(_describe, ordered)),
             "Attributes": attributes.replace("\n\n", "\n").strip(),

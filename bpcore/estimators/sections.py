@@ -23,7 +23,14 @@ from bpcore.files.writer import kind_of
 from bpcore.network import Network
 from bpcore.network.sections import describe_network, read_network
 
-__all__ = ["describe_estimator", "read_estimator"]
+__all__ = [
+    "decoded",
+    "describe_estimator",
+    "describe_targets",
+    "encoded",
+    "read_estimator",
+    "read_targets",
+]
 
 _SHOWN = attributes_shown(State)
 # Entries of the record with a place of their own in a file.
@@ -83,13 +90,13 @@ def describe_estimator(
         "kind": kind,
         "network": section,
         "estimator": {
-            "parameters": _encoded(parameters, "the parameter"),
-            "attributes": _encoded(
+            "parameters": encoded(parameters, "the parameter"),
+            "attributes": encoded(
                 {name: getattr(est, name) for name in KEPT if hasattr(est, name)}, "the attribute"
             ),
-            "targets": _describe_targets(est._codec()),
-            "blueprint": _encoded(_fields_of(est._spec), "the network's"),
-            "rate": None if rate is None else _encoded(_fields_of(rate), "the rate's"),
+            "targets": describe_targets(est._codec()),
+            "blueprint": encoded(_fields_of(est._spec), "the network's"),
+            "rate": None if rate is None else encoded(_fields_of(rate), "the rate's"),
             "best": None if "best_theta" not in record else best is not None,
         },
     }
@@ -102,7 +109,8 @@ def describe_estimator(
     return sections, tensors
 
 
-def _encoded(named: dict[str, Any], what: str) -> dict[str, Any]:
+def encoded(named: dict[str, Any], what: str) -> dict[str, Any]:
+    """Values by name as JSON; what: what they are, for errors."""
     # a JSON object, not the {"dict": …} of other values: these names are strings of our own
     return {name: values.encode(value, f"{what} {name}") for name, value in named.items()}
 
@@ -111,7 +119,8 @@ def _fields_of(record: Any) -> dict[str, Any]:
     return {one.name: getattr(record, one.name) for one in fields(record)}
 
 
-def _describe_targets(targets: Any) -> dict[str, Any]:
+def describe_targets(targets: Any) -> dict[str, Any]:
+    """How y is encoded, as JSON."""
     name = type(targets).__name__
     if name == "Numbers":
         numbers = {"n_targets": targets.n_targets, "n_quantiles": targets.n_quantiles}
@@ -145,16 +154,16 @@ def read_estimator(
         section = reader.sections["estimator"]
         if not isinstance(section, dict) or set(section) != _SECTION:
             raise ValueError(f"expected an object with the entries {', '.join(sorted(_SECTION))}")
-        est = cls(**_decoded(section["parameters"]))
+        est = cls(**decoded(section["parameters"]))
         est._validate_params()
         spec = _record(NetworkSpec, section["blueprint"])
-        targets = _read_targets(kind_of(est), section["targets"], network)
+        targets = read_targets(kind_of(est), section["targets"], network)
         if targets.width != network.layer_sizes[-1]:
             raise ValueError(
                 f"its targets take {targets.width} outputs, its network has "
                 f"{network.layer_sizes[-1]}"
             )
-        attributes = _decoded(section["attributes"])
+        attributes = decoded(section["attributes"])
         for name, value in attributes.items():
             _check_attribute(name, value, network)
         rate: Any = None if section["rate"] is None else _record(LearningRate, section["rate"])
@@ -177,7 +186,8 @@ def read_estimator(
     return est
 
 
-def _decoded(named: Any) -> dict[str, Any]:
+def decoded(named: Any) -> dict[str, Any]:
+    """What ``encoded`` was given."""
     if not isinstance(named, dict):
         raise ValueError("expected an object of names and values")
     return {name: values.decode(value) for name, value in named.items()}
@@ -185,27 +195,29 @@ def _decoded(named: Any) -> dict[str, Any]:
 
 def _record(cls: Any, named: Any) -> Any:
     """A NetworkSpec or a LearningRate, every field of the type that it is declared with."""
-    decoded = _decoded(named)
+    there = decoded(named)
     for one in fields(cls):
         declared = getattr(one.type, "__name__", "")
         types = {"str": (str,), "float": (float, int), "tuple": (tuple,)}.get(declared)
-        if types and not isinstance(decoded.get(one.name), types):
+        if types and not isinstance(there.get(one.name), types):
             raise ValueError(f"{one.name} must be a {declared}")
-    return cls(**decoded)
+    return cls(**there)
 
 
-def _read_targets(kind: str, named: Any, network: Network) -> Any:
-    described = _decoded(named)
+def read_targets(kind: str, named: Any, network: Network) -> Any:
+    """What ``describe_targets`` was given, for an estimator of this kind."""
+    described = decoded(named)
     name = described.pop("kind", None)
-    if kind == "MLPRegressor" and name == "Numbers":
+    classifies = kind.endswith("Classifier")
+    if not classifies and name == "Numbers":
         return Numbers(*(as_integer(described[key], key) for key in ("n_targets", "n_quantiles")))
-    if kind == "MLPClassifier" and name == "Multilabel":
+    if classifies and name == "Multilabel":
         if described["n_labels"] != network.layer_sizes[-1]:  # before they are counted out
             raise ValueError("there must be as many labels as outputs")
         return Multilabel(network.layer_sizes[-1], described.get("sparse") is True)
-    if kind == "MLPClassifier" and name == "Labels":
+    if classifies and name == "Labels":
         return Labels(_classes(described["classes"]))
-    if kind == "MLPClassifier" and name == "Multioutput" and isinstance(described["classes"], list):
+    if classifies and name == "Multioutput" and isinstance(described["classes"], list):
         return Multioutput([_classes(one) for one in described["classes"]])
     raise ValueError(f"{name!r} is no kind of targets of an {kind}")
 

@@ -103,20 +103,25 @@ class Graph:
 
     def model(self, n_inputs: int, outputs: list[tuple[str, str, Any]]) -> Any:
         """The model; outputs: (name, ONNX's type, number of columns or None for a vector)."""
+        types = self.onnx.TensorProto
+        x = self.onnx.helper.make_tensor_value_info("X", types.FLOAT, ["n", n_inputs])
+        return self.finished([x], outputs)
+
+    def finished(self, inputs: list[Any], outputs: list[tuple[str, str, Any]], *sets: Any) -> Any:
+        """The model of these inputs; sets: operators beside those of ONNX itself."""
         helper, types = self.onnx.helper, self.onnx.TensorProto
-        x = helper.make_tensor_value_info("X", types.FLOAT, ["n", n_inputs])
         ends = [
             helper.make_tensor_value_info(
                 name, getattr(types, kind), ["n"] if width is None else ["n", width]
             )
             for name, kind, width in outputs
         ]
-        graph = helper.make_graph(self.nodes, "bpcore", [x], ends, self.constants)
+        graph = helper.make_graph(self.nodes, "bpcore", inputs, ends, self.constants)
         model = helper.make_model(
             graph,
             producer_name="bpcore",
             producer_version=__version__,
-            opset_imports=[helper.make_opsetid("", _OPSET)],
+            opset_imports=[helper.make_opsetid("", _OPSET), *sets],
         )
         model.ir_version = _IR_VERSION
         self.onnx.checker.check_model(model)

@@ -30,7 +30,7 @@ _LONGEST_FAULT = 500
 _SLACK = 2**22
 
 _SECTIONS = {"format_version", "bpcore_version", "kind", "network"}
-_OPTIONAL_SECTIONS = {"history", "training", "optimizer", "estimator", "best"}
+_OPTIONAL_SECTIONS = {"history", "training", "optimizer", "estimator", "tabular", "best"}
 _TENSOR_DTYPES = {"float32": "F32", "float64": "F64", "int64": "I64"}
 
 

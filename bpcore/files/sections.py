@@ -62,6 +62,11 @@ def expected_tensors(reader: ModelReader) -> dict[str, tuple[str, tuple[int, ...
             holder = {"best": holder["estimator"]["best"]}
         if holder.get("best") is True:
             vectors.append("best_parameters")
+        if "tabular" in reader.sections:
+            others = as_integer(reader.sections["tabular"]["n_members"], "n_members") - 1
+            if others > len(reader.tensors):
+                raise ValueError(f"{others + 1} members, but only {len(reader.tensors)} tensors")
+            vectors += [f"member.{k}" for k in range(1, others + 1)]
         if "training" in reader.sections:
             n_rows = reader.sections["training"]["order"]
             if n_rows is not None:

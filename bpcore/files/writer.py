@@ -25,8 +25,8 @@ def kind_of(model: Any) -> str:
     kind: str | None = vars(type(model)).get("_file_kind")
     if kind is None:
         raise TypeError(
-            "a model file holds a Network, an MLPClassifier or an MLPRegressor (no class of your "
-            f"own, which a reader would not know), got {type(model).__name__}"
+            "a model file holds a Network or one of bpcore's estimators (no class of your own, "
+            f"which a reader would not know), got {type(model).__name__}"
         )
     return kind
 

@@ -45,6 +45,8 @@ class Settings:
     l1: Any
     weight_decay: Any
     clip_norm: Any
+    rate_factors: Any
+    input_scale: Any
     random_state: Any
     callback: Any
     progress: Any
@@ -71,6 +73,8 @@ class _Fit:
     rate: float | None
     sampler: Sampler
     penalties: dict[str, Any]
+    rate_factors: np.ndarray | None
+    input_scale: float | None
     batch_size: int
     validation: Any
     every: int
@@ -266,6 +270,8 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
         rate=rate,
         sampler=Sampler(rng, order, any(network.dropout)),
         penalties=penalties,
+        rate_factors=_rate_factors(settings.rate_factors, network),
+        input_scale=_input_scale(settings),
         batch_size=batch_size,
         validation=validation,
         every=every,
@@ -296,6 +302,7 @@ def _training(run: _Fit) -> Any:
         run.network, rows, targets, run.optimizer, batch_size=run.batch_size,
         order=run.sampler.order, sample_weight=_in_proportion(weights), **run.penalties,
         ask=run.network._asking(targets, run.sampler.order),
+        rate_factors=run.rate_factors, input_scale=run.input_scale,
         # where only the record is kept of an epoch, the engine may run several
         epochs=most,
     )  # fmt: skip
@@ -351,6 +358,8 @@ def _prepare_checkpoints(run: _Fit) -> None:
         )
     if run.solver is not None:
         arguments |= {"optimizer": run.solver, **run.solver_options}
+    if run.rate_factors is not None:
+        arguments["rate_factors"] = run.rate_factors.tolist()
     if run.stopping is not None:
         arguments |= {
             "patience": run.stopping.patience,
@@ -373,6 +382,31 @@ def _clip_norm(clip_norm: Any) -> float:
     if limit == 0:
         raise ValueError("clip_norm must be positive, or None for no limit, got 0")
     return limit
+
+
+def _rate_factors(rate_factors: Any, network: Any) -> np.ndarray | None:
+    if rate_factors is None:
+        return None
+    factors = np.ascontiguousarray(rate_factors, dtype=np.float64)
+    if factors.shape != (network.n_layers, 2):
+        raise ValueError(
+            f"rate_factors must have a row for each of {network.n_layers} layers, with the factors "
+            f"of its weights and its biases, got shape {factors.shape}"
+        )
+    if not np.isfinite(factors).all() or (factors < 0).any():
+        raise ValueError("rate_factors must be finite and at least 0")
+    return factors
+
+
+def _input_scale(settings: Settings) -> float | None:
+    if settings.input_scale is None:
+        return None
+    if settings.checkpoint is not None or settings.resume is not None:
+        raise ValueError(
+            "a fit with input_scale writes no checkpoints and resumes from none: leave one of "
+            "them out"
+        )
+    return check.as_number(settings.input_scale, "input_scale")
 
 
 def _validation_data(network: Any, settings: Settings) -> Any:

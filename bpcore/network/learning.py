@@ -202,6 +202,8 @@ class Learning(Architecture):
         l1: float = 0.0,
         weight_decay: float = 0.0,
         clip_norm: float | None = None,
+        rate_factors: Any = None,
+        input_scale: float | None = None,
         random_state: Any = None,
         callback: Callable[[Self, History], Any]
         | Sequence[Callable[[Self, History], Any]]
@@ -259,8 +261,9 @@ class Learning(Architecture):
             - "lbfgs": the quasi-Newton method of limited memory, for any loss.
         schedule : None, str or dict, default=None
             η from step to step: "cosine" (to 0 over the fit), "one_cycle", {"kind": "step",
-            "every": epochs, "factor": 0.1}; each may be given "warmup", and cosine and
-            one_cycle "total" and "final". Lengths are in epochs. A warning says so once when a
+            "every": epochs, "factor": 0.1}, "coslog" (up and down in 4 "cycles", each twice as
+            long as the one before); each may be given "warmup", and cosine and one_cycle "total"
+            and "final". Lengths are in epochs. A warning says so once when a
             schedule has run out. An Optimizer has a schedule of its own.
         l2, l1 : float, default=0.0
             Penalties ½ l2 Σ w² and l1 Σ |w| over the weights, not the biases; divided by the
@@ -269,6 +272,13 @@ class Learning(Architecture):
             w ← (1 - η weight_decay) w at each step, apart from the gradient (AdamW).
         clip_norm : float or None, default=None
             The largest norm of a batch's ∇C; a longer one is shortened to it.
+        rate_factors : array-like of shape (L, 2), optional
+            What η is multiplied by for the weights and for the biases of each layer. Weight decay
+            goes by η itself.
+        input_scale : float or None, default=None
+            Learn a scale for every input as well: w^(1) = v diag(s) with s = 1 at first, where v
+            takes steps of η and s of η times this number. θ holds w^(1) all the while, so that the
+            network stays what it is. Not with checkpoints, nor for inputs that are mostly zeros.
         random_state : None, int, Generator or RandomState, default=None
             Draws the shuffles and dropout. None: the network's own, so that a network made
             with a seed trains reproducibly.
@@ -343,6 +353,8 @@ class Learning(Architecture):
                 l1=l1,
                 weight_decay=weight_decay,
                 clip_norm=clip_norm,
+                rate_factors=rate_factors,
+                input_scale=input_scale,
                 random_state=random_state,
                 callback=callback,
                 progress=progress,

@@ -184,7 +184,7 @@ def in_updates(schedule: Any, epochs: int | None, updates_an_epoch: int) -> Any:
     if not isinstance(schedule, str | dict):
         raise TypeError(f"schedule must be None, a name or a dict, got {schedule!r}")
     plan = {"kind": schedule} if isinstance(schedule, str) else dict(schedule)
-    if plan.get("kind") in ("cosine", "one_cycle") and epochs is not None:
+    if plan.get("kind") in ("cosine", "one_cycle", "coslog") and epochs is not None:
         plan.setdefault("total", epochs)
     if not isinstance(plan.get("kind", ""), str):
         raise TypeError(f"schedule: kind must be a name, got {plan['kind']!r}")

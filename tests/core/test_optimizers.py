@@ -53,6 +53,10 @@ PLANS = {
         {"kind": "one_cycle", "total": 20},
         {"kind": "one_cycle", "total": 12, "final": 0.1, "warmup": 2},
     ],
+    "coslog": [
+        {"kind": "coslog", "total": 20},
+        {"kind": "coslog", "total": 12, "cycles": 2.5, "warmup": 2},
+    ],
 }
 
 

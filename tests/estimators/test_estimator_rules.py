@@ -138,6 +138,12 @@ def test_irprop_takes_all_rows(curve):
         ({"kind": "step", "every": 4, "factor": 0.5}, 0, [1.0, 0.5, 0.5]),
         ("constant", 3, [0.25, 1.0, 1.0]),
         ("one_cycle", 0, [0.04, 1e-4 + (1 - 1e-4) * 0.5 * (1 + np.cos(np.pi * 0.2 / 0.7)), None]),
+        # in the middle of an epoch: 1 + 15 t of 16 equal parts
+        (
+            "coslog",
+            0,
+            [0.5 * (1 - np.cos(2 * np.pi * np.log2(1 + 15 * k / 16))) for k in (1, 9, 15)],
+        ),
     ],
 )
 def test_schedules(curve, learning_rate, warmup, shares):

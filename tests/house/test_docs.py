@@ -11,13 +11,14 @@ pytest.importorskip("matplotlib")
 from pictures import close_figures
 
 import bpcore
-from bpcore import datasets, display, estimators, exceptions, model_file
+from bpcore import datasets, display, estimators, exceptions, model_file, tabular
 
 close = pytest.fixture(autouse=True)(close_figures)
 
 TUTORIAL = ("chain", "layers", "descent", "recogniser", "curvature")
 NOTEBOOKS = (
     "start",
+    "tables",
     "inside",
     "differences-from-scikit-learn",
     *(f"tutorial/{name}" for name in TUTORIAL),
@@ -90,8 +91,10 @@ def test_every_page_with_cells_is_tested(source_tree):
 
 @pytest.mark.parametrize("page", NOTEBOOKS)
 def test_the_cells_run(page, source_tree, tmp_path, monkeypatch):
-    if page in ("start", "inside"):
+    if page in ("start", "tables", "inside"):
         pytest.importorskip("safetensors")
+    if page == "tables":
+        pytest.importorskip("pandas")
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "__main__"}
     cells = cells_of(text_of(source_tree, page))
@@ -141,7 +144,7 @@ def test_everything_public_is_in_the_reference(source_tree):
         for name in re.findall(r"^\.\. auto(?:class|function|exception):: (\S+)", pages, re.M)
     }
     public = set(bpcore.__all__) - {"datasets"}
-    for module in (datasets, display, estimators, exceptions, model_file):
+    for module in (datasets, display, estimators, exceptions, model_file, tabular):
         public |= set(module.__all__)
     assert described == public
 

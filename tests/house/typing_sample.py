@@ -29,11 +29,14 @@ from bpcore import (
     PathRecorder,
     PredictionsDisplay,
     ScoreRecorder,
+    TabularClassifier,
+    TabularRegressor,
     Trace,
     TrainingCurveDisplay,
     WeightsDisplay,
     datasets,
     load,
+    register_skl2onnx,
     scaled,
     show_config,
 )
@@ -225,3 +228,17 @@ def pictures(net: Network, clf: MLPClassifier, history: History, trace: Trace) -
     animation = DescentAnimation.from_network(net, X, Y)
     assert_type(animation, DescentAnimation)
     animation.save("descent.gif", fps=2.0)
+
+
+def tables() -> None:
+    clf = TabularClassifier(2, epochs=3, n_jobs=None, random_state=0)
+    clf.fit(X, ["a", "b"], validation_data=(X, ["a", "b"]))
+    assert_type(clf.predict(X), np.ndarray)
+    assert_type(clf.prepare(X), np.ndarray)
+    assert_type(clf.members_, list[Network])
+    model = TabularRegressor(time_limit=10.0)
+    model.fit(X, [1.0, 2.0])
+    assert_type(model.predict(X), np.ndarray)
+    model.save(PATH)
+    model.to_onnx(PATH)
+    register_skl2onnx()

@@ -202,6 +202,7 @@ def test_optimizers(name, options, dtype):
         ("constant", None),
         ("cosine", {"kind": "cosine", "total": 18}),
         ("one_cycle", {"kind": "one_cycle", "total": 18}),
+        ("coslog", {"kind": "coslog", "total": 18}),
         ({"kind": "step", "every": 2, "factor": 0.5}, {"kind": "step", "every": 6, "factor": 0.5}),
         (
             {"kind": "cosine", "total": 4, "final": 0.2, "warmup": 1},

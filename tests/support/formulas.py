@@ -91,6 +91,10 @@ def rate(eta, schedule, t):
         return eta
     if kind == "step":
         return eta * plan.get("factor", 0.1) ** (done // plan["every"])
+    if kind == "coslog":  # cycles of equal length on a logarithmic axis
+        share = min(1.0, (done + 0.5) / max(plan["total"] - warmup, 1))
+        cycles = plan.get("cycles", 4.0)
+        return eta * (1 - np.cos(2 * np.pi * np.log2(1 + (2**cycles - 1) * share))) / 2
     share = min(1.0, done / max(plan["total"] - warmup, 1))
 
     def half_cosine(start, end, share):

@@ -14,6 +14,16 @@ cdef struct Regularisation:
     double decay            # decoupled: w ← (1 - η decay) w
     double clip             # largest norm of ∇C; 0: no limit
 
+# A first layer that learns as w = v diag(s): a scale for every input.  θ holds w; v and s are a
+# training's own.
+cdef struct InputScale:
+    void* v                 # (n_1, n_0); NULL where inputs have no scale
+    void* s                 # (n_0,)
+    void* gradient          # (n_0,): ∂C/∂s
+    void* slot_1            # the optimizer's, of s
+    void* slot_2
+    double rate             # what η is multiplied by for s
+
 # The rows that a run goes through.
 cdef struct Examples:
     const MatrixView* x
@@ -98,6 +108,8 @@ cdef struct Job:
     const Layout* layout
     Examples examples
     Regularisation regularisation
+    const double* rate_factors      # of η, two a layer: of its weights, of its biases; NULL: 1
+    InputScale scale
     Plan plan
     Memory memory
     Py_ssize_t n_rows

@@ -36,6 +36,7 @@ cdef struct UpdateCoefficients:
 cdef bint is_plain_sgd(Optimizer o) noexcept nogil
 cdef UpdateCoefficients next_coefficients(Optimizer o, Py_ssize_t t,
                                           double mu_product) noexcept nogil
+cdef UpdateCoefficients at_rate(const UpdateCoefficients* step, double factor) noexcept nogil
 cdef void update_range(Optimizer o, const UpdateCoefficients* step, Py_ssize_t start,
                        Py_ssize_t n, real_t* theta, const real_t* gradient) noexcept nogil
 cdef inline real_t* offset(real_t* slot, Py_ssize_t start) noexcept nogil:

@@ -98,6 +98,15 @@ cdef UpdateCoefficients next_coefficients(Optimizer o, Py_ssize_t t,
     return step
 
 
+cdef UpdateCoefficients at_rate(const UpdateCoefficients* step, double factor) noexcept nogil:
+    """The same update with η times `factor`."""
+    cdef UpdateCoefficients scaled = step[0]
+    scaled.eta *= factor
+    scaled.gradient_factor *= factor
+    scaled.mean_factor *= factor
+    return scaled
+
+
 cdef void update_range(Optimizer o, const UpdateCoefficients* step, Py_ssize_t start,
                        Py_ssize_t n, real_t* theta, const real_t* gradient) noexcept nogil:
     """One step for the parameters start : start + n.
@@ -170,7 +179,8 @@ cdef class Optimizer:
     schedule : None, str or dict, default=None
         How η changes from update to update: "constant", or a dict with a key "kind" and the
         numbers that the kind takes (in updates): "cosine" (total, final=0), "step" (every,
-        factor=0.1), "one_cycle" (total, final=1e-4), each with warmup=0.
+        factor=0.1), "one_cycle" (total, final=1e-4), "coslog" (total, cycles=4), each with
+        warmup=0.
 
     Attributes
     ----------

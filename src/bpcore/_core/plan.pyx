@@ -136,9 +136,9 @@ cdef Py_ssize_t _blocks_per_task(const Layout* layout, int task, Py_ssize_t n_ro
 
 # ---------------------------------------------------------------- shards
 
-cdef list _layer_shards(Py_ssize_t l, Layer layer, Py_ssize_t n_tasks):
+cdef list _layer_shards(Py_ssize_t l, Layer layer, Py_ssize_t n_tasks, bint as_one):
     """The shards of layer l + 1, each as the numbers of a `Shard`."""
-    size = shard_units(layer.n_in, layer.n_out, n_tasks)
+    size = layer.n_out if as_one else shard_units(layer.n_in, layer.n_out, n_tasks)
     return [
         (l, first, units, layer.w + first * layer.n_in, units * layer.n_in, layer.b + first, units)
         for first in range(0, layer.n_out, size)
@@ -188,7 +188,7 @@ cdef int _n_threads(const Layout* layout, const Request* request) noexcept nogil
 cdef bint _is_sparse(const Layout* layout, const Request* request, Rows x):
     """Whether the first layer takes only the inputs that are not zero."""
     cdef const Layer* first = &layout.layers[0]
-    if x is None or request.task > TRAIN or request.keeps_terms \
+    if x is None or request.task > TRAIN or request.keeps_terms or request.scales_inputs \
             or first.n_in < TUNING.sparse_min_inputs or first.n_out < TUNING.sparse_min_units:
         return False
     return (_is_nearly_empty(request, x)
@@ -303,7 +303,8 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
         if plan.transposes and l == 0:
             shards += _sparse_shards(layout, n_tasks)
         else:
-            shards += _layer_shards(l, layout.layers[l], n_tasks)
+            shards += _layer_shards(l, layout.layers[l], n_tasks,
+                                    l == 0 and request.scales_inputs)
     plan.n_shards = len(shards)
     plan.largest_shard = _rounded(max(n_w + n_b for _, _, _, _, n_w, _, n_b in shards))
     plan.accumulates = plan.task == TRAIN and (request.clips or batch > plan.microbatch_rows)

@@ -1,13 +1,15 @@
 """How the learning rate η goes from update to update."""
 
-from libc.math cimport M_PI, cos, pow
+from libc.math cimport M_PI, cos, exp2, log2, pow
 
-SCHEDULES = {"constant": CONSTANT, "cosine": COSINE, "step": STEP, "one_cycle": ONE_CYCLE}
+SCHEDULES = {"constant": CONSTANT, "cosine": COSINE, "step": STEP, "one_cycle": ONE_CYCLE,
+             "coslog": COSLOG}
 
 # What each takes beside "warmup": the numbers that have to be given, and those with defaults.
-_NEEDED = {"constant": (), "cosine": ("total",), "step": ("every",), "one_cycle": ("total",)}
+_NEEDED = {"constant": (), "cosine": ("total",), "step": ("every",), "one_cycle": ("total",),
+           "coslog": ("total",)}
 _OPTIONAL = {"constant": {}, "cosine": {"final": 0.0}, "step": {"factor": 0.1},
-             "one_cycle": {"final": 1e-4}}
+             "one_cycle": {"final": 1e-4}, "coslog": {"cycles": 4.0}}
 
 
 def checked(schedule):
@@ -53,12 +55,13 @@ cdef Schedule make_schedule(dict settings):
     schedule.every = settings.get("every", 0.0)
     schedule.factor = settings.get("factor", 1.0)
     schedule.final = settings.get("final", 0.0)
+    schedule.cycles = settings.get("cycles", 0.0)
     return schedule
 
 
 cdef Py_ssize_t last_update(const Schedule* schedule) noexcept nogil:
     """The update after which η stays next to zero; -1 where it never does."""
-    if schedule.kind in (COSINE, ONE_CYCLE) and schedule.final < 0.01:
+    if schedule.kind in (COSINE, ONE_CYCLE, COSLOG) and schedule.final < 0.01:
         return <Py_ssize_t>max(schedule.total, schedule.warmup + 1)
     return -1
 
@@ -76,6 +79,10 @@ cdef double rate_at(const Schedule* schedule, double eta, Py_ssize_t t) noexcept
         # Loshchilov and Hutter 2017, equation 5
         share = min(done / max(schedule.total - schedule.warmup, 1.0), 1.0)
         return eta * (schedule.final + (1 - schedule.final) * 0.5 * (1 + cos(M_PI * share)))
+    if schedule.kind == COSLOG:
+        # cycles that grow longer, each from 0 to η and back (Holzmüller et al. 2024, section 3)
+        share = min((done + 0.5) / max(schedule.total - schedule.warmup, 1.0), 1.0)
+        return eta * 0.5 * (1 - cos(2 * M_PI * log2(1 + (exp2(schedule.cycles) - 1) * share)))
     if schedule.kind == ONE_CYCLE:
         # up over the first 30 % of the run, from η / 25, then down (Smith 2018)
         share = min(done / max(schedule.total - schedule.warmup, 1.0), 1.0)

@@ -31,6 +31,8 @@ cdef class Training:
     cdef readonly cnp.ndarray sample_weight
     cdef readonly cnp.ndarray normaliser
     cdef readonly Py_ssize_t epochs
+    cdef readonly cnp.ndarray rate_factors
+    cdef readonly dict scale_state
     cdef Run job
     cdef bint applies_dropout
     cdef object ask
@@ -44,3 +46,4 @@ cdef class Training:
     cdef Py_ssize_t _epochs(self, Py_ssize_t most, double until, Shuffle shuffle,
                             Patience* patience, EpochNumbers* done) noexcept nogil
     cdef bint _epoch(self) noexcept nogil
+    cdef int _take_rates(self, Run run) except -1

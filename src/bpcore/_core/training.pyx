@@ -16,6 +16,7 @@ from bpcore._core.job cimport TRAIN, Job
 from bpcore._core.plan cimport Request
 from bpcore._core.schedules cimport rate_at
 from bpcore._core.tuning cimport TUNING
+from bpcore._core.types cimport Layout
 from bpcore.kernels.clock cimport bp_seconds
 
 cnp.import_array()
@@ -90,6 +91,11 @@ cdef class Training:
         The largest norm of ∇C; 0: no limit.
     applies_dropout : bool
         Whether the layers' dropout leaves units out.
+    rate_factors : ndarray of float64, shape (L, 2), or None
+        What η is multiplied by for the weights and the biases of each layer.
+    input_scale : float or None
+        Update w^(1) as v diag(s), s with η times this number. Where a training begins v is w^(1)
+        and s is 1.
     epochs : int, default=1
         How many a run may make, with the threads that it starts.
     ask : callable, optional
@@ -107,7 +113,8 @@ cdef class Training:
                  Py_ssize_t batch_size, cnp.ndarray order=None, cnp.ndarray sample_weight=None,
                  cnp.ndarray normaliser=None, double l2=0.0, double l1=0.0,
                  double weight_decay=0.0, double clip_norm=0.0, bint applies_dropout=True,
-                 Py_ssize_t epochs=1, object ask=None):
+                 cnp.ndarray rate_factors=None, object input_scale=None, Py_ssize_t epochs=1,
+                 object ask=None):
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         optimizer.bind(network.layout.n_parameters, network.dtype)
@@ -118,6 +125,8 @@ cdef class Training:
         self.sample_weight = sample_weight
         self.normaliser = normaliser
         self.applies_dropout = applies_dropout and network.layout.has_dropout
+        self.rate_factors = rate_factors
+        self.scale_state = None if input_scale is None else {"rate": float(input_scale)}
         self.epochs = epochs
         self.ask = ask
         self._prepare((l2, l1, weight_decay, clip_norm), batch_size)
@@ -148,7 +157,9 @@ cdef class Training:
          run.job.regularisation.clip) = penalties
         run.job.applies_dropout = self.applies_dropout
         run.ask, run.job.asks = self.ask, self.ask is not None
+        self._take_rates(run)
         request = self.network._request(TRAIN, run.job.n_rows)
+        request.scales_inputs = self.scale_state is not None
         request.batch_size = batch_size
         request.epochs = self.epochs
         request.keeps_batch = self.ask is not None
@@ -156,6 +167,34 @@ cdef class Training:
         request.shuffled = self.order is not None
         run.take_workspace(self.network._workspace(&request, self.x, self.optimizer))
         self.job = run
+        return 0
+
+    cdef int _take_rates(self, Run run) except -1:
+        """What the layers' rates are multiplied by, and the scales of the inputs."""
+        cdef Layout* layout = &self.network.layout
+        if self.rate_factors is not None:
+            if cnp.PyArray_TYPE(self.rate_factors) != cnp.NPY_FLOAT64 \
+                    or not cnp.PyArray_ISCARRAY_RO(self.rate_factors) \
+                    or cnp.PyArray_SIZE(self.rate_factors) != 2 * layout.n_layers:
+                raise ValueError("rate_factors must be a contiguous array of float64 of shape "
+                                 f"({layout.n_layers}, 2)")
+            run.job.rate_factors = <const double*>cnp.PyArray_DATA(self.rate_factors)
+            run.owners += (self.rate_factors,)
+        if self.scale_state is None:
+            return 0
+        n_slots = len(self.optimizer.slots)
+        state = {name: np.zeros(layout.n_inputs, dtype=self.network.dtype)
+                 for name in ("s", "gradient", "slot_1", "slot_2")}
+        state["s"][:] = 1
+        state["v"] = np.array(self.network._theta[:layout.layers[0].b])
+        self.scale_state |= state
+        run.job.scale.rate = self.scale_state["rate"]
+        run.job.scale.v = cnp.PyArray_DATA(state["v"])
+        run.job.scale.s = cnp.PyArray_DATA(state["s"])
+        run.job.scale.gradient = cnp.PyArray_DATA(state["gradient"])
+        run.job.scale.slot_1 = cnp.PyArray_DATA(state["slot_1"]) if n_slots > 0 else NULL
+        run.job.scale.slot_2 = cnp.PyArray_DATA(state["slot_2"]) if n_slots > 1 else NULL
+        run.owners += (state,)
         return 0
 
     def __enter__(self):

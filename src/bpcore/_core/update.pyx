@@ -5,7 +5,9 @@ from libc.math cimport fabs
 from bpcore._core.backward cimport Target, weight_gradient
 from bpcore._core.batch cimport Reading, buffer_row, prefetched, read_inputs
 from bpcore._core.job cimport GRADIENT, Regularisation
-from bpcore._core.optimizers cimport Optimizer, is_plain_sgd, offset, update, update_range
+from bpcore._core.optimizers cimport (
+    Optimizer, UpdateCoefficients, at_rate, is_plain_sgd, offset, update, update_range,
+)
 from bpcore._core.types cimport Layer
 
 
@@ -86,22 +88,71 @@ cdef bint _has_penalty(const Job* job) noexcept nogil:
     return job.regularisation.l2 != 0 or job.regularisation.l1 != 0
 
 
-cdef void _step(const Job* job, const Shard* shard, const real_t* of_w, const real_t* of_b,
+cdef bint _is_scaled(const Job* job, const Shard* shard) noexcept nogil:
+    """Whether the weights of a shard, then a whole layer, are w = v diag(s)."""
+    return shard.layer == 0 and job.scale.v != NULL
+
+
+cdef void _scale_gradient(const Job* job, const Shard* shard, real_t* of_w) noexcept nogil:
+    """∂C/∂w → ∂C/∂v_jk = s_k ∂C/∂w_jk, in its place, and ∂C/∂s_k = Σ_j v_jk ∂C/∂w_jk."""
+    cdef Py_ssize_t j, k
+    cdef Py_ssize_t n_in = job.layout.n_inputs
+    cdef const real_t* v = <const real_t*>job.scale.v
+    cdef const real_t* s = <const real_t*>job.scale.s
+    cdef real_t* of_s = <real_t*>job.scale.gradient
+    for k in range(n_in):
+        of_s[k] = 0
+    for j in range(shard.units):
+        for k in range(n_in):
+            of_s[k] += v[j * n_in + k] * of_w[j * n_in + k]
+            of_w[j * n_in + k] *= s[k]
+
+
+cdef void _scale_weights(const Job* job, const Shard* shard, real_t* w) noexcept nogil:
+    """w = v diag(s)."""
+    cdef Py_ssize_t j, k
+    cdef Py_ssize_t n_in = job.layout.n_inputs
+    cdef const real_t* v = <const real_t*>job.scale.v
+    cdef const real_t* s = <const real_t*>job.scale.s
+    for j in range(shard.units):
+        for k in range(n_in):
+            w[j * n_in + k] = v[j * n_in + k] * s[k]
+
+
+cdef double _rate_factor(const Job* job, const Shard* shard, int which) noexcept nogil:
+    """What η is multiplied by for the weights (0) or the biases (1) of a shard."""
+    return 1.0 if job.rate_factors == NULL else job.rate_factors[2 * shard.layer + which]
+
+
+cdef void _step(const Job* job, const Shard* shard, real_t* of_w, const real_t* of_b,
                 real_t* theta) noexcept nogil:
-    """Update a shard of θ from its gradient."""
+    """Update a shard of θ from its gradient, which is overwritten where inputs are scaled."""
     cdef Py_ssize_t i
-    cdef real_t* weights = _weights(job, shard, theta)
+    cdef bint scaled = _is_scaled(job, shard)
+    cdef UpdateCoefficients step = at_rate(&job.phase.step, _rate_factor(job, shard, 0))
+    cdef real_t* weights = <real_t*>job.scale.v if scaled else _weights(job, shard, theta)
     cdef real_t keep = <real_t>(1.0 - job.phase.step.eta * job.regularisation.decay)
+    if scaled:
+        _scale_gradient(job, shard, of_w)
     if job.regularisation.decay != 0:    # biases are spared (Loshchilov and Hutter 2019)
         for i in range(shard.n_w):
             weights[i] *= keep
     if _is_transposed(job, shard):
-        update(<Optimizer>job.optimizer, &job.phase.step, shard.n_w, weights, of_w,
+        update(<Optimizer>job.optimizer, &step, shard.n_w, weights, <const real_t*>of_w,
                offset(<real_t*>job.memory.sparse.slot_1_t, shard.w),
                offset(<real_t*>job.memory.sparse.slot_2_t, shard.w))
     else:
-        update_range(<Optimizer>job.optimizer, &job.phase.step, shard.w, shard.n_w, theta, of_w)
-    update_range(<Optimizer>job.optimizer, &job.phase.step, shard.b, shard.n_b, theta, of_b)
+        update(<Optimizer>job.optimizer, &step, shard.n_w, weights, <const real_t*>of_w,
+               offset(<real_t*>(<Optimizer>job.optimizer).slot_1, shard.w),
+               offset(<real_t*>(<Optimizer>job.optimizer).slot_2, shard.w))
+    if scaled:
+        step = at_rate(&job.phase.step, job.scale.rate)
+        update(<Optimizer>job.optimizer, &step, job.layout.n_inputs, <real_t*>job.scale.s,
+               <const real_t*>job.scale.gradient, <real_t*>job.scale.slot_1,
+               <real_t*>job.scale.slot_2)
+        _scale_weights(job, shard, theta + shard.w)
+    step = at_rate(&job.phase.step, _rate_factor(job, shard, 1))
+    update_range(<Optimizer>job.optimizer, &step, shard.b, shard.n_b, theta, of_b)
 
 
 cdef void accumulate(const Job* job, const Shard* shard, const real_t* of_type) noexcept nogil:
@@ -146,7 +197,7 @@ cdef void apply_gradient(const Job* job, const Shard* shard, real_t* theta) noex
     """Update a shard of θ from the whole gradient."""
     if job.phase.factor != 1.0:
         _clip(job, shard, <const real_t*>theta)
-    _step(job, shard, <const real_t*>_gradient(job, shard, <const real_t*>theta),
+    _step(job, shard, _gradient(job, shard, <const real_t*>theta),
           <const real_t*>_whole_gradient(job, <const real_t*>theta) + shard.b, theta)
 
 
@@ -158,7 +209,8 @@ cdef double fused_update(const Job* job, const Shard* shard, int thread,
     cdef real_t* weights = _weights(job, shard, <const real_t*>theta)
     cdef real_t* g = <real_t*>job.memory.scratch + thread * job.plan.largest_shard
     cdef double penalty = 0.0
-    if is_plain_sgd(<Optimizer>job.optimizer) and not _has_penalty(job):
+    if is_plain_sgd(<Optimizer>job.optimizer) and job.rate_factors == NULL \
+            and not _has_penalty(job) and not _is_scaled(job, shard):
         # Plain descent needs no ∇C in memory: the product goes straight into θ.
         target.alpha = -eta
         target.beta = 1.0 - eta * job.regularisation.decay
@@ -175,5 +227,5 @@ cdef double fused_update(const Job* job, const Shard* shard, int thread,
     if _has_penalty(job):
         penalty = _add_penalty(&job.regularisation, job.phase.scale, shard.n_w,
                                <const real_t*>weights, g)
-    _step(job, shard, <const real_t*>g, <const real_t*>g + shard.n_w, theta)
+    _step(job, shard, g, <const real_t*>g + shard.n_w, theta)
     return penalty
