@@ -15,6 +15,7 @@ from bpcore._core.rows import Rows
 from bpcore.checks.scaled import Scaled
 from bpcore.estimators.labels import as_labels
 from bpcore.estimators.targets import dense
+from bpcore.files.fingerprint import fingerprint
 
 __all__ = [
     "Split",
@@ -183,6 +184,13 @@ class Training:
     rows: np.ndarray | None
     n: int
 
+    def cost_gradient(self, network: Any, l2: float, l1: float) -> tuple[float, float, np.ndarray]:
+        """(cost, penalty, ∇C) of the network over all rows."""
+        found: tuple[float, float, np.ndarray] = network._cost_gradient(
+            self.x, self.y, self.weights, l2=l2, l1=l1
+        )
+        return found
+
 
 def one_validation_set(validation_data: Any, X_val: Any, y_val: Any, weights: Any) -> Any:
     """``validation_data``, or what it would be of the arguments that name its parts."""
@@ -222,9 +230,11 @@ class Validation:
         network._predict_into(self.x, a)
         return a
 
-    def cost(self, network: Any) -> float:
-        """The network's cost, without penalties."""
-        return float(network._cost(self.x, self.y, self.weights))
+    def judge(self, est: Any) -> tuple[float, float]:
+        """(score, cost without penalties) of an estimator as it is now."""
+        network = est._network
+        score = est._score_outputs(self.outputs(network), self.Y, self.weights)
+        return float(score), float(network._cost(self.x, self.y, self.weights))
 
 
 @dataclass
@@ -233,6 +243,14 @@ class Split:
 
     training: Training
     validation: Validation | None
+
+    def fingerprint(self) -> str:
+        """A hash that tells other data, or another split of them, from these."""
+        training, validation = self.training, self.validation
+        looked_at: list[Any] = [training.x, training.y, training.weights]
+        if validation is not None:
+            looked_at += [validation.x, validation.y]
+        return fingerprint(*looked_at)
 
 
 def split(
