@@ -136,7 +136,7 @@ def as_table(X: Any) -> Any:
     if X.dtype not in (np.float32, np.float64, np.uint8) or not X.dtype.isnative:
         X = X.astype(np.float64)
     # a row whose numbers lie apart (a data frame's) would be collected one by one in each epoch
-    return X if X.strides[1] == X.itemsize and X.flags.aligned else np.ascontiguousarray(X)
+    return X if X.strides[1] == X.itemsize and X.flags.aligned else X.copy(order="C")
 
 
 def check_weights(sample_weight: Any, X: Any) -> np.ndarray | None:
