@@ -144,7 +144,7 @@ class DaskMLP(_Beside):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """A pickle is the local estimator's, which needs no Dask to be loaded."""
-        return self._local().__reduce_ex__(protocol)
+        return object.__new__, (self._local_class(),), self._local().__getstate__()
 
     def __deepcopy__(self, memo: Any) -> Any:
         return self._with(copy.deepcopy(self._local(), memo))

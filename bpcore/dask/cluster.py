@@ -6,15 +6,16 @@ nobody left to wait for, and that a fit takes back what it has asked for.
 """
 
 import asyncio
+import itertools
 import time
+import uuid
 from collections.abc import Iterable, Sequence
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import Any, Self
 
 import dask
-import dask.tokenize
 import distributed
-from distributed.client import FutureCancelledError
 from distributed.comm import CommClosedError
 
 __all__ = ["Cluster", "client_of"]
@@ -65,7 +66,8 @@ class Cluster:
         self._asked: set[distributed.Future] = set()
         self._lonely_since: float | None = None
         # no two fits ask for the same
-        self.name = f"bpcore-{dask.tokenize.tokenize(id(self), time.time_ns())[:12]}"
+        self._name = uuid.uuid4().hex
+        self._number = itertools.count()
 
     def __enter__(self) -> Self:
         return self
@@ -83,16 +85,13 @@ class Cluster:
 
     # ------------------------------------------------------------ tasks
 
-    def submit(self, name: str, function: Any, *arguments: Any, where: Any = None) -> Any:
-        """One task, at a worker if that is there when it is due."""
+    def submit(self, what: str, function: Any, *arguments: Any, where: Any = None) -> Any:
+        """One task, at a worker if that is there when it is due; what: its kind, for dashboards."""
+        key = f"bpcore-{what}-{self._name}-{next(self._number)}"
         place = {} if where is None else {"workers": [where], "allow_other_workers": True}
         # θ goes with a task: a large one is no mistake
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
-            return self.keep(
-                self.client.submit(
-                    function, *arguments, key=f"{self.name}-{name}", pure=False, **place
-                )
-            )
+            return self.keep(self.client.submit(function, *arguments, key=key, pure=False, **place))
 
     def compute(self, delayed: Sequence[Any], where: Any = None) -> list[Any]:
         """The futures of delayed values."""
@@ -127,28 +126,41 @@ class Cluster:
             If the scheduler is gone, or has dropped what it was asked.
         """
         try:
-            found: list[Any] = self.client.sync(self._results, futures)
-        except (FutureCancelledError, CommClosedError) as error:
+            with self.client.as_current():
+                while True:
+                    try:
+                        distributed.wait(futures, timeout=_LOOK)
+                        break
+                    except TimeoutError:
+                        self._look()
+                    if any(future.status == "error" for future in futures):
+                        break
+            self._lonely_since = None
+            found: list[Any] = self.client.sync(self._gathered, futures)
+        except (CancelledError, CommClosedError) as error:
             raise ConnectionError(
                 f"the scheduler is gone, or has dropped the tasks of this fit ({error}): see its "
                 "log, and resume from the last checkpoint on a cluster that runs"
             ) from error
         return found
 
-    async def _results(self, futures: list[Any]) -> list[Any]:
+    async def _gathered(self, futures: list[Any]) -> list[Any]:
+        """The results, which are there; but who has them may be lost now, and they are made anew."""
         gathering = asyncio.ensure_future(self.client.gather(futures, asynchronous=True))
         try:
             while True:
                 done, _ = await asyncio.wait({gathering}, timeout=_LOOK)
                 if done:
-                    self._lonely_since = None
                     found: list[Any] = gathering.result()
                     return found
-                await self._look()
+                await self._looked()
         finally:
             gathering.cancel()
 
-    async def _look(self) -> None:
+    def _look(self) -> None:
+        self.client.sync(self._looked)
+
+    async def _looked(self) -> None:
         """Whether there is anybody to wait for."""
         try:
             there = await asyncio.wait_for(self.client.scheduler.ncores(), self.timeout)

@@ -46,7 +46,7 @@ class DaskMLPClassifier(DaskMLP, MLPClassifier):
     >>> from sklearn.datasets import load_iris
     >>> from bpcore.dask import DaskMLPClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> client = Client(n_workers=1, processes=False, dashboard_address=None)
+    >>> client = Client(n_workers=1, processes=False, dashboard_address=":0")
     >>> X, y = da.from_array(X, chunks=(50, 4)), da.from_array(y, chunks=50)
     >>> clf = DaskMLPClassifier((16,), solver="lbfgs", random_state=0).fit(X, y)
     >>> clf.predict(X).compute()[:2], clf.score(X, y) > 0.97
@@ -134,10 +134,12 @@ class DaskMLPRegressor(DaskMLP, MLPRegressor):
     >>> import numpy as np
     >>> from distributed import Client
     >>> from bpcore.dask import DaskMLPRegressor
-    >>> client = Client(n_workers=1, processes=False, dashboard_address=None)
+    >>> client = Client(n_workers=1, processes=False, dashboard_address=":0")
     >>> x = np.linspace(-1, 1, 200).reshape(-1, 1)
     >>> X, y = da.from_array(x, chunks=(50, 1)), da.from_array(x[:, 0] ** 2, chunks=50)
-    >>> reg = DaskMLPRegressor((8,), "tanh", solver="lbfgs", random_state=0).fit(X, y)
+    >>> reg = DaskMLPRegressor(
+    ...     hidden_layer_sizes=(8,), activation="tanh", solver="lbfgs", random_state=0
+    ... ).fit(X, y)
     >>> reg.score(X, y) > 0.99, type(reg.to_local()).__name__
     (True, 'MLPRegressor')
     >>> client.close()

@@ -33,7 +33,7 @@ def _hold(message: Message) -> Message:
 
 
 def shares(weights: dict[str, int], n: int) -> list[str]:
-    """n places in a row, to each worker as many as its weight has a right to."""
+    """N places in a row, to each worker as many as its weight has a right to."""
     total = sum(weights.values())
     ends = itertools.accumulate(weights.values())
     found: list[str] = []
@@ -58,7 +58,6 @@ class Groups:
         self.cluster = cluster
         self.sizes = sizes
         self.n = len(chunks)
-        self._round = itertools.count()
         self._asked: list[Any] = []
         self.workers = cluster.workers()
         self.limits = cluster.memory_limits()
@@ -89,8 +88,7 @@ class Groups:
             self._add(part, chunks, home)
 
     def _add(self, numbers: list[int], chunks: dict[int, Any], home: Any) -> None:
-        name = f"group-{next(self._round)}"
-        future = self.cluster.submit(name, _pack, *(chunks[k] for k in numbers), where=home)
+        future = self.cluster.submit("group", _pack, *(chunks[k] for k in numbers), where=home)
         self.groups.append((numbers, future, home))
 
     # ------------------------------------------------------------ a round
@@ -98,23 +96,17 @@ class Groups:
     def ask(self, message: Message) -> Answer:
         """The sums over all chunks, and what each has found."""
         self._welcome()
-        number = next(self._round)
         many = len(self.groups) > FAN_IN
         submit = self.cluster.submit
-        letter = submit(f"message-{number}", _hold, message) if many else message
-        asked = [
-            submit(f"round-{number}-{k}", run, letter, group, where=home)
-            for k, (_, group, home) in enumerate(self.groups)
-        ]
+        letter = submit("message", _hold, message) if many else message
+        asked = [submit("round", run, letter, group, where=home) for _, group, home in self.groups]
         waited = asked
-        level = 0
         while len(waited) > FAN_IN:
             waited = [
-                submit(f"sum-{number}-{level}-{k}", combine, self.n, *waited[k : k + FAN_IN])
+                submit("sum", combine, self.n, *waited[k : k + FAN_IN])
                 for k in range(0, len(waited), FAN_IN)
             ]
             asked = asked + waited
-            level += 1
         # after the new ones, so that one message says both
         self.cluster.drop(self._asked)
         self._asked = [*asked, letter] if many else asked
@@ -171,7 +163,7 @@ class Groups:
         old = [one for one in self.groups if one[2] in touched]
         self.groups = [one for one in self.groups if one[2] not in touched]
         pieces = {
-            numbers[j]: self.cluster.submit(f"pick-{next(self._round)}", _pick, group, j)
+            numbers[j]: self.cluster.submit("pick", _pick, group, j)
             for numbers, group, _ in old
             for j in range(len(numbers))
         }

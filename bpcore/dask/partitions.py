@@ -13,7 +13,9 @@ __all__ = ["is_frame", "is_in_memory", "is_lazy", "partitions_of", "rows_in_one_
 
 def is_frame(one: Any) -> bool:
     """Whether it is a Dask DataFrame or Series."""
-    return is_dask_collection(one) and hasattr(one, "npartitions") and hasattr(one, "_meta_nonempty")
+    return (
+        is_dask_collection(one) and hasattr(one, "npartitions") and hasattr(one, "_meta_nonempty")
+    )
 
 
 def _is_array(one: Any) -> bool:
@@ -26,7 +28,10 @@ def _is_list(one: Any) -> bool:
         and len(one) > 0
         and all(
             isinstance(part, Delayed | Future)
-            or (isinstance(part, tuple | list) and all(isinstance(p, Delayed | Future) for p in part))
+            or (
+                isinstance(part, tuple | list)
+                and all(isinstance(p, Delayed | Future) for p in part)
+            )
             for part in one
         )
     )
@@ -66,7 +71,7 @@ def _parts(one: Any, what: str) -> list[Any]:
 
 
 def _aligned(one: Any, X: Any, what: str) -> Any:
-    """y or weights, cut as X is where that can be known."""
+    """Y or weights, cut as X is where that can be known."""
     if not (_is_array(one) and _is_array(X)):
         return one
     theirs, ours = one.chunks[0], X.chunks[0]

@@ -62,7 +62,9 @@ def predicted(X: Any, est: Any, method: str, column: int | None = None) -> Any:
         if sample.ndim == 1:
             meta: Any = pandas.Series(sample[:0], name=None)
         else:
-            meta = pandas.DataFrame(sample[:0], columns=_names(est, method, sample.shape[1], column))
+            meta = pandas.DataFrame(
+                sample[:0], columns=_names(est, method, sample.shape[1], column)
+            )
         return X.map_partitions(_ask_frame, letter, method, column, meta, meta=meta)
     X = rows_in_one_piece(X)
     if X.ndim != 2:

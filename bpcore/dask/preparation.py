@@ -53,10 +53,7 @@ class Partitions:
         for home in dict.fromkeys(homes):
             part = [one for one, there in zip(delayed, homes, strict=True) if there == home]
             futures += cluster.compute(part, home)
-        facts = [
-            cluster.submit(f"facts-{id(futures)}-{k}", facts_of, future)
-            for k, future in enumerate(futures)
-        ]
+        facts = [cluster.submit("facts", facts_of, future) for future in futures]
         found = cls(cluster, futures, cluster.results(facts))
         cluster.drop(facts)
         found._check_alike()
@@ -91,12 +88,11 @@ class Partitions:
         per_chunk: Any = holding_out
         if isinstance(holding_out, bool):
             per_chunk = [holding_out] * len(self.futures)
-        name = f"{id(self)}"
         chunks = [
-            submit(f"chunk-{name}-{k}", encode, future, encoding, k, out)
+            submit("chunk", encode, future, encoding, k, out)
             for k, (future, out) in enumerate(zip(self.futures, per_chunk, strict=True))
         ]
-        asked = [submit(f"sums-{name}-{k}", sums_of, chunk) for k, chunk in enumerate(chunks)]
+        asked = [submit("sums", sums_of, chunk) for chunk in chunks]
         self.cluster.drop(self.futures)
         sums = self.cluster.results(asked)
         self.cluster.drop(asked)

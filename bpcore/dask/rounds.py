@@ -21,7 +21,19 @@ from bpcore._core.rows import Rows
 from bpcore._core.training import Diverged, Training
 from bpcore.dask.chunks import Chunk
 
-__all__ = ["Answer", "Batch", "Gradient", "HeldTargets", "Judgement", "Message", "Steps", "add", "combine", "run", "stream"]
+__all__ = [
+    "Answer",
+    "Batch",
+    "Gradient",
+    "HeldTargets",
+    "Judgement",
+    "Message",
+    "Steps",
+    "add",
+    "combine",
+    "run",
+    "stream",
+]
 
 Node = tuple[int, int]
 Term = list[np.ndarray]
@@ -158,7 +170,7 @@ class Gradient(Message):
 
 
 def stream(chunk: Chunk, seed: int, shuffle: bool, start: int, n: int) -> np.ndarray:
-    """n rows of a chunk from a place on in the endless succession of its passes.
+    """N rows of a chunk from a place on in the endless succession of its passes.
 
     Each pass has all rows once, in an order that seed, chunk and the number of the pass draw.
     """
