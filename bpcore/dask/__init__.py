@@ -2,9 +2,9 @@
 
 >>> from bpcore.dask import DaskMLPClassifier, DaskMLPRegressor
 
-``estimators`` are what users meet, ``partitions`` what they give, ``preparation`` and ``chunks`` make
-chunks of it on the workers, ``training`` has the rounds as the client sees them, ``rounds`` as a
-worker does; ``groups`` and ``cluster`` talk to Dask.
+``estimators`` are what users meet, ``partitions`` what they give, ``preparation`` and ``chunks``
+make chunks of it on the workers, ``training`` has the rounds as the client sees them, ``rounds`` as
+a worker does; ``groups`` and ``cluster`` talk to Dask.
 """
 
 try:

@@ -1,7 +1,7 @@
 """What a fit asks of Dask: tasks, their results, and that nothing is left of them.
 
-All of it are Dask's own tasks, so that Dask moves what they need, and repeats them where a worker is
-lost. Added are only two things that Dask leaves to its users: that a wait ends where there is
+All of it are Dask's own tasks, so that Dask moves what they need, and repeats them where a worker
+is lost. Added are only two things that Dask leaves to its users: that a wait ends where there is
 nobody left to wait for, and that a fit takes back what it has asked for.
 """
 
@@ -65,6 +65,8 @@ class Cluster:
         self.timeout = timeout
         self._asked: set[distributed.Future] = set()
         self._lonely_since: float | None = None
+        # workers that tasks are meant for
+        self._bound: set[str] = set()
         # no two fits ask for the same
         self._name = uuid.uuid4().hex
         self._number = itertools.count()
@@ -86,19 +88,35 @@ class Cluster:
     # ------------------------------------------------------------ tasks
 
     def submit(self, what: str, function: Any, *arguments: Any, where: Any = None) -> Any:
-        """One task, at a worker if that is there when it is due; what: its kind, for dashboards."""
+        """One task, for a worker if that is named; what: its kind, for dashboards."""
         key = f"bpcore-{what}-{self._name}-{next(self._number)}"
-        place = {} if where is None else {"workers": [where], "allow_other_workers": True}
         # θ goes with a task: a large one is no mistake
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
-            return self.keep(self.client.submit(function, *arguments, key=key, pure=False, **place))
+            return self.keep(
+                self.client.submit(function, *arguments, key=key, pure=False, **self._place(where))
+            )
 
     def compute(self, delayed: Sequence[Any], where: Any = None) -> list[Any]:
         """The futures of delayed values."""
-        place = {} if where is None else {"workers": [where], "allow_other_workers": True}
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
-            futures = self.client.compute(list(delayed), **place)
+            futures = self.client.compute(list(delayed), **self._place(where))
         return [self.keep(future) for future in futures]
+
+    def _place(self, where: Any) -> dict[str, Any]:
+        if where is None:
+            return {}
+        self._bound.add(where)
+        return {"workers": [where], "allow_other_workers": True}
+
+    def unbind(self, futures: list[Any]) -> None:
+        """Once they are there, let their tasks be repeated by any worker.
+
+        Dask would not do so where all that were named are gone, other workers or not
+        (``allow_other_workers`` counts at the time of submission).
+        """
+        if self._bound:
+            self.client.run_on_scheduler(_unbind, [future.key for future in futures])
+            self._bound.clear()
 
     def keep(self, future: Any) -> Any:
         """A future, to be cancelled at the end."""
@@ -126,16 +144,7 @@ class Cluster:
             If the scheduler is gone, or has dropped what it was asked.
         """
         try:
-            with self.client.as_current():
-                while True:
-                    try:
-                        distributed.wait(futures, timeout=_LOOK)
-                        break
-                    except TimeoutError:
-                        self._look()
-                    if any(future.status == "error" for future in futures):
-                        break
-            self._lonely_since = None
+            self._wait(futures)
             found: list[Any] = self.client.sync(self._gathered, futures)
         except (CancelledError, CommClosedError) as error:
             raise ConnectionError(
@@ -144,8 +153,26 @@ class Cluster:
             ) from error
         return found
 
+    def settle(self, futures: list[Any]) -> None:
+        """Wait until they are there, then ``unbind`` them."""
+        self._wait(futures)
+        self.unbind(futures)
+
+    def _wait(self, futures: list[Any]) -> None:
+        """Until all are done, or one has failed, or there is nobody to wait for."""
+        with self.client.as_current():
+            while True:
+                try:
+                    distributed.wait(futures, timeout=_LOOK)
+                    break
+                except TimeoutError:
+                    self._look()
+                if any(future.status == "error" for future in futures):
+                    break
+        self._lonely_since = None
+
     async def _gathered(self, futures: list[Any]) -> list[Any]:
-        """The results, which are there; but who has them may be lost now, and they are made anew."""
+        """The results; whose worker may be lost by now, so that they are made anew."""
         gathering = asyncio.ensure_future(self.client.gather(futures, asynchronous=True))
         try:
             while True:
@@ -171,6 +198,11 @@ class Cluster:
         now = time.monotonic()
         if there:
             self._lonely_since = None
+            if self._bound and self._bound.isdisjoint(there):
+                raise ConnectionError(
+                    "every worker that was to load or to take over partitions is gone; there are "
+                    "others: fit again, or resume from the last checkpoint"
+                )
         elif self._lonely_since is None:
             self._lonely_since = now
         elif now - self._lonely_since + _LOOK > self.timeout:
@@ -196,3 +228,17 @@ class Cluster:
         """The bytes that each worker may hold, by address; 0 where there is no limit."""
         workers = self.client.scheduler_info(n_workers=-1)["workers"]
         return {address: one.get("memory_limit") or 0 for address, one in workers.items()}
+
+
+def _unbind(keys: list[Any], dask_scheduler: Any = None) -> None:
+    """On the scheduler: of these tasks, and those that they need, forget who was to do them."""
+    known = dask_scheduler.tasks
+    left = [known[key] for key in keys if key in known]
+    seen = set(left)
+    while left:
+        task = left.pop()
+        if task.loose_restrictions:
+            task.worker_restrictions, task.loose_restrictions = None, False
+        more = set(task.dependencies) - seen
+        seen |= more
+        left += more

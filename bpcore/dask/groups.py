@@ -59,6 +59,7 @@ class Groups:
         self.sizes = sizes
         self.n = len(chunks)
         self._asked: list[Any] = []
+        self._moves = False
         self.workers = cluster.workers()
         self.limits = cluster.memory_limits()
         self._looked = time.monotonic()
@@ -88,7 +89,9 @@ class Groups:
             self._add(part, chunks, home)
 
     def _add(self, numbers: list[int], chunks: dict[int, Any], home: Any) -> None:
-        future = self.cluster.submit("group", _pack, *(chunks[k] for k in numbers), where=home)
+        # it goes to its chunks, unless those are to move
+        where = home if self._moves else None
+        future = self.cluster.submit("group", _pack, *(chunks[k] for k in numbers), where=where)
         self.groups.append((numbers, future, home))
 
     # ------------------------------------------------------------ a round
@@ -99,7 +102,7 @@ class Groups:
         many = len(self.groups) > FAN_IN
         submit = self.cluster.submit
         letter = submit("message", _hold, message) if many else message
-        asked = [submit("round", run, letter, group, where=home) for _, group, home in self.groups]
+        asked = [submit("round", run, letter, group) for _, group, _ in self.groups]
         waited = asked
         while len(waited) > FAN_IN:
             waited = [
@@ -167,5 +170,8 @@ class Groups:
             for numbers, group, _ in old
             for j in range(len(numbers))
         }
+        self._moves, before = True, len(self.groups)
         self._pack(pieces, {k: moved[k] for k in pieces})
+        self._moves = False
+        self.cluster.settle([group for _, group, _ in self.groups[before:]])
         self.cluster.drop([*pieces.values(), *(group for _, group, _ in old)])

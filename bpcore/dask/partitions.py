@@ -64,8 +64,8 @@ def _parts(one: Any, what: str) -> list[Any]:
     if _is_list(one):
         return list(one)
     raise TypeError(
-        f"{what} must be a Dask array, a Dask DataFrame or Series, or a list of delayed values, got "
-        f"{type(one).__name__}: dask.array.from_array makes one of an array; for data that one "
+        f"{what} must be a Dask array, a Dask DataFrame or Series, or a list of delayed values, "
+        f"got {type(one).__name__}: dask.array.from_array makes one of an array; for data that one "
         "machine holds there are bpcore.MLPClassifier and MLPRegressor"
     )
 

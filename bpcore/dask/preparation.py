@@ -55,6 +55,7 @@ class Partitions:
             futures += cluster.compute(part, home)
         facts = [cluster.submit("facts", facts_of, future) for future in futures]
         found = cls(cluster, futures, cluster.results(facts))
+        cluster.unbind(futures)
         cluster.drop(facts)
         found._check_alike()
         return found

@@ -119,7 +119,7 @@ def check_xy(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
             raise ValueError("Input y contains NaN or infinity.")
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
-    return as_table(X), y
+    return as_table(X), np.require(y, requirements="A")
 
 
 def check_range(rows: Rows, what: str, dtype: np.dtype, given: Any) -> None:

@@ -6,6 +6,7 @@ import time
 import pytest
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed: bpcore[dask]")
+dask = pytest.importorskip("dask", reason="Dask is not installed: bpcore[dask]")
 pytest.importorskip("dask.array", reason="Dask is not installed: bpcore[dask]")
 
 # what Dask's shutting down says is none of bpcore's
@@ -16,13 +17,16 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 def cluster_of(n_workers, threads_per_worker=1, processes=False, **more):
     """A local cluster without a dashboard."""
     settings = {"dashboard_address": ":0", "silence_logs": 50, **more}
-    cluster = distributed.LocalCluster(
-        n_workers=n_workers, threads_per_worker=threads_per_worker, processes=processes, **settings
-    )
-    try:
-        yield cluster
-    finally:
-        cluster.close(timeout=20)
+    # a busy machine takes longer to start a worker anew than a cluster waits for it
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "120s"}):
+        cluster = distributed.LocalCluster(
+            n_workers=n_workers, threads_per_worker=threads_per_worker, processes=processes,
+            **settings,
+        )  # fmt: skip
+        try:
+            yield cluster
+        finally:
+            cluster.close(timeout=20)
 
 
 def left(client):
