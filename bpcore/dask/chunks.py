@@ -111,7 +111,9 @@ def load(what: str, est: Any, X: Any, y: Any = None, weights: Any = None) -> Loa
         given = weights
         if hasattr(given, "to_numpy"):
             given = given.to_numpy()
-        return Loaded(what, est, x, labels, check_weights(given, x), scipy.sparse.issparse(y))
+        return Loaded(
+            what, est, x, labels, check_weights(given, x, some=False), scipy.sparse.issparse(y)
+        )
 
 
 @dataclass
@@ -145,13 +147,14 @@ def facts_of(part: Loaded) -> Facts:
         names = getattr(est, "feature_names_in_", None)
         targets = est._targets_of(part.y, None, False, part.sparse)
         facts = Facts(
-            part.what,
-            *part.x.shape,
-            part.x.dtype.name,
-            None if names is None else names.tolist(),
-            1 if part.y.ndim == 1 else part.y.shape[1],
-            part.sparse,
-            targets.kind,
+            what=part.what,
+            n=part.x.shape[0],
+            width=part.x.shape[1],
+            dtype=part.x.dtype.name,
+            names=None if names is None else names.tolist(),
+            n_columns=1 if part.y.ndim == 1 else part.y.shape[1],
+            sparse=part.sparse,
+            kind=targets.kind,
         )
         if hasattr(targets, "class_positions"):
             for classes, counts in zip(*counts_of(targets.class_positions(part.y)), strict=True):
@@ -258,9 +261,12 @@ def encode(
         return None if table is None else table[which]
 
     return Chunk(
-        index,
-        *(part_of(table, rows) for table in (part.x, Y, total, weights)),
-        tuple(part_of(table, held) for table in (part.x, Y, weights)) if len(held) else None,
+        index=index,
+        x=part.x[rows],
+        y=Y[rows],
+        weights=part_of(total, rows),
+        normaliser=part_of(weights, rows),
+        held=(part.x[held], Y[held], part_of(weights, held)) if len(held) else None,
     )
 
 

@@ -243,7 +243,8 @@ class Steps(Message):
             arrays = [network.dtype.type(share) * one for one in arrays]
         else:
             arrays = [one.copy() for one in arrays]
-        clock = (optimizer.t, optimizer.__getstate__()["mu_product"])
+        state: Any = optimizer.__getstate__()
+        clock = (optimizer.t, state["mu_product"])
         return [*arrays, share * costs], None, clock
 
 

@@ -157,6 +157,7 @@ class RoundFit(EpochFit):
 
     data: Any
     training: Any
+    sampler: Any
 
     def _set_up(self, rng: np.random.RandomState) -> None:
         est, data, record = self.est, self.data, self.record

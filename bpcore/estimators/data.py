@@ -139,14 +139,20 @@ def as_table(X: Any) -> Any:
     return X if X.strides[1] == X.itemsize and X.flags.aligned else X.copy(order="C")
 
 
-def check_weights(sample_weight: Any, X: Any) -> np.ndarray | None:
-    """sample_weight as doubles, none negative, not all zero; or None."""
+def check_weights(sample_weight: Any, X: Any, *, some: bool = True) -> np.ndarray | None:
+    """sample_weight as doubles, none negative, not all zero; or None.
+
+    some: whether at least one has to be more than zero.
+    """
     if sample_weight is None:
         return None
     sample_weight = refuse(sample_weight, "sample_weight")
-    weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+    weights = _check_sample_weight(
+        sample_weight, X, ensure_non_negative=True, allow_all_zero_weights=not some
+    )
     weights = np.ascontiguousarray(weights, dtype=np.float64)
-    _check_sum(weights)
+    if some:
+        _check_sum(weights)
     return weights
 
 

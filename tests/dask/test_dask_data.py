@@ -176,7 +176,7 @@ def test_what_it_leaves_is_the_local_estimator_s(client, iris, tmp_path):
     assert new.client is client
     assert not hasattr(new, "coefs_")
     assert "client" in repr(new)
-    with pytest.raises(AttributeError, match="to_local"):
+    with pytest.raises(AttributeError, match="partial_fit"):
         est.partial_fit  # noqa: B018
     assert not hasattr(est, "partial_fit")
 

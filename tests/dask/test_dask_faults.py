@@ -93,7 +93,7 @@ def test_a_worker_that_joins_is_used(make_cluster, data, expected):
             time.sleep(1.1)  # the workers are looked at once a second
         held = client.run_on_scheduler(
             lambda dask_scheduler: [
-                {worker.address for worker in task.who_has}
+                {worker.address for worker in task.who_has or ()}
                 for key, task in dask_scheduler.tasks.items()
                 if "-group-" in str(key)
             ]
@@ -132,6 +132,7 @@ def test_nobody_left_is_an_error_and_leaves_a_checkpoint(who, workers, data, exp
         scheduler_kwargs={"dashboard": False},
     )  # fmt: skip
     client = distributed.Client(cluster, timeout=3)
+    client.wait_for_workers(1, timeout=60)
     kind, words = {
         "workers": (TimeoutError, "no worker for 3 seconds"),
         "scheduler": (ConnectionError, "the scheduler"),
