@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 PARAMETERS = {
     "hidden_layer_sizes": (100, 100), "random_state": 0, "batch_size": 100, "local_updates": 40,
-    "max_iter": 6, "n_iter_no_change": 100, "timeout": 3.0,
+    "max_iter": 6, "n_iter_no_change": 100, "timeout": 6.0,
 }  # fmt: skip
 N_CHUNKS = 6
 
@@ -134,7 +134,7 @@ def test_nobody_left_is_an_error_and_leaves_a_checkpoint(who, workers, data, exp
     client = distributed.Client(cluster, timeout=3)
     client.wait_for_workers(1, timeout=60)
     kind, words = {
-        "workers": (TimeoutError, "no worker for 3 seconds"),
+        "workers": (TimeoutError, "no worker for 6 seconds"),
         "scheduler": (ConnectionError, "the scheduler"),
     }[who]
     try:

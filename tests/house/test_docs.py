@@ -7,11 +7,12 @@ import runpy
 import pytest
 
 pytest.importorskip("matplotlib")
+pytest.importorskip("distributed")
 
 from pictures import close_figures
 
 import bpcore
-from bpcore import datasets, display, estimators, exceptions, model_file
+from bpcore import dask, datasets, display, estimators, exceptions, model_file
 
 close = pytest.fixture(autouse=True)(close_figures)
 
@@ -19,6 +20,7 @@ TUTORIAL = ("chain", "layers", "descent", "recogniser")
 NOTEBOOKS = (
     "start",
     "inside",
+    "dask",
     "differences-from-scikit-learn",
     *(f"tutorial/{name}" for name in TUTORIAL),
 )
@@ -84,7 +86,7 @@ def test_every_page_with_cells_is_tested(source_tree):
 
 @pytest.mark.parametrize("page", NOTEBOOKS)
 def test_the_cells_run(page, source_tree, tmp_path, monkeypatch):
-    if page in ("start", "inside"):
+    if page in ("start", "inside", "dask"):
         pytest.importorskip("safetensors")
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "__main__"}
@@ -135,7 +137,7 @@ def test_everything_public_is_in_the_reference(source_tree):
         for name in re.findall(r"^\.\. auto(?:class|function|exception):: (\S+)", pages, re.M)
     }
     public = set(bpcore.__all__) - {"datasets"}
-    for module in (datasets, display, estimators, exceptions, model_file):
+    for module in (dask, datasets, display, estimators, exceptions, model_file):
         public |= set(module.__all__)
     assert described == public
 
