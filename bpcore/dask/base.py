@@ -15,11 +15,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from bpcore.checks import as_callbacks
-from bpcore.dask.chunks import Encoding, Facts, Sums, load
+from bpcore.dask.chunks import Encoding, Facts, Sums
 from bpcore.dask.cluster import Cluster, client_of
 from bpcore.dask.partitions import is_lazy, partitions_of
 from bpcore.dask.predictions import predicted
 from bpcore.dask.preparation import Partitions, hold_out, targets_of
+from bpcore.dask.scores import tally_of_part, targets_of_part
 from bpcore.dask.training import ChunkedData, RoundFit
 from bpcore.estimators.base import BaseMLP
 from bpcore.estimators.parameters import parameter
@@ -382,22 +383,5 @@ class DaskMLP(_Beside):
                 ]
                 return cluster.results(cluster.compute(delayed))
 
-            scorer = self._scorer_of_predictions(lambda: ask(_targets_of_part))
-            return float(scorer.score(ask(_tally_of_part, scorer)))
-
-
-def _loaded(what: str, local: Any, X: Any, y: Any, weights: Any) -> Any:
-    unfitted = type(local)(**local.get_params(deep=False))
-    return load(what, unfitted, X, y, weights)
-
-
-def _targets_of_part(what: str, local: Any, X: Any, y: Any, weights: Any) -> Any:
-    part = _loaded(what, local, X, y, weights)
-    return part.y, part.weights
-
-
-def _tally_of_part(what: str, local: Any, scorer: Any, X: Any, y: Any, weights: Any) -> Any:
-    part = _loaded(what, local, X, y, weights)
-    if y is None:
-        X = X[0]
-    return scorer.tally(local.predict(X), part.y, part.weights)
+            scorer = self._scorer_of_predictions(lambda: ask(targets_of_part))
+            return float(scorer.score(ask(tally_of_part, scorer)))

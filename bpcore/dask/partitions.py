@@ -56,7 +56,9 @@ def rows_in_one_piece(array: Any) -> Any:
 
 def _parts(one: Any, what: str) -> list[Any]:
     if is_frame(one):
-        return list(one.to_delayed())
+        # simplified: no more columns are read than needed. Optimised, files of few columns would be
+        # fewer partitions than those of many, and X and y of one table no longer go together.
+        return list(one.simplify().to_delayed(optimize_graph=False))
     if _is_array(one):
         if one.ndim not in (1, 2):
             raise ValueError(f"{what} must have one or two dimensions, got shape {one.shape}")

@@ -8,7 +8,9 @@ import numpy as np
 from sklearn.metrics import mean_pinball_loss
 from sklearn.utils.stats import _weighted_percentile
 
-__all__ = ["Accuracy", "Pinball", "RSquared"]
+from bpcore.dask.chunks import Loaded, load
+
+__all__ = ["Accuracy", "Pinball", "RSquared", "tally_of_part", "targets_of_part"]
 
 
 def _weights(weights: Any, n: int) -> np.ndarray:
@@ -128,3 +130,22 @@ class Pinball:
         with np.errstate(divide="ignore", invalid="ignore"):
             scores = np.where(whole == 0, np.where(explained == 0, 1.0, 0.0), 1 - explained / whole)
         return float(scores.mean())
+
+
+# ---------------------------------------------------------------- of predictions, on a worker
+
+
+def targets_of_part(what: str, local: Any, X: Any, y: Any, weights: Any) -> Any:
+    """(y, weights or None) of a partition."""
+    part = _loaded(what, local, X, y, weights)
+    return part.y, part.weights
+
+
+def tally_of_part(what: str, local: Any, scorer: Any, X: Any, y: Any, weights: Any) -> Any:
+    """The tally of what an estimator predicts for a partition."""
+    part = _loaded(what, local, X, y, weights)
+    return scorer.tally(local.predict(X[0] if y is None else X), part.y, part.weights)
+
+
+def _loaded(what: str, local: Any, X: Any, y: Any, weights: Any) -> Loaded:
+    return load(what, type(local)(**local.get_params(deep=False)), X, y, weights)

@@ -120,6 +120,21 @@ def test_a_partition_of_no_rows_is_predicted(client, iris, local):
     assert 0 < len(found) < 10
 
 
+def test_x_and_y_of_one_table_of_files(client, iris, tmp_path):
+    """Dask reads few columns in fewer partitions than many."""
+    pd = pytest.importorskip("pandas")
+    dd = pytest.importorskip("dask.dataframe")
+    pytest.importorskip("pyarrow")
+    for k in range(3):
+        frame = pd.DataFrame(iris[0][k * 50 : k * 50 + 50], columns=list("abcd"))
+        frame.assign(y=iris[1][k * 50 : k * 50 + 50]).to_parquet(tmp_path / f"{k}.parquet")
+    table = dd.read_parquet(tmp_path)
+    assert len(table["y"].to_delayed()) < len(table[list("abcd")].to_delayed())
+    est = DaskMLPClassifier(**QUICK).fit(table[list("abcd")], table["y"])
+    here = MLPClassifier(**QUICK).fit(*iris)
+    assert np.allclose(est.coefs_[0], here.coefs_[0], atol=1e-9)
+
+
 def test_words_and_several_columns_of_labels(client, iris):
     X, y = iris
     words = np.array(["setosa", "versicolor", "virginica"])[y]
