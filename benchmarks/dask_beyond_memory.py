@@ -12,6 +12,7 @@ import time
 import warnings
 from pathlib import Path
 
+import dask
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
@@ -67,6 +68,8 @@ def main():
     write(given.folder, given.rows)
     read_alone(given.folder, given.rows)
     files = [str(given.folder / f"{k:04}.parquet") for k in range(given.rows // FILE_ROWS)]
+    # Arrow's own pool would keep what it has read into
+    dask.config.set({"distributed.nanny.pre-spawn-environ.ARROW_DEFAULT_MEMORY_POOL": "system"})
     at = [time.perf_counter()]
     with (
         LocalCluster(

@@ -118,9 +118,7 @@ def measure_updates(n_chunks=8, rows=8000):
     y = (X[:, 0] * X[:, 1] + np.sin(2 * X[:, 2]) + X[:, 3] * X[:, 4] > 0).astype(int)
     X, y, X_test, y_test = X[:-20_000], y[:-20_000], X[-20_000:], y[-20_000:]
     apart = np.argsort(X[:, 0], kind="stable")  # each chunk has another part of the inputs
-    print(
-        f"adam, {updates} updates of each of {n_chunks} chunks, batch 100: accuracy on a test set"
-    )
+    print(f"adam, {n_chunks} chunks of {rows} rows, batch 100; accuracy on a test set")
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=False) as one, Client(one):
         for name, order in (("chunks alike", slice(None)), ("sorted by x0", apart)):
             data = [da.from_array(a[order], chunks=(rows, *a.shape[1:])) for a in (X, y)]
@@ -132,7 +130,8 @@ def measure_updates(n_chunks=8, rows=8000):
                 )  # fmt: skip
                 start = time.perf_counter()
                 est.fit(*data)
-                print(f"{name}  local_updates={local:3}  {updates} updates in {est.n_iter_:3} rounds"
+                print(f"{name}  local_updates={local:3}"
+                      f"  {updates} updates in {est.n_iter_:3} rounds"
                       f" {time.perf_counter() - start:6.1f} s"
                       f"  {est.to_local().score(X_test, y_test):.4f}")  # fmt: skip
 

@@ -14,8 +14,8 @@ __all__ = ["Groups", "shares"]
 _LOOK = 1.0
 # Chunks that take more than this part of their worker's memory are split into groups of the
 # second part, so that they need not be in memory all at once.
-_MOST_AT_ONCE = 0.4
-_AT_ONCE = 0.1
+_MOST_AT_ONCE = 0.2
+_AT_ONCE = 0.05
 # Answers that are added up in one place, before trees do it.
 FAN_IN = 8
 
