@@ -8,15 +8,19 @@ them up.
 """
 
 import argparse
+import sys
 import time
 import warnings
+from pathlib import Path
 
 import dask.array as da
 import numpy as np
-from dask_rounds import SIZES, cluster, images
 from distributed import Client
 
 from bpcore.dask import DaskMLPClassifier
+
+sys.path.insert(0, str(Path(__file__).parent))  # which -P leaves out
+from dask_rounds import SIZES, cluster, images
 
 ROWS = 20_000
 
