@@ -35,7 +35,9 @@ def write(folder, rows):
         X = rng.standard_normal((FILE_ROWS, len(COLUMNS)), dtype=np.float32)
         y = X[:, 0] * X[:, 1] + np.sin(2 * X[:, 2]) + 0.3 * X[:, 3] > 0
         frame = pd.DataFrame(X, columns=COLUMNS).assign(y=y.astype(np.int8))
-        frame.to_parquet(path, index=False, row_group_size=FILE_ROWS // 4)
+        part = path.with_suffix(".part")
+        frame.to_parquet(part, index=False, row_group_size=FILE_ROWS // 4)
+        part.rename(path)
 
 
 def most_memory(dask_worker=None):

@@ -9,9 +9,9 @@ import asyncio
 import itertools
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 import dask
@@ -77,11 +77,9 @@ class Cluster:
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         asked, self._asked = list(self._asked), set()
         # it may be the scheduler that is gone
-        with suppress(OSError, RuntimeError, TimeoutError, CommClosedError):
+        with suppress(OSError, RuntimeError, CommClosedError):
             if self.client.status == "running":
-                self.client.sync(
-                    self.client._cancel, asked, force=True, callback_timeout=self.timeout
-                )
+                self.client.cancel(asked, force=True)
         for future in asked:
             future.release()
 
@@ -143,20 +141,24 @@ class Cluster:
         ConnectionError
             If the scheduler is gone, or has dropped what it was asked.
         """
-        try:
+        with _connected():
             self._wait(futures)
             found: list[Any] = self.client.sync(self._gathered, futures)
-        except (CancelledError, CommClosedError) as error:
-            raise ConnectionError(
-                f"the scheduler is gone, or has dropped the tasks of this fit ({error}): see its "
-                "log, and resume from the last checkpoint on a cluster that runs"
-            ) from error
         return found
 
-    def settle(self, futures: list[Any]) -> None:
-        """Wait until they are there, then ``unbind`` them."""
-        self._wait(futures)
-        self.unbind(futures)
+    def settle(self, futures: list[Any]) -> bool:
+        """Wait until they are there, then ``unbind`` them.
+
+        Returns False where all workers that were to have them are gone.
+        """
+        try:
+            with _connected():
+                self._wait(futures)
+                self.unbind(futures)
+        except _Lost:
+            self._bound.clear()
+            return False
+        return True
 
     def _wait(self, futures: list[Any]) -> None:
         """Until all are done, or one has failed, or there is nobody to wait for."""
@@ -199,7 +201,7 @@ class Cluster:
         if there:
             self._lonely_since = None
             if self._bound and self._bound.isdisjoint(there):
-                raise ConnectionError(
+                raise _Lost(
                     "every worker that was to load or to take over partitions is gone; there are "
                     "others: fit again, or resume from the last checkpoint"
                 )
@@ -228,6 +230,22 @@ class Cluster:
         """The bytes that each worker may hold, by address; 0 where there is no limit."""
         workers = self.client.scheduler_info(n_workers=-1)["workers"]
         return {address: one.get("memory_limit") or 0 for address, one in workers.items()}
+
+
+class _Lost(ConnectionError):
+    """All workers that tasks were meant for are gone."""
+
+
+@contextmanager
+def _connected() -> Iterator[None]:
+    """Within: a scheduler that is gone is an error that says so."""
+    try:
+        yield
+    except (CancelledError, CommClosedError) as error:
+        raise ConnectionError(
+            f"the scheduler is gone, or has dropped the tasks of this fit ({error}): see its log, "
+            "and resume from the last checkpoint on a cluster that runs"
+        ) from error
 
 
 def _unbind(keys: list[Any], dask_scheduler: Any = None) -> None:

@@ -101,7 +101,9 @@ class Groups:
         self._welcome()
         many = len(self.groups) > FAN_IN
         submit = self.cluster.submit
-        letter = submit("message", _hold, message) if many else message
+        # θ goes to a worker once: with its one task, or to be fetched from the first that has it
+        shared = many or len(self.groups) > len({home for _, _, home in self.groups})
+        letter = submit("message", _hold, message) if shared else message
         asked = [submit("round", run, letter, group) for _, group, _ in self.groups]
         waited = asked
         while len(waited) > FAN_IN:
@@ -112,7 +114,7 @@ class Groups:
             asked = asked + waited
         # after the new ones, so that one message says both
         self.cluster.drop(self._asked)
-        self._asked = [*asked, letter] if many else asked
+        self._asked = [*asked, letter] if shared else asked
         answers = self.cluster.results(waited)
         if not many:
             for k, one in enumerate(answers):
@@ -164,14 +166,18 @@ class Groups:
         touched = {moved[k] for k in spare if moved[k] != homes[k]}
         touched |= {homes[k] for k in spare if moved[k] != homes[k]}
         old = [one for one in self.groups if one[2] in touched]
-        self.groups = [one for one in self.groups if one[2] not in touched]
+        before = self.groups
+        stay = [one for one in self.groups if one[2] not in touched]
         pieces = {
             numbers[j]: self.cluster.submit("pick", _pick, group, j)
             for numbers, group, _ in old
             for j in range(len(numbers))
         }
-        self._moves, before = True, len(self.groups)
+        self._moves, self.groups = True, []
         self._pack(pieces, {k: moved[k] for k in pieces})
-        self._moves = False
-        self.cluster.settle([group for _, group, _ in self.groups[before:]])
-        self.cluster.drop([*pieces.values(), *(group for _, group, _ in old)])
+        self._moves, new = False, self.groups
+        # a worker may be gone as soon as it has come
+        settled = self.cluster.settle([group for _, group, _ in new])
+        self.groups = [*stay, *new] if settled else before
+        unused = old if settled else new
+        self.cluster.drop([*pieces.values(), *(group for _, group, _ in unused)])
