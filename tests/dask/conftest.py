@@ -9,9 +9,6 @@ distributed = pytest.importorskip("distributed", reason="Dask is not installed: 
 dask = pytest.importorskip("dask", reason="Dask is not installed: bpcore[dask]")
 pytest.importorskip("dask.array", reason="Dask is not installed: bpcore[dask]")
 
-# what Dask's shutting down says is none of bpcore's
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
-
 
 @contextlib.contextmanager
 def cluster_of(n_workers, threads_per_worker=1, processes=False, **more):

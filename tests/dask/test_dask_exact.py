@@ -127,13 +127,17 @@ PARAMETERS = [
 
 
 def test_workers_and_threads_change_no_bit(make_cluster, digits, monkeypatch):
-    """One worker, five, some with threads, and trees of tasks in place of one sum."""
+    """One worker, five, some with threads; trees of tasks for one sum; a group for every chunk."""
     from bpcore.dask import groups
 
     X, y = (one.astype(dtype) for one, dtype in zip(digits, ("float32", "int"), strict=True))
     expected = None
-    for n_workers, threads, fan_in in ((1, 1, 8), (5, 1, 8), (2, 3, 8), (5, 1, 2)):
+    for n_workers, threads, fan_in, part in (
+        (1, 1, 8, 1), (5, 1, 8, 1), (2, 3, 8, 1), (5, 1, 2, 1), (2, 1, 8, 0),
+    ):  # fmt: skip
         monkeypatch.setattr(groups, "FAN_IN", fan_in)
+        monkeypatch.setattr(groups, "_MOST_AT_ONCE", part)
+        monkeypatch.setattr(groups, "_AT_ONCE", part)
         bits = []
         with make_cluster(n_workers, threads) as cluster, cluster.get_client() as client:
             for more in PARAMETERS:
