@@ -15,6 +15,7 @@ from pathlib import Path
 
 import dask.array as da
 import numpy as np
+import pandas as pd
 from distributed import Client
 
 from bpcore.dask import DaskMLPClassifier
@@ -35,9 +36,8 @@ def blobs(n=ROWS):
 def spark(iterations, blas):
     """Seconds of Spark's fit, and of the same by bpcore.dask."""
     from pyspark.ml.classification import MultilayerPerceptronClassifier
-    from pyspark.ml.linalg import Vectors, VectorUDT
+    from pyspark.ml.functions import array_to_vector
     from pyspark.sql import SparkSession
-    from pyspark.sql.types import DoubleType, StructField, StructType
 
     X, y = blobs()
     options = f"-Ddev.ludovic.netlib.blas.nativeLibPath={blas}" if blas else ""
@@ -45,15 +45,18 @@ def spark(iterations, blas):
         SparkSession.builder.master("local[2]")
         .config("spark.driver.memory", "6g")
         .config("spark.ui.enabled", "false")
+        .config("spark.sql.execution.arrow.pyspark.enabled", "true")
         .config("spark.driver.extraJavaOptions", options)
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")
     name = session.sparkContext._jvm.dev.ludovic.netlib.blas.BLAS.getInstance()
     print(f"Spark's BLAS: {name.getClass().getName()}")
-    schema = StructType([StructField("label", DoubleType()), StructField("features", VectorUDT())])
-    rows = [(float(label), Vectors.dense(row)) for row, label in zip(X, y, strict=True)]
-    frame = session.createDataFrame(rows, schema).repartition(2).cache()
+    table = pd.DataFrame({"label": y.astype(float), "pixels": list(X.astype(float))})
+    frame = session.createDataFrame(table).select(
+        "label", array_to_vector("pixels").alias("features")
+    )
+    frame = frame.repartition(2).cache()
     frame.count()
     for k in (2, iterations):
         model = MultilayerPerceptronClassifier(
