@@ -50,7 +50,7 @@ help:
 	@echo "make bench     bpcore and its peers side by side; ARGS=\"-k words\" selects, ARGS=--docs"
 	@echo "               writes docs/performance.md; make bench-quick: the essentials, two minutes;"
 	@echo "               make bench-native: beside a build for this very processor"
-	@echo "make bench-dask  on clusters: a round's cost, Spark and dask-ml, files beyond the memory (5 GB"
+	@echo "make bench-dask  on clusters: a round's cost, Spark and dask-ml, files beyond the memory (7 GB"
 	@echo "               in FOLDER); ARGS=\"--rows 4000000\": a tenth of them"
 	@echo "make install   set up .venv with the wheel and the tests' tools, and stop there"
 	@echo "make develop   set up .venv-develop with an editable install (again after a change in src/)"
@@ -180,7 +180,7 @@ bench-native: $(WHEEL)/with-bench
 	$(BIN)/python -P benchmarks/two_builds.py $(BIN)/python .venv-native/bin/python $(ARGS)
 
 # On Dask: what a round costs, Spark's MLP and dask-ml's Incremental, files beyond the memory (which
-# takes 5 GB in FOLDER, and some minutes).
+# takes 7 GB in FOLDER, and some minutes).
 FOLDER ?= build/parquet
 BLAS ?= $(firstword $(wildcard /usr/lib/*/libopenblas.so.0))
 bench-dask: $(WHEEL)/with-dask
