@@ -26,7 +26,7 @@ SOURCES = setup.py pyproject.toml MANIFEST.in LICENSE $(wildcard README.md) \
     $(shell find src/bpcore bpcore -name '*.py' -o -name '*.py[xi]' -o -name '*.pxd' -o -name '*.h' -o -name py.typed)
 
 .PHONY: help demo test test-all docs wheel test-wheels fuzz kill interrupt sanitize threads debug valgrind \
-    coverage mutate bench bench-quick bench-tables bench-native lint install develop clean
+    coverage mutate bench bench-quick bench-tables bench-native bench-dask lint install develop clean
 
 help:
 	@echo "make demo      set up .venv and train the handwriting recogniser; ARGS=\"--help\" lists its options"
@@ -51,6 +51,8 @@ help:
 	@echo "               writes docs/performance.md; make bench-quick: the essentials, two minutes;"
 	@echo "               make bench-native: beside a build for this very processor; make bench-tables:"
 	@echo "               TabularClassifier beside LightGBM, CatBoost and RealMLP, an hour"
+	@echo "make bench-dask  on clusters: a round's cost, Spark and dask-ml, files beyond the memory (7 GB"
+	@echo "               in FOLDER); ARGS=\"--rows 4000000\": a tenth of them"
 	@echo "make install   set up .venv with the wheel and the tests' tools, and stop there"
 	@echo "make develop   set up .venv-develop with an editable install (again after a change in src/)"
 	@echo "make clean     remove everything that these commands made"
@@ -183,6 +185,16 @@ bench-quick: $(WHEEL)/with-bench
 bench-native: $(WHEEL)/with-bench
 	BPCORE_NATIVE=1 $(MAKE) install VENV=.venv-native
 	$(BIN)/python -P benchmarks/two_builds.py $(BIN)/python .venv-native/bin/python $(ARGS)
+
+# On Dask: what a round costs, Spark's MLP and dask-ml's Incremental, files beyond the memory (which
+# takes 7 GB in FOLDER, and some minutes).
+FOLDER ?= build/parquet
+BLAS ?= $(firstword $(wildcard /usr/lib/*/libopenblas.so.0))
+bench-dask: $(WHEEL)/with-dask
+	$(PIP) install dask-ml pyspark
+	$(BIN)/python -P benchmarks/dask_rounds.py
+	$(BIN)/python -P benchmarks/dask_peers.py --blas "$(BLAS)"
+	$(BIN)/python -P benchmarks/dask_beyond_memory.py "$(FOLDER)" $(ARGS)
 
 lint: $(WHEEL)/with-lint
 	$(BIN)/ruff check .

@@ -58,6 +58,7 @@ PACKAGES = [
     "bpcore",
     "bpcore._core",
     "bpcore.checks",
+    "bpcore.dask",
     "bpcore.datasets",
     "bpcore.display",
     "bpcore.estimators",

@@ -33,6 +33,7 @@ from bpcore.estimators.spec import (
     draw,
     hidden_sizes,
 )
+from bpcore.network import Network
 
 __all__ = ["BaseMLP"]
 
@@ -177,7 +178,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
             if self.solver == "lbfgs":
                 train = functools.partial(fit_lbfgs, self, data)
             else:
-                epochs = EpochFit(self, data, rng, partial, rng_before is not None)
+                epochs = self._epoch_fit(data, rng, partial, rng_before is not None)
                 if rng_before is not None:
                     epochs.use_files(*files, rng_before)
                 train = epochs.run
@@ -217,7 +218,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
         """Everything before the first epoch: data, network, first weights, attributes."""
         self._check_lbfgs()
         as_callbacks(self.callback)
-        hidden = hidden_sizes(self.hidden_layer_sizes)
+        hidden_sizes(self.hidden_layer_sizes)  # refused before the data are looked at
         resume = hasattr(self, "coefs_") and (self.warm_start or partial)
         X, y = check_xy(self, X_given, y_given, reset=not resume)
         targets = self._codec() if resume or partial else None
@@ -226,13 +227,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
         if resume or partial:
             targets.check(y, resume and not partial)
         weights = check_weights(sample_weight, X)
-        spec = NetworkSpec.of(self, len(hidden), *self._output(targets))
-        sizes = [X.shape[1], *hidden, targets.width]
-        if resume:
-            network = self._resumed(spec, sizes)
-        else:
-            network = spec.build(sizes, np.float32 if X.dtype == np.float32 else np.float64)
-            draw(network, spec, rng)
+        spec, network = self._network_for(X.shape[1], X.dtype, targets, None if resume else rng)
         Y = targets.encode(y)
         self._check_target_range(Y)
         hold_out = self._hold_out(targets, Y, rng, validation_data, partial, resume)
@@ -248,6 +243,28 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
             self._check_validation(data.validation, validation_data is not None)
         self._record.open(self, data.validation is not None, resume=resume, partial=partial)
         return data
+
+    def _epoch_fit(
+        self, data: Split, rng: np.random.RandomState, partial: bool, has_files: bool
+    ) -> EpochFit:
+        """What runs the epochs of a stochastic solver."""
+        return EpochFit(self, data, rng, partial, has_files)
+
+    def _network_for(
+        self, n_features: int, dtype: np.dtype, targets: Any, rng: np.random.RandomState | None
+    ) -> tuple[NetworkSpec, Network]:
+        """The network to train, and its description.
+
+        dtype: that of X. rng: draws the first weights; None: those there are stay.
+        """
+        hidden = hidden_sizes(self.hidden_layer_sizes)
+        spec = NetworkSpec.of(self, len(hidden), *self._output(targets))
+        sizes = [n_features, *hidden, targets.width]
+        if rng is None:
+            return spec, self._resumed(spec, sizes)
+        network = spec.build(sizes, np.float32 if dtype == np.float32 else np.float64)
+        draw(network, spec, rng)
+        return spec, network
 
     def _check_lbfgs(self) -> None:
         if self.solver not in ("lbfgs", "lm"):

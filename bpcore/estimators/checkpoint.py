@@ -89,15 +89,20 @@ class EstimatorCheckpoints:
     standing : Standing
     before : dict
         The fit's random state before anything was drawn, as JSON has it.
+    more : dict, optional
+        What else decides the bits of an epoch, beside the parameters and the data.
     """
 
-    def __init__(self, est: Any, data: Split, standing: files.Standing, before: Any) -> None:
+    def __init__(
+        self,
+        est: Any,
+        data: Split,
+        standing: files.Standing,
+        before: Any,
+        more: dict[str, Any] | None = None,
+    ) -> None:
         self.est, self.standing, self.before = est, standing, before
         describe_estimator(est, callback=False)  # what no file can hold is refused here
-        training, validation = data.training, data.validation
-        looked_at: list[Any] = [training.x, training.y, training.weights]
-        if validation is not None:
-            looked_at += [validation.x, validation.y]
         parameters = est.get_params(deep=False)
         optimizer = standing.optimizer
         self.arguments = {
@@ -105,8 +110,9 @@ class EstimatorCheckpoints:
             **{f"optimizer's {name}": _normalised(getattr(optimizer, name)) for name in _OPTIMIZER},
             "layer_sizes": list(est._network.layer_sizes),
             "dtype": est._network.dtype.name,
-            "n_rows": training.n,
-            "data": files.fingerprint(*looked_at),
+            "n_rows": data.training.n,
+            "data": data.fingerprint(),
+            **(more or {}),
         }
 
     def write(self, path: Any, finished: bool) -> None:

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_consistent_length
 
 from bpcore.estimators.base import BaseMLP
-from bpcore.estimators.class_weight import row_weights
+from bpcore.estimators.class_weight import counts_of, row_weights, tables_of
 from bpcore.estimators.data import check_weights, check_y, refuse
 from bpcore.estimators.labels import are_same, as_classes
 from bpcore.estimators.online import online
@@ -145,7 +145,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _class_weights(self, targets: Any, y: Any) -> np.ndarray | None:
         if self.class_weight is None:
             return None
-        return row_weights(self.class_weight, targets.class_positions(y))
+        columns = targets.class_positions(y)
+        return row_weights(tables_of(self.class_weight, *counts_of(columns)), columns)
 
     def _score_outputs(self, a: np.ndarray, Y: np.ndarray, weights: Any) -> float:
         return float(np.average(self._targets.right(a, Y), weights=weights))

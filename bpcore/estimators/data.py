@@ -16,6 +16,7 @@ from bpcore._core.rows import Rows
 from bpcore.checks.scaled import Scaled
 from bpcore.estimators.labels import as_labels
 from bpcore.estimators.targets import dense
+from bpcore.files.fingerprint import fingerprint
 
 __all__ = [
     "Split",
@@ -119,7 +120,7 @@ def check_xy(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
             raise ValueError("Input y contains NaN or infinity.")
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
-    return as_table(X), y
+    return as_table(X), np.require(y, requirements="A")
 
 
 def check_range(rows: Rows, what: str, dtype: np.dtype, given: Any) -> None:
@@ -136,17 +137,23 @@ def as_table(X: Any) -> Any:
     if X.dtype not in (np.float32, np.float64, np.uint8) or not X.dtype.isnative:
         X = X.astype(np.float64)
     # a row whose numbers lie apart (a data frame's) would be collected one by one in each epoch
-    return X if X.strides[1] == X.itemsize and X.flags.aligned else np.ascontiguousarray(X)
+    return X if X.strides[1] == X.itemsize and X.flags.aligned else X.copy(order="C")
 
 
-def check_weights(sample_weight: Any, X: Any) -> np.ndarray | None:
-    """sample_weight as doubles, none negative, not all zero; or None."""
+def check_weights(sample_weight: Any, X: Any, *, some: bool = True) -> np.ndarray | None:
+    """sample_weight as doubles, none negative, not all zero; or None.
+
+    some: whether at least one has to be more than zero.
+    """
     if sample_weight is None:
         return None
     sample_weight = refuse(sample_weight, "sample_weight")
-    weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+    weights = _check_sample_weight(
+        sample_weight, X, ensure_non_negative=True, allow_all_zero_weights=not some
+    )
     weights = np.ascontiguousarray(weights, dtype=np.float64)
-    _check_sum(weights)
+    if some:
+        _check_sum(weights)
     return weights
 
 
@@ -183,6 +190,13 @@ class Training:
     normaliser: np.ndarray | None
     rows: np.ndarray | None
     n: int
+
+    def cost_gradient(self, network: Any, l2: float, l1: float) -> tuple[float, float, np.ndarray]:
+        """(cost, penalty, ∇C) of the network over all rows."""
+        found: tuple[float, float, np.ndarray] = network._cost_gradient(
+            self.x, self.y, self.weights, l2=l2, l1=l1
+        )
+        return found
 
 
 def one_validation_set(validation_data: Any, X_val: Any, y_val: Any, weights: Any) -> Any:
@@ -234,6 +248,11 @@ class Validation:
             self._evaluation = Evaluation(network, self.x, self.y, self.weights)
         return self._evaluation.cost(), self._evaluation.outputs
 
+    def judge(self, est: Any) -> tuple[float, float]:
+        """(score, cost without penalties) of an estimator as it is now."""
+        cost, a = self.evaluate(est._network)
+        return float(est._score_outputs(a, self.Y, self.weights)), cost
+
 
 @dataclass
 class Split:
@@ -241,6 +260,14 @@ class Split:
 
     training: Training
     validation: Validation | None
+
+    def fingerprint(self) -> str:
+        """A hash that tells other data, or another split of them, from these."""
+        training, validation = self.training, self.validation
+        looked_at: list[Any] = [training.x, training.y, training.weights]
+        if validation is not None:
+            looked_at += [validation.x, validation.y]
+        return fingerprint(*looked_at)
 
 
 def split(

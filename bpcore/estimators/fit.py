@@ -113,8 +113,20 @@ class EpochFit:
         self.data = data
         self.validation = data.validation
         self.partial = partial
+        self.has_files = has_files
         self.early_stopping = est.early_stopping
-        rows, record = data.training, self.record
+        # set by use_files
+        self.checkpoints: Any = None
+        self.path: Any = None
+        self.every = 1
+        self.first = 0
+        self.finished = False
+        self._set_up(rng)
+
+    def _set_up(self, rng: np.random.RandomState) -> None:
+        """The optimizer, and what runs and draws the epochs."""
+        est, partial = self.est, self.partial
+        rows, record = self.data.training, self.record
         order = rows.rows
         if order is not None:
             order = order.copy()  # callbacks read the rows as they were split
@@ -126,23 +138,18 @@ class EpochFit:
             record.optimizer, record.rate = make_optimizer(est, self.network, updates)
         self.training = make_training(
             est, self.network, rows, order, record.optimizer,
-            epochs=1 if has_files or self._is_watched() else est.max_iter,
+            epochs=1 if self._is_watched() else est.max_iter,
         )  # fmt: skip
         self.sampler = EstimatorSampler(
             rng, order if est.shuffle else None, any(self.network.dropout), record
         )
-        # set by use_files
-        self.checkpoints: Any = None
-        self.path: Any = None
-        self.every = 1
-        self.first = 0
-        self.finished = False
 
     def _is_watched(self) -> bool:
         """Whether something has to be done between two epochs, beside their book-keeping."""
         est = self.est
         return bool(
             self.partial
+            or self.has_files
             or self.validation is not None
             or est.verbose
             or est.callback is not None
@@ -150,17 +157,34 @@ class EpochFit:
             or self.record.rate.kind == "invscaling"
         )
 
-    def use_files(self, path: Any, every: int, resume: Any, before: dict[str, Any]) -> None:
-        """Write checkpoints to a path, and go on from another one; each may be None."""
+    # ------------------------------------------------------------ what other ways of training say
+
+    @property
+    def rows_an_epoch(self) -> int:
+        """How many rows an epoch goes through."""
+        return self.data.training.n
+
+    def _epochs(self, most: int) -> Iterator[Epoch]:
+        """Train for so many epochs, and yield each when it has ended."""
+        return epochs(self.training, self.sampler, most, self._patience)
+
+    def _checkpoints_of(self, before: dict[str, Any]) -> Any:
+        """What writes and reads the checkpoints."""
         # imported only where a file is named: they need the safetensors library
         from bpcore.estimators.checkpoint import EstimatorCheckpoints
         from bpcore.files.checkpoint import Standing
 
+        standing = Standing(self.record.optimizer, self.sampler.rng, self.training.order)
+        return EstimatorCheckpoints(self.est, self.data, standing, before)
+
+    # ------------------------------------------------------------ a fit
+
+    def use_files(self, path: Any, every: int, resume: Any, before: dict[str, Any]) -> None:
+        """Write checkpoints to a path, and go on from another one; each may be None."""
         if resume is not None and isinstance(self.est.random_state, np.random.RandomState):
             # the caller's own goes on as well
             self.sampler.rng = self.est.random_state
-        standing = Standing(self.record.optimizer, self.sampler.rng, self.training.order)
-        self.checkpoints = EstimatorCheckpoints(self.est, self.data, standing, before)
+        self.checkpoints = self._checkpoints_of(before)
         self.path, self.every = path, every
         if resume is not None:
             finished = self.checkpoints.resume(resume)
@@ -209,7 +233,7 @@ class EpochFit:
             nonlocal ended
             ended = self._book(epoch)
 
-        ended_epochs = epochs(self.training, self.sampler, left, self._patience)
+        ended_epochs = self._epochs(left)
         try:
             return follow(announced(ended_epochs, callbacks.begin_epoch, left), [book, after])
         except Diverged:
@@ -237,7 +261,7 @@ class EpochFit:
         loss = float(epoch.cost / est._loss_divisor() + epoch.penalty)
         record.n_iter += 1
         record.loss = loss
-        record.t += self.data.training.n
+        record.t += self.rows_an_epoch
         record.loss_curve.append(loss)
         if est.verbose:
             say(f"Iteration {record.n_iter}, loss = {loss:.8f}", sys.stdout)
@@ -281,9 +305,8 @@ class EpochFit:
     def _validate(self) -> None:
         est, record, validation = self.est, self.record, self.validation
         assert validation is not None
-        cost, a = validation.evaluate(self.network)
-        score = est._score_outputs(a, validation.Y, validation.weights)
-        record.validation_scores.append(float(score))
+        score, cost = validation.judge(est)
+        record.validation_scores.append(score)
         record.validation_loss_curve.append(cost / est._loss_divisor())
         if est.verbose:
             say(f"Validation score: {score:f}", sys.stdout)

@@ -37,9 +37,7 @@ def fit_lbfgs(est: Any, data: Split, callbacks: Any) -> None:
 
     def cost_and_gradient(x: np.ndarray) -> tuple[float, np.ndarray]:
         theta[:] = x
-        cost, penalty, gradient = network._cost_gradient(
-            training.x, training.y, training.weights, l2=float(est.alpha), l1=float(est.l1)
-        )
+        cost, penalty, gradient = training.cost_gradient(network, float(est.alpha), float(est.l1))
         return cost / divisor + penalty, gradient
 
     def after_iteration(intermediate_result: Any) -> None:
@@ -112,7 +110,6 @@ def _record_iteration(est: Any, n_iter: int, loss: float, validation: Validation
     if est.verbose:
         say(f"Iteration {n_iter}, loss = {loss:.8f}", sys.stdout)
     if validation is not None:
-        cost, a = validation.evaluate(est._network)
-        score = est._score_outputs(a, validation.Y, validation.weights)
-        record.validation_scores.append(float(score))
+        score, cost = validation.judge(est)
+        record.validation_scores.append(score)
         record.validation_loss_curve.append(cost / est._loss_divisor())

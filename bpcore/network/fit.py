@@ -340,7 +340,7 @@ def _early_stopping(network: Any, settings: Settings, validation: Any) -> EarlyS
 def _prepare_checkpoints(run: _Fit) -> None:
     """Look at the files that the fit is to write and to go on from."""
     # imported only where a file is named: they need the safetensors library
-    from bpcore.files.checkpoint import fingerprint
+    from bpcore.files.fingerprint import fingerprint
     from bpcore.network.checkpoint import Checkpoints
 
     settings = run.settings

@@ -377,3 +377,20 @@ def test_quantiles_in_any_list():
     for quantile in ((0.1, 0.9), np.array([0.1, 0.9]), pd.Series([0.1, 0.9], index=[3, 4])):
         reg = small(MLPRegressor, loss="quantile", quantile=quantile).fit(X_IRIS, Y_IRIS)
         assert reg.predict(X_IRIS).shape == (150, 2)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arrays_at_odd_addresses(dtype, curve):
+    """As they come out of messages and files: the engine gets a copy."""
+
+    def shifted(array):
+        place = np.empty(array.nbytes + 1, dtype=np.uint8)[1:]
+        odd = place.view(dtype).reshape(array.shape)
+        odd[...] = array
+        return odd
+
+    X, y = (one.astype(dtype) for one in curve)
+    assert not shifted(X).flags.aligned
+    here = MLPRegressor(max_iter=3, random_state=0).fit(X, y)
+    there = MLPRegressor(max_iter=3, random_state=0).fit(shifted(X), shifted(y))
+    assert (here.predict(X) == there.predict(shifted(X))).all()

@@ -7,11 +7,12 @@ import runpy
 import pytest
 
 pytest.importorskip("matplotlib")
+pytest.importorskip("distributed")
 
 from pictures import close_figures
 
 import bpcore
-from bpcore import datasets, display, estimators, exceptions, model_file, tabular
+from bpcore import dask, datasets, display, estimators, exceptions, model_file, tabular
 
 close = pytest.fixture(autouse=True)(close_figures)
 
@@ -20,6 +21,7 @@ NOTEBOOKS = (
     "start",
     "tables",
     "inside",
+    "dask",
     "differences-from-scikit-learn",
     *(f"tutorial/{name}" for name in TUTORIAL),
 )
@@ -91,7 +93,7 @@ def test_every_page_with_cells_is_tested(source_tree):
 
 @pytest.mark.parametrize("page", NOTEBOOKS)
 def test_the_cells_run(page, source_tree, tmp_path, monkeypatch):
-    if page in ("start", "tables", "inside"):
+    if page in ("start", "tables", "inside", "dask"):
         pytest.importorskip("safetensors")
     if page == "tables":
         pytest.importorskip("pandas")
@@ -144,7 +146,7 @@ def test_everything_public_is_in_the_reference(source_tree):
         for name in re.findall(r"^\.\. auto(?:class|function|exception):: (\S+)", pages, re.M)
     }
     public = set(bpcore.__all__) - {"datasets"}
-    for module in (datasets, display, estimators, exceptions, model_file, tabular):
+    for module in (dask, datasets, display, estimators, exceptions, model_file, tabular):
         public |= set(module.__all__)
     assert described == public
 

@@ -171,7 +171,8 @@ class TestDistributions:
         assert metadata["Version"] == bpcore.__version__
         assert metadata["Requires-Python"] == ">=3.11"
         assert metadata["License-Expression"] == "BSD-3-Clause"
-        extras = {"bench", "demo", "docs", "files", "lint", "onnx", "oracle", "test", "wheels"}
+        extras = {"bench", "dask", "demo", "docs", "files", "lint", "onnx", "oracle", "test"}
+        extras.add("wheels")
         assert set(metadata.get_all("Provides-Extra")) == extras
         assert metadata.get_payload().startswith("# bpcore")
         assert "Redistribution and use in source and binary forms" in licence
