@@ -6,6 +6,7 @@ numbers are converted. Messages say what was wrong, where, and what was expected
 
 from bpcore.checks.arrays import as_array, as_rows, as_targets, as_weights
 from bpcore.checks.callbacks import as_callbacks
+from bpcore.checks.images import as_image_shape, as_image_shape_or_none, as_texts
 from bpcore.checks.network import (
     as_activation,
     as_activations,
@@ -31,12 +32,15 @@ __all__ = [
     "as_callbacks",
     "as_dropout",
     "as_dtype",
+    "as_image_shape",
+    "as_image_shape_or_none",
     "as_integer",
     "as_layer_sizes",
     "as_loss",
     "as_number",
     "as_rows",
     "as_targets",
+    "as_texts",
     "as_weights",
     "check_finite",
     "fault_of_frame",

@@ -1,5 +1,6 @@
 """The cost and its derivatives: what a network answers without learning from it."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -188,6 +189,29 @@ class Inspection(Architecture):
             else weights / weights.sum(),
             network_class=Inspection,
         )
+
+    def to_html(
+        self, path: str | os.PathLike[str], X: Any, Y: Any, sample_weight: Any = None, **options: Any
+    ) -> None:
+        """Write a page on which the backward pass of these examples can be touched.
+
+        Parameters
+        ----------
+        path : str or path-like
+            By custom it ends in ".html".
+        X, Y, sample_weight
+            As in ``cost``; at most 200 examples.
+        **options
+            As ``Trace.to_html`` takes them, which says what the page can do.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``cost`` and ``Trace.to_html`` do.
+        OSError
+            If the file cannot be written.
+        """
+        self.trace(X, Y, sample_weight).to_html(path, **options)
 
     def check_gradient(
         self, X: Any, Y: Any, sample_weight: Any = None, epsilon: float = 3e-5

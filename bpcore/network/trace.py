@@ -1,6 +1,8 @@
 """Every term of the chain rule, by name."""
 
+import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -234,6 +236,67 @@ class Trace:
 
         return explain(self, letter, layer, j, k, example, most, digits)
 
+    def explain_activation(
+        self,
+        *,
+        layer: int | None = None,
+        j: int | None = None,
+        example: int | None = None,
+        most: int = 8,
+        digits: int = 4,
+    ) -> "Explanation":
+        """Why an activation is what it is: the largest terms w_jk a_k of z_j.
+
+        Parameters
+        ----------
+        layer : int, optional
+            l, from 0 to L; None: L, the outputs.
+        j : int, optional
+            The unit, counted from 0. None: the only one of the layer, or the one with the largest
+            activation, which of the outputs is the guess.
+        example : int, optional
+            A row of X, counted from 0; the only one may be left out.
+        most, digits
+            As in ``explain``.
+
+        Returns
+        -------
+        Explanation
+            Its ``value`` is the activation.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``explain`` does, or if there are several examples and none is named.
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> net = Network((2, 1), activation="sigmoid", dtype="float64")
+        >>> net.set_parameters([2.0, -1.0, 0.5])
+        >>> print(net.trace([[1.0, 0.5]], [[1.0]]).explain_activation())
+        Why a ≈ 0.8808 at unit 0 of layer 1
+        Layers run from 0, the input, to L = 1; units count from 0.
+        <BLANKLINE>
+          z_0^(1) = Σ_k w_0,k^(1) a_k^(0) + b_0^(1)
+                  = 1.5 + 0.5
+                  = 2
+        <BLANKLINE>
+            the sum over 2 incoming connections, without the bias:
+        <BLANKLINE>
+            k   w_0,k^(1)   a_k^(0)   product
+            0           2         1         2
+            1          -1       0.5      -0.5
+                                      -------
+          sum                             1.5
+        <BLANKLINE>
+          a_0^(1) = sigmoid(z_0^(1))
+                  ≈ 0.8808
+        """
+        from bpcore.explain.forward import explain_activation
+
+        return explain_activation(self, layer, j, example, most, digits)
+
     def check(
         self,
         letter: str | None = None,
@@ -285,6 +348,77 @@ class Trace:
 
         place = (layer, j, k, example)
         return differences.check(self, letter, place, most, epsilon)
+
+    def to_html(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        title: str | None = None,
+        names: Sequence[Any] | None = None,
+        captions: Sequence[Any] | None = None,
+        features: Sequence[Any] | None = None,
+        image_shape: Any = "auto",
+        example: int | None = 0,
+        learning_rate: float = 1.0,
+    ) -> None:
+        """Write a page on which the backward pass can be stepped through, and touched.
+
+        One file that any browser of 2023 or later opens by a double click, without a network. It
+        goes forward and backward layer by layer, takes apart the derivative by any weight, bias or
+        unit as ``explain`` does, shows what each example adds to the mean, nudges a weight, and
+        takes steps down the gradient. It computes all of this itself, in double precision.
+
+        Parameters
+        ----------
+        path : str or path-like
+            By custom it ends in ".html". What is there is replaced, all at once.
+        title : str, optional
+            Its headline.
+        names : sequence of n_L names, optional
+            Of the outputs.
+        captions : sequence of n names, optional
+            Of the examples.
+        features : sequence of n_0 names, optional
+            Of the inputs, where they are drawn as units.
+        image_shape : "auto", (int, int), (int, int, 3) or None, default="auto"
+            Height and width where the input is an image, with a 3 where each pixel is red, green
+            and blue; None where it is none. "auto": a square image where more than 16 inputs make
+            one.
+        example : int or None, default=0
+            The row that is looked at first; None: the mean over all.
+        learning_rate : float, default=1.0
+            η that the page begins with.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an option does not fit the trace, or it has more than 200 examples.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from bpcore import Network
+        >>> net = Network((2, 3, 1), random_state=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = f"{folder}/xor.html"
+        ...     net.trace([[0.0, 1.0]], [[1.0]]).to_html(path, features=["left", "right"])
+        ...     print(open(path, encoding="utf-8").read(15))
+        <!doctype html>
+        """
+        from bpcore.page import write
+
+        options = {
+            "title": title,
+            "names": names,
+            "captions": captions,
+            "features": features,
+            "image_shape": image_shape,
+            "example": example,
+            "learning_rate": learning_rate,
+        }
+        write(self, path, options)
 
 
 def softmax_jacobian(a: np.ndarray) -> np.ndarray:
