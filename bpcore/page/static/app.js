@@ -189,7 +189,7 @@ export class App {
 
   // The address ends in what is looked at, so that a link leads there: #example/stage/w:2:0:3
   readAddress() {
-    const [i, stage, place] = decodeURIComponent(window.location.hash.slice(1)).split("/");
+    const [i, stage, place] = window.location.hash.slice(1).replaceAll("%3A", ":").split("/");
     if (!place) return;
     const [letter, ...numbers] = place.split(":");
     const [layer, j, k] = numbers.map(Number);
@@ -329,7 +329,7 @@ export class App {
 // What the tests and a curious reader may call from the console.
 async function start() {
   try {
-    window.bpcore = { app: new App(await read(find("#data"))), explain, why };
+    window.bpcore = { app: new App(await read(find("#data"))), explain, why, general };
     find("main").hidden = false;
     document.documentElement.dataset.ready = "";
   } catch (error) {

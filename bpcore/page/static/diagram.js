@@ -56,10 +56,11 @@ export class Diagram {
     const pairs = this.pairsOf(layout, view);
     const shape = JSON.stringify([layout.shown, pairs]);
     if (shape !== this.shape) {
-      const focused = document.activeElement?.dataset?.key;
+      const { key, image } = document.activeElement?.dataset ?? {};
       Object.assign(this, { shape, layout, pairs });
       this.build();
-      if (focused) this.parts.get(focused)?.focus();
+      const again = image === undefined ? this.parts.get(key) : this.picture[1];
+      again?.focus();
     }
     this.colour(view);
   }
