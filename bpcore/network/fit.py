@@ -18,6 +18,7 @@ from bpcore.network.epochs import After, Sampler, epochs, follow
 from bpcore.network.initialisation import as_generator
 from bpcore.network.optimizer import make_optimizer
 from bpcore.network.progress import line, say
+from bpcore.network.saturation import warn_where_nothing_was_learned
 from bpcore.network.scores import are_the_same, check_metric, choose, evaluate
 
 __all__ = ["Settings", "fit"]
@@ -193,6 +194,8 @@ def fit(network: Any, X: Any, Y: Any, settings: Settings) -> History:
     finally:
         if settings.progress and history.epochs:
             say("", sys.stderr)
+    if history.epochs:
+        warn_where_nothing_was_learned(network, X, *run.examples[:2])
     return history
 
 

@@ -1,25 +1,24 @@
 """Every term of the chain rule, by name."""
 
 import os
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from bpcore.network.tables import table_of_trace
+from bpcore.network.terms import StepTerms
+from bpcore.notebook import Table
 
 if TYPE_CHECKING:
     from bpcore.explain.render import Explanation
 
 __all__ = ["Trace"]
 
-_IN_WORDS = {"activations": "a", "pre_activations": "z"}
-# names of before, whose index was l - 1, and those that took their place
-_WITHOUT_LAYER_0 = {"weights": "w", "biases": "b", "activation_functions": "sigma"}
-
 
 @dataclass(frozen=True, eq=False)
-class Trace:
+class Trace(StepTerms):
     """The terms of one step of backpropagation, as the training kernels compute them.
 
     Whatever belongs to a layer is in a list indexed by that layer, 0 … L: ``dC_dw[2]`` is ∂C/∂w
@@ -86,69 +85,6 @@ class Trace:
     >>> bool((t.z[2] == t.a[1] @ t.w[2].T + t.b[2]).all())
     True
     """
-
-    a: list[np.ndarray] = field(repr=False)
-    z: list[np.ndarray | None] = field(repr=False)
-    da_dz: list[np.ndarray | None] = field(repr=False)
-    dC_da: list[np.ndarray] = field(repr=False)
-    dC_dz: list[np.ndarray | None] = field(repr=False)
-    dC_dw: list[np.ndarray | None] = field(repr=False)
-    dC_db: list[np.ndarray | None] = field(repr=False)
-    dz_dw: list[np.ndarray | None] = field(repr=False)
-    dz_da: list[np.ndarray | None] = field(repr=False)
-    dz_db: list[float | None] = field(repr=False)
-    cost: float
-    costs: np.ndarray = field(repr=False)
-    targets: np.ndarray = field(repr=False)
-    w: list[np.ndarray | None] = field(repr=False)
-    b: list[np.ndarray | None] = field(repr=False)
-    layer_sizes: tuple[int, ...]
-    sigma: list[Any] = field(repr=False)
-    loss: Any = field(repr=False)
-    shares: np.ndarray = field(repr=False)
-    network_class: Any = field(default=None, repr=False)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what a Trace was pickled as, also by the names of before."""
-        for name, value in state.items():
-            if name in _WITHOUT_LAYER_0:
-                self.__dict__[_WITHOUT_LAYER_0[name]] = [None, *value]
-            else:
-                self.__dict__[_IN_WORDS.get(name, name)] = value
-
-    @property
-    def activations(self) -> list[np.ndarray]:
-        """``a``, in a word."""
-        return self.a
-
-    @property
-    def pre_activations(self) -> list[np.ndarray | None]:
-        """``z``, in a word."""
-        return self.z
-
-    @property
-    def weights(self) -> tuple[np.ndarray, ...]:
-        """w^(l) at index l - 1: deprecated, see ``w``."""
-        return self._without_layer_0("weights")
-
-    @property
-    def biases(self) -> tuple[np.ndarray, ...]:
-        """b^(l) at index l - 1: deprecated, see ``b``."""
-        return self._without_layer_0("biases")
-
-    @property
-    def activation_functions(self) -> tuple[Any, ...]:
-        """σ of layer l at index l - 1: deprecated, see ``sigma``."""
-        return self._without_layer_0("activation_functions")
-
-    def _without_layer_0(self, old: str) -> tuple[Any, ...]:
-        new = _WITHOUT_LAYER_0[old]
-        message = (
-            f"Trace.{old}[l - 1] is deprecated: it is {new}[l], by layer like everything "
-            "else in a Trace"
-        )
-        warnings.warn(message, DeprecationWarning, stacklevel=3)
-        return tuple(getattr(self, new)[1:])
 
     def explain(
         self,
@@ -348,6 +284,34 @@ class Trace:
 
         place = (layer, j, k, example)
         return differences.check(self, letter, place, most, epsilon)
+
+    def table(self) -> Table:
+        """The terms, a row a layer, which is also what notebooks show.
+
+        Of one example in a network of one unit a layer these are the numbers themselves: w, b, z,
+        a, σ', ∂C/∂a, ∂C/∂z, ∂C/∂w, ∂C/∂b. Otherwise they are ranges, least and largest.
+
+        Returns
+        -------
+        Table
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> net = Network((1, 1, 1), activation="identity", dtype="float64")
+        >>> net.set_parameters([0.2, 0.1, 0.3, 0.33])
+        >>> net.trace([[5.0]], [[1.0]]).table()
+        one step of backpropagation, layer by layer
+          layer     w      b      z      a   σ'(z)    ∂C/∂a    ∂C/∂z    ∂C/∂w    ∂C/∂b
+              0                          5           -0.0408
+              1   0.2    0.1    1.1    1.1       1    -0.204   -0.204    -1.02   -0.204
+              2   0.3   0.33   0.66   0.66       1     -0.68    -0.68   -0.748    -0.68
+        y = 1, C = 0.1156
+        """
+        return table_of_trace(self)
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
 
     def to_html(
         self,

@@ -1,4 +1,4 @@
-"""What notebooks and terminals show of numbers: tables, and curves as SVG. It knows no other room."""
+"""What notebooks and terminals show of numbers: tables, and curves as SVG."""
 
 from bpcore.notebook.curves import curve
 from bpcore.notebook.tables import Table

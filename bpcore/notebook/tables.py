@@ -7,12 +7,11 @@ from dataclasses import dataclass
 __all__ = ["Table"]
 
 _CELL = "text-align: right; padding: 0.1em 0.8em; white-space: nowrap"
-_WORDS = _CELL.replace("right", "left")
 
 
 @dataclass(frozen=True, repr=False)
 class Table:
-    """A title, a head and rows of texts; a last row that adds up, where there is one.
+    """A title, a head and rows of texts.
 
     Plain text in ``str()`` and at a terminal's prompt; notebooks show it as a table.
 
@@ -27,14 +26,12 @@ class Table:
     Examples
     --------
     >>> from bpcore import Network
-    >>> Network((784, 16, 10)).summary()
-    a 784-16-10 network
-     layer   units   activation   parameters
-         0     784        input             
-         1      16      sigmoid       12,560
-         2      10      sigmoid          170
-    12,730 parameters in float32 (50 KB), cost quadratic.
-    """  # noqa: W291
+    >>> table = Network((2, 3, 1)).summary()
+    >>> table.head
+    ('layer', 'units', 'activation', 'parameters')
+    >>> table.rows[1]
+    ('1', '3', 'sigmoid', '9')
+    """
 
     title: str
     head: tuple[str, ...]

@@ -1,7 +1,7 @@
 """A trace as a page that a browser opens: one file, to step through and to touch.
 
-The page's own sources are ``static/``: HTML, CSS and ES modules, which ``bundle`` puts into one file
-with what ``content`` tells of the trace.
+The page's own sources are in ``static/``: HTML, CSS and ES modules, which ``bundle`` puts into one
+file with what ``content`` tells of the trace.
 """
 
 from bpcore.page.content import Terms, content_of

@@ -29,7 +29,9 @@ def write(trace: Terms, path: str | os.PathLike[str], options: dict[str, Any]) -
     if example is None:
         example = 0 if n == 1 else None
     elif as_integer(example, "example", least=0) >= n:
-        raise ValueError(f"example must be 0 to {n - 1}, a row of the trace, or None, got {example}")
+        raise ValueError(
+            f"example must be 0 to {n - 1}, a row of the trace, or None, got {example}"
+        )
     shape = options["image_shape"]
     if isinstance(shape, str) and shape == "auto" and sizes[0] <= MOST_UNITS:
         shape = None
