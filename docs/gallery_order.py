@@ -8,6 +8,7 @@ ORDER = [
     "online_learning",
     "moving_from_scikit_learn",
     "one_weight_explained",
+    "backward_pass_page",
     "vanishing_gradients",
     "descent_surface",
     "descent_film",

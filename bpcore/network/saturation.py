@@ -124,13 +124,13 @@ def saturation_of(network: Any, X: Any, Y: Any = None) -> Saturation:
 def warn_where_nothing_was_learned(network: Any, X: Any, rows: Any, targets: Any) -> None:
     """Say so where a fit has learned nothing and a saturated layer is why.
 
-    Learned nothing: outputs that are hardly better than the mean target, whatever the input.
+    Learned nothing: outputs that are hardly better than the same answer to every input.
     """
     some = slice(None, None, max(1, len(rows) // _EXAMPLES))
     x, y = (X if isinstance(X, Scaled) and X.array.ndim == 2 else rows.array)[some], targets.array
     y = y[some].toarray() if hasattr(y, "tocsr") else np.asarray(y)[some]
     y = y.astype(np.float64)
-    constant = _cost_of_mean(network.loss, y)
+    constant = _cost_of_constant(network.loss, y)
     if not constant > 0 or network.cost(x, y) < 0.9 * constant:  # or there is nothing to learn
         return
     saturation = saturation_of(network, x, y)
@@ -138,11 +138,15 @@ def warn_where_nothing_was_learned(network: Any, X: Any, rows: Any, targets: Any
         warnings.warn(f"the network has learned nothing: {saturation.in_words()}", stacklevel=4)
 
 
-def _cost_of_mean(loss: Any, y: np.ndarray) -> float:
-    """C of outputs that are the mean target, whatever the input."""
-    rows, parameters = zip(*(loss_of(loss, unit) for unit in range(y.shape[1])), strict=True)
-    row = rows[0]
-    parameter = None if row.parameter is None else np.array(parameters)
-    means = np.broadcast_to(y.mean(axis=0), y.shape)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(row.cost(means, y, parameter).sum(axis=1).mean())
+def _cost_of_constant(loss: Any, y: np.ndarray) -> float:
+    """C of outputs that are the same for every input: the mean target, or the loss's quantile."""
+    total = 0.0
+    for unit, column in enumerate(y.T):
+        row, parameter = loss_of(loss, unit)
+        share = 0.5 if parameter is None or row.name != "quantile" else parameter
+        with np.errstate(divide="ignore", invalid="ignore"):
+            total += min(
+                float(row.cost(np.full_like(column, one), column, parameter).mean())
+                for one in (column.mean(), np.quantile(column, share))
+            )
+    return total
