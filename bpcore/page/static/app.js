@@ -284,6 +284,8 @@ export class App {
     find("#explanation").dataset.value = String(told.value);
     this.showOnward();
     const isOne = i !== null;
+    const isForward = ["input", "forward"].includes(this.stages[this.stage].kind);
+    find("#derivative").classList.toggle("forward", isForward && isOne);
     find("#why").hidden = !isOne;
     if (isOne) {
       find("#why div").replaceChildren(...why(trace, place.layer, place.j, i).toElements());

@@ -15,7 +15,7 @@ export function make(name, options = {}, ...children) {
 }
 
 // A sentence, its C_2 as mathematics.
-function words(text) {
+export function words(text) {
   const parts = [];
   let at = 0;
   for (const found of text.matchAll(INDEXED)) {

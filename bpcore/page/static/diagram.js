@@ -88,7 +88,7 @@ export class Diagram {
     this.parts = new Map();
     this.labels = new Map();
     this.heads = this.sizes.map((n, l) => this.head(n, l));
-    this.overlay = svg("line", { class: "overlay" });
+    this.overlay = svg("g", { class: "overlay" }, svg("line", { class: "rim" }), svg("line"));
     const lines = this.sizes.map((_, l) => (l ? this.linesInto(l) : ""));
     const units = this.sizes.map((_, l) => this.unitsOf(l));
     this.picture = this.hasImage ? this.imageParts() : [];
@@ -297,9 +297,10 @@ export class Diagram {
     for (const part of stops.values()) part.setAttribute("tabindex", 0);
     const line = place.letter === "w" ? this.parts.get(chosen) : null;
     this.overlay.classList.toggle("hidden", !line);
-    for (const name of line ? ["x1", "y1", "x2", "y2"] : []) {
-      this.overlay.setAttribute(name, line.getAttribute(name));
+    for (const part of line ? this.overlay.children : []) {
+      for (const name of ["x1", "y1", "x2", "y2"]) part.setAttribute(name, line.getAttribute(name));
     }
+    if (line) this.overlay.lastChild.style.stroke = line.style.stroke;
     if (!this.hasImage) return;
     const k = place.letter === "w" && place.layer === 1 ? place.k
       : place.layer === 0 ? place.j : null;

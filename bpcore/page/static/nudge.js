@@ -1,6 +1,6 @@
 // A weight or a bias, nudged: what ∂C/∂w foretells, what happens, and C along the way.
 
-import { make } from "./blocks.js";
+import { make, words } from "./blocks.js";
 import { general } from "./notation.js";
 import { plot } from "./plot.js";
 
@@ -67,8 +67,8 @@ export class Nudge {
       [`what happens, ${C}(${letter} + Δ) - ${C}(${letter})`, happens, "happens"],
       ["apart by", happens - foretold, "apart"],
     ];
-    this.element.querySelector("tbody").replaceChildren(...rows.map(([words, value, key]) =>
-      make("tr", {}, make("th", { scope: "row", text: words }),
+    this.element.querySelector("tbody").replaceChildren(...rows.map(([what, value, key]) =>
+      make("tr", {}, make("th", { scope: "row" }, ...words(what)),
         make("td", { text: general(value, 4), "data-value": key, "data-exact": String(value) }))));
     const eta = this.getRate();
     const step = -eta * slope;
@@ -92,8 +92,8 @@ export class Nudge {
       label: `${C} as a function of ${letter}, its tangent at ${general(this.value, 4)} with the ` +
         `slope ${general(slope, 4)}, and the step -η ∂${C}/∂${letter} = ${general(step, 4)}`,
     });
-    this.element.querySelector(".says").textContent =
+    this.element.querySelector(".says").replaceChildren(...words(
       `Line: ${C}(${letter}). Dashes: its tangent. Thick: the step -η ∂${C}/∂${letter} = ` +
-      `${general(step, 4)} with η = ${general(eta, 4)}.`;
+      `${general(step, 4)} with η = ${general(eta, 4)}.`));
   }
 }
