@@ -194,8 +194,7 @@ def fit(network: Any, X: Any, Y: Any, settings: Settings) -> History:
     finally:
         if settings.progress and history.epochs:
             say("", sys.stderr)
-    if history.epochs:
-        warn_where_nothing_was_learned(network, X, *run.examples[:2])
+    warn_where_nothing_was_learned(network, history.cost, X, *run.examples[:2])
     return history
 
 

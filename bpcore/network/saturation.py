@@ -17,6 +17,8 @@ __all__ = ["STUCK", "Saturation", "saturation_of", "warn_where_nothing_was_learn
 STUCK = 0.01
 # a layer is, where so many of its units are
 _LAYER = 0.9
+# a cost that falls by more in the second half of the epochs is on its way; fewer tell nothing
+_FALLS, _EPOCHS = 0.98, 3
 # examples that are looked at after a fit
 _EXAMPLES = 100
 
@@ -121,32 +123,45 @@ def saturation_of(network: Any, X: Any, Y: Any = None) -> Saturation:
     return Saturation(tuple(trace.a[1:]), tuple(slopes), tuple(stuck), tuple(functions), inputs)
 
 
-def warn_where_nothing_was_learned(network: Any, X: Any, rows: Any, targets: Any) -> None:
+def warn_where_nothing_was_learned(
+    network: Any, costs: list[float], X: Any, rows: Any, targets: Any
+) -> None:
     """Say so where a fit has learned nothing and a saturated layer is why.
 
-    Learned nothing: outputs that are hardly better than the same answer to every input.
+    Learned nothing: the cost no longer falls, and outputs are hardly better than the same answer to
+    every input.
     """
+    if len(costs) < _EPOCHS or costs[-1] < _FALLS * costs[(len(costs) - 1) // 2]:
+        return
     some = slice(None, None, max(1, len(rows) // _EXAMPLES))
     x, y = (X if isinstance(X, Scaled) and X.array.ndim == 2 else rows.array)[some], targets.array
     y = y[some].toarray() if hasattr(y, "tocsr") else np.asarray(y)[some]
     y = y.astype(np.float64)
+    most, network.n_threads = network.n_threads, 1  # some hundred rows
+    try:
+        saturation = _where_nothing_was_learned(network, x, y)
+    finally:
+        network.n_threads = most
+    if saturation is not None and saturation.layer is not None:
+        warnings.warn(f"the network has learned nothing: {saturation.in_words()}", stacklevel=4)
+
+
+def _where_nothing_was_learned(network: Any, x: Any, y: np.ndarray) -> Saturation | None:
     constant = _cost_of_constant(network.loss, y)
     if not constant > 0 or network.cost(x, y) < 0.9 * constant:  # or there is nothing to learn
-        return
-    saturation = saturation_of(network, x, y)
-    if saturation.layer is not None:
-        warnings.warn(f"the network has learned nothing: {saturation.in_words()}", stacklevel=4)
+        return None
+    return saturation_of(network, x, y)
 
 
 def _cost_of_constant(loss: Any, y: np.ndarray) -> float:
     """C of outputs that are the same for every input: the mean target, or the loss's quantile."""
-    total = 0.0
-    for unit, column in enumerate(y.T):
-        row, parameter = loss_of(loss, unit)
-        share = 0.5 if parameter is None or row.name != "quantile" else parameter
-        with np.errstate(divide="ignore", invalid="ignore"):
-            total += min(
-                float(row.cost(np.full_like(column, one), column, parameter).mean())
-                for one in (column.mean(), np.quantile(column, share))
-            )
-    return total
+    row, parameter = loss_of(loss, 0)
+    if parameter is not None:
+        numbers = [loss_of(loss, unit)[1] for unit in range(y.shape[1])]
+    shares: Any = 0.5 if parameter is None else np.array(numbers, dtype=np.float64)
+    answer = y.mean(axis=0)
+    if row.name in ("absolute", "quantile"):
+        each = np.broadcast_to(shares, y.shape[1])
+        answer = np.array([np.quantile(one, q) for one, q in zip(y.T, each, strict=True)])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(row.cost(np.broadcast_to(answer, y.shape), y, shares).sum() / len(y))

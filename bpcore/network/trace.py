@@ -362,14 +362,14 @@ class Trace(StepTerms):
 
         Examples
         --------
-        >>> import tempfile
+        >>> import pathlib, tempfile
         >>> from bpcore import Network
         >>> net = Network((2, 3, 1), random_state=0)
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = f"{folder}/xor.html"
+        ...     path = pathlib.Path(folder, "xor.html")
         ...     net.trace([[0.0, 1.0]], [[1.0]]).to_html(path, features=["left", "right"])
-        ...     print(open(path, encoding="utf-8").read(15))
-        <!doctype html>
+        ...     path.read_text(encoding="utf-8")[:15]
+        '<!doctype html>'
         """
         from bpcore.page import write
 

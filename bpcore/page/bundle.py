@@ -58,7 +58,7 @@ def page_of(content: dict[str, Any]) -> str:
     """The whole page for what ``content_of`` tells."""
     style = "\n" + _source("page.css")
     # within a script element, "<" could begin its end or a comment
-    data = json.dumps(content, ensure_ascii=False, allow_nan=False).replace("<", r"\u003c")
+    data = json.dumps(content, allow_nan=False).replace("<", r"\u003c")
     parts = {
         "title": html.escape(content["title"]),
         "version": __version__,

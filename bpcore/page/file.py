@@ -45,9 +45,10 @@ def write(trace: Terms, path: str | os.PathLike[str], options: dict[str, Any]) -
         example=None if example is None else int(example),
         learning_rate=as_number(options["learning_rate"], "learning_rate"),
     )
-    text = page_of(content)
+    # a title may hold what no UTF-8 has, as the names of files do
+    page = page_of(content).encode("utf-8", "xmlcharrefreplace")
 
     def put(place: Path) -> None:
-        place.write_text(text, encoding="utf-8", newline="\n")
+        place.write_bytes(page)
 
     replace_file(path, put)

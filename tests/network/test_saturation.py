@@ -73,32 +73,41 @@ def test_nothing_is_said_of_a_start_that_is_slow_for_other_reasons(digits):
     assert network.history_.cost[-1] > 0.9
 
 
+def test_nothing_is_said_before_the_cost_stands_still(digits):
+    X, Y = digits
+    silent_fit(Network((784, 16, 16, 10), random_state=0), X, Y, epochs=2, learning_rate=1e-3)
+    network = Network((784, 16, 16, 10), random_state=0)
+    silent_fit(network, X, Y, epochs=4, learning_rate=0.005)
+    assert network.history_.cost[-1] < 0.9 * network.history_.cost[1]
+    assert network.saturation(X).layer == 1
+
+
 def test_nor_of_a_saturated_layer_that_has_learned():
     X = np.array([[0.0], [1.0]])
     network = Network((1, 2, 1), output_activation="identity", dtype="float64", random_state=0)
     network.set_parameters(weights=[[[40.0], [40.0]], [[1.0, 0.0]]], biases=[[-20.0, -20.0], [0.0]])
-    silent_fit(network, X, X, epochs=2)
+    silent_fit(network, X, X, epochs=5, learning_rate=1e-3)
     assert network.saturation(X).layer == 1
 
 
 def test_nor_where_there_is_nothing_to_learn():
     network = Network((1, 2, 1), dtype="float64", random_state=0)
-    silent_fit(network, [[1000.0], [2000.0]], [[0.5], [0.5]], epochs=2, learning_rate=0.1)
+    silent_fit(network, [[1000.0], [2000.0]], [[0.5], [0.5]], epochs=5, learning_rate=0.1)
 
 
 def test_other_inputs_and_other_layers_are_told_apart(rng):
     X, Y = rng.normal(0, 1e4, (50, 3)), rng.uniform(size=(50, 1))
     with pytest.warns(UserWarning, match="scale them to about -1 to 1"):
-        Network((3, 5, 1), random_state=0).fit(X, Y, epochs=2)
+        Network((3, 5, 1), random_state=0).fit(X, Y, epochs=5, learning_rate=1e-3)
     network = Network((3, 5, 5, 1), random_state=0, dtype="float64")
     network.biases[1][:] = 60.0
     with pytest.warns(UserWarning, match="5 of the 5 units of layer 2 are saturated") as record:
-        network.fit(X / 1e4, Y, epochs=2)
+        network.fit(X / 1e4, Y, epochs=5, learning_rate=1e-3)
     assert "smaller weights" in str(record[0].message)
     network = Network((3, 5, 1), "relu", "sigmoid", random_state=0, dtype="float64")
     network.biases[0][:] = -60.0
     with pytest.warns(UserWarning, match="are dead"):
-        network.fit(X / 1e4, Y, epochs=2)
+        network.fit(X / 1e4, Y, epochs=5, learning_rate=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +121,7 @@ def test_every_kind_of_cost_and_table_can_be_asked(loss, rng):
     for table in (X, X.tolist(), scipy.sparse.csr_array(X.astype(float))):
         network = Network((20, 4, 2), loss=loss, random_state=0)
         with pytest.warns(UserWarning, match="learned nothing"):
-            network.fit(table, Y, epochs=2, learning_rate=1e-3)
+            network.fit(table, Y, epochs=5, learning_rate=1e-3)
 
 
 def test_a_single_example_and_wrong_data():

@@ -117,6 +117,16 @@ def test_markup_in_names_changes_nothing(trace, tmp_path, driver):
     assert page.problems() == []
 
 
+def test_names_that_are_no_text_in_utf8(trace, tmp_path, driver):
+    """As of files whose names are bytes: the page has a sign in their place."""
+    path = tmp_path / "page.html"
+    trace.to_html(path, title="a\udcffb", captions=["\ud800", "\u2028"], names=["\0", "é"])
+    page = Page(driver, path)
+    assert page.text("h1") == "a\ufffdb"
+    assert page.text("#examples label:nth-child(2) span") == "1: \u2028"
+    assert page.problems() == []
+
+
 def test_nothing_else_may_run_in_it(trace, opened):
     """A script that would be put in is refused, whatever let it in."""
     page = opened(trace)

@@ -284,6 +284,19 @@ def test_steps_down_the_gradient_are_those_of_the_library(example, network, data
     assert "before the first step" in page.text("#descent .says")
 
 
+def test_another_example_ends_the_walk(network, data, opened):
+    page = opened(network.trace(*data), learning_rate=0.1)
+    page.click("[data-do=twenty]")
+    page.wait("bpcore.app.descent.costs.length > 2")
+    page.look(1)
+    assert page.run("bpcore.app.descent.costs.length") == 0
+    page.click("[data-do=back]")
+    page.click("[data-do=one]")
+    assert page.one("#descent").get_attribute("data-steps") == "1"
+    network.apply(network.gradient(data[0][1], data[1][1]), 0.1)
+    assert_allclose(page.run("[...bpcore.app.model.theta]"), network.parameters, rtol=1e-12)
+
+
 def test_a_step_beyond_all_numbers_is_not_made(network, data, opened):
     X, _ = data
     network = Network((3, 2), "identity", dtype="float64", random_state=0)

@@ -37,7 +37,10 @@ def open_browser(*arguments, size=(1400, 1000)):
     ):  # fmt: skip
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    one = webdriver.Chrome(options=options, service=Service(executable_path=driver))
+    # the sanitizers' libraries are for this process alone
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    service = Service(executable_path=driver, env=environment)
+    one = webdriver.Chrome(options=options, service=service)
     try:
         yield one
     finally:

@@ -26,6 +26,10 @@ export class Descent {
     return Number.isFinite(value) && value >= 0 ? value : 0;
   }
 
+  get isWalking() {
+    return Boolean(this.current);
+  }
+
   step() {
     const { model, trace, i } = this.getState();
     const gradient = trace.gradient(i);
@@ -43,18 +47,18 @@ export class Descent {
   // n steps, each of them seen where motion is welcome.
   async walk(n) {
     if (this.isWalking) return;
-    this.isWalking = true;
+    const own = (this.current = {}); // until another cost is looked at
     let isWell = true;
-    for (let at = 0; at < n && isWell; at++) {
+    for (let at = 0; at < n && isWell && this.current === own; at++) {
       isWell = this.step();
       if (n > 1 && !calm.matches) await new Promise((done) => setTimeout(done, 60));
     }
-    this.isWalking = false;
+    if (this.current !== own) return;
+    this.current = null;
     this.show(isWell ? "" : "A parameter would not be finite: no step was made. Try a smaller η.");
   }
 
   goBack() {
-    if (this.isWalking) return;
     this.getState().model.theta.set(this.start);
     this.restart();
     this.changed();
@@ -62,6 +66,7 @@ export class Descent {
 
   // Another cost is looked at: its curve begins anew.
   restart() {
+    this.current = null;
     this.costs = [];
   }
 
