@@ -150,6 +150,8 @@ def test_everything_that_can_be_used_has_a_name(trace, opened):
             assert name.strip(), one.get_attribute("outerHTML")[:200]
     assert page.run("document.documentElement.lang") == "en"
     assert len(page.all("h1")) == 1
+    page.place("b", 2, 1)
+    assert re.fullmatch(r"∂C_0/∂b of unit 1 of layer 2: -?0\.\d+", page.text("#live"))
     labels = {one.get_attribute("aria-label") for one in page.all("#explanation math")}
     assert "∂C_0" in "".join(filter(None, labels))
 

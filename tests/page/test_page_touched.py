@@ -84,7 +84,7 @@ def test_what_is_not_known_yet_stays_blank(network, data, opened):
 def test_each_step_has_its_formula_and_the_cost_its_number(network, data, opened):
     trace = network.trace(*data)
     page = opened(trace)
-    formulas = "[...document.querySelectorAll('#stage math')].map((one) => one.ariaLabel)"
+    formulas = "[...document.querySelectorAll('#stage .formulas math')].map((one) => one.ariaLabel)"
     page.click("[data-step=first]")
     seen = []
     for _ in range(8):

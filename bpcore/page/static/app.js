@@ -1,6 +1,6 @@
 // The page: its state, and what has to be drawn anew when that changes.
 
-import { make } from "./blocks.js";
+import { make, words } from "./blocks.js";
 import { css, darkMode, diverging, sequential } from "./colours.js";
 import { read } from "./data.js";
 import { Descent } from "./descent.js";
@@ -260,8 +260,8 @@ export class App {
     const value = general(this.trace.costOf(this.i), 4);
     if (kind === "input") return ["What the network is given."];
     if (kind === "forward") {
-      return [`Each unit adds up what comes in, by its weights, and its bias; ${layer === 1 ?
-        "w_jk leads from unit k to unit j" : "then σ"}.`];
+      return words("Each unit adds up what comes in, weighted, and its bias, and puts the sum into " +
+        `σ. w_jk leads from unit k of layer ${layer - 1} to unit j of layer ${layer}.`);
     }
     if (kind === "cost") {
       const mean = this.i === null && this.X.length > 1 ? ", the mean over the examples" : "";
@@ -282,6 +282,7 @@ export class App {
     const told = explain(trace, place, i);
     find("#explanation").replaceChildren(...told.toElements());
     find("#explanation").dataset.value = String(told.value);
+    find("#live").textContent = `${told.title}: ${general(told.value, 4)}`;
     this.showOnward();
     const isOne = i !== null;
     const isForward = ["input", "forward"].includes(this.stages[this.stage].kind);
@@ -308,11 +309,11 @@ export class App {
 
   showLegend() {
     const { isBack } = viewOf(this, null).values;
-    const bar = (colour, from, to, words) => {
+    const bar = (colour, from, to, says) => {
       const strip = make("span", { class: "strip" });
       const stops = Array.from({ length: 9 }, (_, at) => css(colour(from + ((to - from) * at) / 8)));
       strip.style.background = `linear-gradient(to right, ${stops.join()})`;
-      return make("div", {}, strip, make("span", { text: words }));
+      return make("div", {}, strip, make("span", { text: says }));
     };
     const some = isBack(this.model.last);
     const weights = some ? "connections: ∂C/∂w" : "connections: weight w, by the largest of its layer";
@@ -323,8 +324,7 @@ export class App {
   }
 
   hover(place) {
-    const words = place && this.diagram.wordsOf(place);
-    find("#hover").textContent = words ?? "";
+    find("#hover").textContent = (place && this.diagram.wordsOf(place)) ?? "";
   }
 }
 
