@@ -10,9 +10,13 @@ from bpcore import Network
 N = 3
 
 
-def targets_for(rng, output, loss, width):
-    """Targets that the loss takes, none of them at a kink."""
+def targets_for(rng, network, X, loss):
+    """Targets that the loss takes, on both sides of the outputs and none of them at a kink."""
+    width = network.layer_sizes[-1]
     y = rng.uniform(0.1, 0.9, (N, width))
+    if loss not in OUTPUTS:
+        sides = np.array([[1.0], [-1.0], [1.0]]) * np.array([1.0, -1.0, -1.0])
+        y = network.predict(X) + sides * y
     if loss == "categorical_cross_entropy":
         y /= y.sum(axis=1, keepdims=True)
         y[0] *= 1.5  # and one whose sum is not 1
@@ -27,8 +31,10 @@ def problem(rng, output, loss, *, hidden=("tanh", "sigmoid"), dtype="float64"):
         (4, 5, 3, 3), list(hidden), output, loss, dtype=dtype, random_state=1, init="lecun"
     )
     network.set_parameters(network.parameters + rng.normal(0, 0.1, network.n_parameters))
+    network.biases[-1][:2] += 3.0, -3.0  # outputs near 1 and 0, whose distance counts
     name = loss if isinstance(loss, str) else loss[0]
-    return network, rng.normal(size=(N, 4)), targets_for(rng, output, name, 3)
+    X = rng.normal(size=(N, 4))
+    return network, X, targets_for(rng, network, X, name)
 
 
 # for each example (null: the mean) and layer: the two tables of the page, {column: [text, …]}
