@@ -23,7 +23,7 @@ CHECK = build/check/$(notdir $(VENV))
 PIP = $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 WHEEL = $(VENV)/wheel
 SOURCES = setup.py pyproject.toml MANIFEST.in LICENSE $(wildcard README.md) \
-    $(shell find src/bpcore bpcore -name '*.py' -o -name '*.py[xi]' -o -name '*.pxd' -o -name '*.h' -o -name py.typed)
+    $(shell find src/bpcore bpcore -name '*.py' -o -name '*.py[xi]' -o -name '*.pxd' -o -name '*.h' -o -name py.typed -o -path '*/static/*')
 
 .PHONY: help demo test test-all docs wheel test-wheels fuzz kill interrupt sanitize threads debug valgrind \
     coverage mutate bench bench-quick bench-tables bench-native bench-dask lint install develop clean

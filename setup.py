@@ -66,6 +66,8 @@ PACKAGES = [
     "bpcore.files",
     "bpcore.functions",
     "bpcore.network",
+    "bpcore.notebook",
+    "bpcore.page",
     "bpcore.recogniser",
     "bpcore.tabular",
 ]
@@ -153,7 +155,11 @@ def extension(name: str) -> Extension:
 setup(
     packages=PACKAGES,
     package_dir={"bpcore": "bpcore"},
-    package_data={"bpcore": ["py.typed"], "bpcore._core": ["*.pyi"]},
+    package_data={
+        "bpcore": ["py.typed"],
+        "bpcore._core": ["*.pyi"],
+        "bpcore.page": ["static/*.html", "static/*.css", "static/*.js"],
+    },
     include_package_data=False,
     zip_safe=False,
     ext_modules=[extension(name) for name in MODULES],

@@ -24,12 +24,16 @@ from bpcore.exceptions import DivergenceError, ModelFileError
 from bpcore.history import History
 from bpcore.network import Network, Optimizer
 from bpcore.network.gradient import Gradient
+from bpcore.network.numerical import NumericalGradient
+from bpcore.network.saturation import Saturation
 from bpcore.network.trace import Trace
+from bpcore.notebook import Table
 
 if TYPE_CHECKING:
     from bpcore import datasets as datasets
     from bpcore._core.config import show_config
     from bpcore.display import (
+        CostCurveDisplay,
         DescentAnimation,
         DescentDisplay,
         GradientFlowDisplay,
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
         NetworkDisplay,
         PathRecorder,
         PredictionsDisplay,
+        SaturationDisplay,
         ScoreRecorder,
         TrainingCurveDisplay,
         WeightsDisplay,
@@ -48,6 +53,7 @@ if TYPE_CHECKING:
     from bpcore.tabular import TabularClassifier, TabularRegressor
 
 __all__ = [
+    "CostCurveDisplay",
     "DescentAnimation",
     "DescentDisplay",
     "DivergenceError",
@@ -61,10 +67,14 @@ __all__ = [
     "ModelFileError",
     "Network",
     "NetworkDisplay",
+    "NumericalGradient",
     "Optimizer",
     "PathRecorder",
     "PredictionsDisplay",
+    "Saturation",
+    "SaturationDisplay",
     "ScoreRecorder",
+    "Table",
     "TabularClassifier",
     "TabularRegressor",
     "Trace",
@@ -79,6 +89,7 @@ __all__ = [
 
 # Loaded when first asked for: they bring scikit-learn or safetensors with them.
 _LATER = {
+    "CostCurveDisplay": "bpcore.display",
     "DescentAnimation": "bpcore.display",
     "DescentDisplay": "bpcore.display",
     "Explanation": "bpcore.explain.render",
@@ -89,6 +100,7 @@ _LATER = {
     "NetworkDisplay": "bpcore.display",
     "PathRecorder": "bpcore.display",
     "PredictionsDisplay": "bpcore.display",
+    "SaturationDisplay": "bpcore.display",
     "ScoreRecorder": "bpcore.display",
     "TabularClassifier": "bpcore.tabular",
     "TabularRegressor": "bpcore.tabular",
@@ -111,4 +123,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted([*__all__, "__version__"])

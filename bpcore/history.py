@@ -1,7 +1,10 @@
 """What a fit recorded."""
 
+import html
 from dataclasses import dataclass, field
 from typing import Any
+
+from bpcore.notebook import curve
 
 __all__ = ["History"]
 
@@ -80,6 +83,13 @@ class History:
         if self.stopped is not None:
             words.append(_ENDINGS.get(self.stopped, f"stopped: {self.stopped}"))
         return f"History: {', '.join(words)}"
+
+    def _repr_html_(self) -> str:
+        """The curves of the costs, and the line of ``repr`` beneath."""
+        lines = {"cost": self.cost, "validation cost": self.validation_cost}
+        drawn = {name: values for name, values in lines.items() if values}
+        words = html.escape(repr(self))
+        return f"<div>{curve(drawn, 'epoch', 'cost by epoch') if drawn else ''}<p>{words}</p></div>"
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain lists and numbers, ready for JSON and for a table.

@@ -87,6 +87,14 @@ sphinx_gallery_conf = {
     "capture_repr": ("_repr_html_",),
 }
 
+# The pages that the gallery's script writes are part of the site, and run in docs/page.md.
+_site = HERE.parent / "build" / "docs" / "site"
+(_site / "pages").mkdir(parents=True, exist_ok=True)
+html_extra_path = [str(_site)]
+os.environ["BPCORE_PAGES"] = str(_site / "pages")
+if not (_site / "pages" / "digits.html").exists():  # the gallery must not pass its script by
+    (HERE / "gallery" / "backward_pass_page.py.md5").unlink(missing_ok=True)
+
 # ---------------------------------------------------------------- the docstrings
 
 autodoc_member_order = "bysource"

@@ -9,6 +9,7 @@ ORDER = [
     "pendulum_control",
     "moving_from_scikit_learn",
     "one_weight_explained",
+    "backward_pass_page",
     "vanishing_gradients",
     "descent_surface",
     "descent_film",

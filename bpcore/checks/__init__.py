@@ -6,6 +6,7 @@ numbers are converted. Messages say what was wrong, where, and what was expected
 
 from bpcore.checks.arrays import as_array, as_out, as_rows, as_targets, as_weights
 from bpcore.checks.callbacks import as_callbacks
+from bpcore.checks.images import as_image_shape, as_image_shape_or_none, as_texts
 from bpcore.checks.network import (
     as_activation,
     as_activations,
@@ -34,6 +35,8 @@ __all__ = [
     "as_costs",
     "as_dropout",
     "as_dtype",
+    "as_image_shape",
+    "as_image_shape_or_none",
     "as_integer",
     "as_layer_sizes",
     "as_loss",
@@ -41,6 +44,7 @@ __all__ = [
     "as_out",
     "as_rows",
     "as_targets",
+    "as_texts",
     "as_weights",
     "check_finite",
     "fault_of_frame",

@@ -6,15 +6,18 @@ attributes whose names end in an underscore. They need matplotlib: ``pip install
 """
 
 from bpcore.display.animation import DescentAnimation
+from bpcore.display.cost_curve import CostCurveDisplay
 from bpcore.display.curves import TrainingCurveDisplay
 from bpcore.display.descent import DescentDisplay
 from bpcore.display.flow import GradientFlowDisplay
 from bpcore.display.network import NetworkDisplay
 from bpcore.display.predictions import PredictionsDisplay
 from bpcore.display.recorders import GradientFlowRecorder, PathRecorder, ScoreRecorder
+from bpcore.display.saturation import SaturationDisplay
 from bpcore.display.weights import WeightsDisplay
 
 __all__ = [
+    "CostCurveDisplay",
     "DescentAnimation",
     "DescentDisplay",
     "GradientFlowDisplay",
@@ -22,6 +25,7 @@ __all__ = [
     "NetworkDisplay",
     "PathRecorder",
     "PredictionsDisplay",
+    "SaturationDisplay",
     "ScoreRecorder",
     "TrainingCurveDisplay",
     "WeightsDisplay",

@@ -316,6 +316,13 @@ class DescentAnimation(Described):
             init_func=lambda: None,
         )  # fmt: skip
 
+    def _repr_html_(self) -> str:
+        """The film in its player, as notebooks show it."""
+        film = self.animation()
+        player: str = film.to_jshtml()
+        plt().close(self.figure_)  # or the notebook shows its last picture beneath
+        return player
+
     def save(self, path: str | os.PathLike[str], *, fps: float = 2.2, dpi: int = 100) -> None:
         """Write the film to a file.
 

@@ -18,7 +18,6 @@ __all__ = [
     "BLUE",
     "VERMILION",
     "Described",
-    "as_image_shape",
     "as_picture",
     "counted",
     "diverging",
@@ -151,40 +150,6 @@ def named(models: Any) -> dict[str, Any]:
     if isinstance(models, Sequence):
         return {f"run {i}": model for i, model in enumerate(models, start=1)}
     return {"": models}
-
-
-def as_image_shape(image_shape: Any, n_inputs: int) -> tuple[int, ...]:
-    """(height, width) or (height, width, 3) of a row of n_inputs; None takes a square.
-
-    Raises
-    ------
-    ValueError
-        If it is no such shape, or the inputs do not fill it, or are no square.
-    """
-    if image_shape is None:
-        side = math.isqrt(n_inputs)
-        if side * side != n_inputs:
-            raise ValueError(
-                f"{n_inputs} inputs make no square image: give image_shape=(height, width), or "
-                "(height, width, 3) for colours"
-            )
-        return side, side
-    given = np.asarray(image_shape)
-    if given.dtype.kind not in "iu" or given.ndim != 1 or len(given) not in (2, 3):
-        raise ValueError(
-            "image_shape must be (height, width), or (height, width, 3) for colours, got "
-            f"{image_shape!r}"
-        )
-    shape = tuple(given.tolist())
-    if shape[2:] == (1,):
-        shape = shape[:2]
-    if min(shape) < 1 or shape[2:] not in ((), (3,)):
-        raise ValueError(f"image_shape must be of positive sides and 1 or 3 colours, got {shape}")
-    if math.prod(shape) != n_inputs:
-        raise ValueError(
-            f"image_shape {shape} takes {math.prod(shape)} inputs, but there are {n_inputs}"
-        )
-    return shape
 
 
 def as_picture(pixels: Any, shape: tuple[int, ...], low: float, high: float) -> np.ndarray:

@@ -4,14 +4,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from bpcore.checks import as_integer
+from bpcore.checks import as_image_shape_or_none, as_integer, as_texts
 from bpcore.display.base import Described, as_dense, network_in_words, network_of, targets_of
 from bpcore.display.network_picture import Picture, open_sheet
 from bpcore.display.network_values import (
     Content,
     Values,
-    as_names,
-    as_shape,
     check_show,
     values_of,
 )
@@ -149,8 +147,8 @@ class NetworkDisplay(Described):
         check_show(show)
         if show == "weights":
             values = Values(None, [np.asarray(w, dtype=np.float64) for w in network.weights], None)
-            display = cls(network.layer_sizes, values, show=show, names=as_names(network, names))
-            return display.plot(**plot_options)
+            texts = as_texts(names, network.layer_sizes[-1], "names", "outputs")
+            return cls(network.layer_sizes, values, show=show, names=texts).plot(**plot_options)
         if x is None or (show == "gradient" and y is None):
             raise ValueError(f'show="{show}" needs x{" and y" if show == "gradient" else ""}')
         x = as_dense(x)
@@ -208,8 +206,8 @@ class NetworkDisplay(Described):
             strengths = values.connections[0] * inputs
         return cls(
             trace.layer_sizes, values, show=show, image=inputs,
-            image_shape=as_shape(image_shape, len(inputs)), strengths=strengths,
-            names=as_names(trace, names),
+            image_shape=as_image_shape_or_none(image_shape, len(inputs)), strengths=strengths,
+            names=as_texts(names, trace.layer_sizes[-1], "names", "outputs"),
         ).plot(**plot_options)  # fmt: skip
 
     @classmethod

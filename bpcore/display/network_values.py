@@ -5,12 +5,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bpcore.display.base import as_image_shape
-
 if TYPE_CHECKING:
     from bpcore.network.trace import Trace
 
-__all__ = ["Content", "Values", "as_names", "as_shape", "check_show", "values_of"]
+__all__ = ["Content", "Values", "check_show", "values_of"]
 
 _SHOWS = ("weights", "activations", "gradient")
 
@@ -75,30 +73,3 @@ def check_show(show: Any) -> None:
     """Refuse a ``show`` that there is not."""
     if show not in _SHOWS:
         raise ValueError(f"show must be one of {', '.join(_SHOWS)}, got {show!r}")
-
-
-def as_shape(image_shape: Any, n_inputs: int) -> tuple[int, ...] | None:
-    """The shape of an input that is an image, from "auto", a shape or None."""
-    if image_shape is None:
-        return None
-    if isinstance(image_shape, str):
-        if image_shape != "auto":
-            raise ValueError('image_shape must be "auto", (height, width), (height, width, 3) or '
-                             f"None, got {image_shape!r}")  # fmt: skip
-        try:
-            return as_image_shape(None, n_inputs)
-        except ValueError:
-            return None
-    return as_image_shape(image_shape, n_inputs)
-
-
-def as_names(network: Any, names: Any) -> list[str] | None:
-    """The outputs' names as texts, one an output, or None."""
-    if names is None:
-        return None
-    texts = [str(name) for name in names]
-    if len(texts) != network.layer_sizes[-1]:
-        raise ValueError(
-            f"names holds {len(texts)}, but the network has {network.layer_sizes[-1]} outputs"
-        )
-    return texts

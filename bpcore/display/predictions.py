@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from bpcore.checks import as_integer
+from bpcore.checks import as_image_shape, as_integer
 from bpcore.display.axes import axes_grid, axes_of, panel_inches
 from bpcore.display.base import (
     BLUE,
     VERMILION,
     Described,
     as_dense,
-    as_image_shape,
     counted,
     network_of,
     paint_image,

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from bpcore.checks import as_image_shape
 from bpcore.display.axes import add_colorbar, axes_grid, panel_inches
 from bpcore.display.base import (
     Described,
-    as_image_shape,
     counted,
     diverging,
     network_of,

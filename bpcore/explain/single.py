@@ -25,7 +25,7 @@ from bpcore.explain.notation import (
 )
 from bpcore.explain.render import Block, Derivation, Explanation, Note
 
-__all__ = ["explain", "place"]
+__all__ = ["Single", "as_digits", "explain", "place"]
 
 # a float64 has no more
 MOST_DIGITS = 17
@@ -60,6 +60,16 @@ def place(
     if unit is None and k is not None:
         raise TypeError(f'the unit of "{letter}" is j, got k={k!r}')
     return letter, level, (_unit(trace, unit, name, level),), _example(trace, example)
+
+
+def as_digits(digits: Any) -> int:
+    """How many significant digits, checked."""
+    figures = as_integer(digits, "digits")
+    if figures > MOST_DIGITS:
+        raise ValueError(
+            f"digits must be 1 to {MOST_DIGITS}, all that a float64 has, got {figures}"
+        )
+    return figures
 
 
 def _unit(trace: Terms, value: Any, name: str, layer: int) -> int:
@@ -102,11 +112,7 @@ def explain(
 ) -> Explanation:
     """What ``Trace.explain`` documents."""
     letter, level, units, one = place(trace, letter, layer, j, k, example)
-    terms, figures = as_integer(most, "most"), as_integer(digits, "digits")
-    if figures > MOST_DIGITS:
-        raise ValueError(
-            f"digits must be 1 to {MOST_DIGITS}, all that a float64 has, got {figures}"
-        )
+    terms, figures = as_integer(most, "most"), as_digits(digits)
     writer: Mean | Single = (
         Mean(trace, level, units, terms, figures)
         if one is None and len(trace.costs) > 1
@@ -200,12 +206,9 @@ class Single(Writer):
                 return blocks + self.bound_output(level, unit)
         return blocks + self.activation(last, unit)[1]
 
-    def own(self, layer: int, unit: int) -> list[Block]:
-        """A unit's z and a, and σ' where ∂C/∂z has it for a factor."""
+    def forward(self, layer: int, unit: int) -> list[Block]:
+        """A unit's z and a."""
         z, a = self.symbol("z", layer, unit), self.symbol("a", layer, unit)
-        z_value = float(self.of("z", layer)[unit])
-        a_value = float(self.of("a", layer)[unit])
-        blocks: list[Block] = [self.pre_activation(layer, unit, z_value)]
         function = self.trace.sigma[layer]
         name = function if isinstance(function, str) else function[0]
         if self.is_softmax(layer):
@@ -216,9 +219,20 @@ class Single(Writer):
         else:
             latin = name.replace("_", r"\_")
             sigma = Math(f"{name}({z})", rf"\mathrm{{{latin}}}({z.latex})")
-        blocks.append(Derivation(a, (sigma, self.number(a_value))))
+        return [
+            self.pre_activation(layer, unit, float(self.of("z", layer)[unit])),
+            Derivation(a, (sigma, self.number(float(self.of("a", layer)[unit])))),
+        ]
+
+    def own(self, layer: int, unit: int) -> list[Block]:
+        """A unit's z and a, and σ' where ∂C/∂z has it for a factor."""
+        blocks = self.forward(layer, unit)
         if not self.splits(layer, unit):
             return blocks
+        z, a = self.symbol("z", layer, unit), self.symbol("a", layer, unit)
+        z_value = float(self.of("z", layer)[unit])
+        a_value = float(self.of("a", layer)[unit])
+        function = self.trace.sigma[layer]
         value = self.number(self.of("da_dz", layer)[unit])
         formula = da_dz_formula(function, a, z, self.digits)
         digits = self.digits

@@ -16,7 +16,9 @@ from bpcore._core.rows import Rows
 from bpcore._core.threads import usable_processors
 from bpcore.history import History
 from bpcore.network.initialisation import INITS, as_generator, draw
+from bpcore.network.tables import summary_of
 from bpcore.network.user_loss import UserLoss
+from bpcore.notebook import Table
 
 __all__ = ["Architecture"]
 
@@ -235,6 +237,30 @@ class Architecture(UserLoss):
 
     def __copy__(self) -> Self:
         return deepcopy(self)
+
+    def summary(self) -> Table:
+        """The layers as a table, which is also what notebooks show: units, activation, parameters.
+
+        Returns
+        -------
+        Table
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> Network((784, 16, 16, 10)).summary()
+        a 784-16-16-10 network
+          layer   units   activation   parameters
+              0     784        input
+              1      16      sigmoid       12,560
+              2      16      sigmoid          272
+              3      10      sigmoid          170
+        13,002 parameters in float32 (50.8 KB); the cost is quadratic.
+        """
+        return summary_of(self)
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
 
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self.layer_sizes))

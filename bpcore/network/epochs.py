@@ -79,7 +79,9 @@ def epochs(
         seed = sampler.draw() if shuffle is None else 0
         limits = None if patience is None else patience()
         try:
-            training.run(min(most, at_once), seed, done, shuffle, limits)
+            # what is no Training draws no order and counts no patience
+            more = () if shuffle is None and limits is None else (shuffle, limits)
+            training.run(min(most, at_once), seed, done, *more)
         except BaseException:
             yield from done
             raise

@@ -19,6 +19,7 @@ from bpcore.network.epochs import After, Sampler, epochs, follow
 from bpcore.network.initialisation import as_generator
 from bpcore.network.optimizer import make_optimizer
 from bpcore.network.progress import line, say
+from bpcore.network.saturation import warn_where_nothing_was_learned
 from bpcore.network.scores import Scorer, are_the_same, check_metric, choose
 from bpcore.network.solvers import SOLVERS, make_solver
 
@@ -220,6 +221,7 @@ def fit(network: Any, X: Any, Y: Any, settings: Settings) -> History:
     finally:
         if settings.progress and history.epochs:
             say("", sys.stderr)
+    warn_where_nothing_was_learned(network, history.cost, X, *run.examples[:2])
     return history
 
 

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from bpcore.network.tables import table_of_gradient
+from bpcore.notebook import Table
+
 __all__ = ["Gradient"]
 
 
@@ -42,3 +45,15 @@ class Gradient:
     weights: tuple[np.ndarray, ...] = field(repr=False)
     biases: tuple[np.ndarray, ...] = field(repr=False)
     inputs: np.ndarray = field(repr=False)
+
+    def table(self) -> Table:
+        """A row a layer, which is also what notebooks show: ∂C/∂w and ∂C/∂b from least to largest.
+
+        Returns
+        -------
+        Table
+        """
+        return table_of_gradient(self.cost, self.weights, self.biases)
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()

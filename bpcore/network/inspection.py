@@ -1,12 +1,15 @@
 """The cost and its derivatives: what a network answers without learning from it."""
 
+import os
 from typing import Any
 
 import numpy as np
 
 from bpcore import checks as check
 from bpcore.network.gradient import Gradient
+from bpcore.network.numerical import NumericalGradient, numerical_gradient
 from bpcore.network.products import Products
+from bpcore.network.saturation import Saturation, saturation_of
 from bpcore.network.trace import Trace, softmax_jacobian
 
 __all__ = ["Inspection"]
@@ -189,6 +192,98 @@ class Inspection(Products):
             network_class=Inspection,
         )
 
+    def to_html(
+        self,
+        path: str | os.PathLike[str],
+        X: Any,
+        Y: Any,
+        sample_weight: Any = None,
+        **options: Any,
+    ) -> None:
+        """Write a page on which the backward pass of these examples can be touched.
+
+        Parameters
+        ----------
+        path : str or path-like
+            By custom it ends in ".html".
+        X, Y, sample_weight
+            As in ``cost``; at most 200 examples.
+        **options
+            As ``Trace.to_html`` takes them, which says what the page can do.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``cost`` and ``Trace.to_html`` do.
+        OSError
+            If the file cannot be written.
+        """
+        self.trace(X, Y, sample_weight).to_html(path, **options)
+
+    def numerical_gradient(
+        self, X: Any, Y: Any, sample_weight: Any = None, epsilon: float = 3e-5
+    ) -> NumericalGradient:
+        """∇C by central differences of the cost in float64, beside ∇C by backpropagation.
+
+        Parameters
+        ----------
+        X, Y, sample_weight, epsilon
+            As in ``check_gradient``, which gives the largest error alone.
+
+        Returns
+        -------
+        NumericalGradient
+            ``vector``, the differences; ``analytic``; ``errors``; shown as a table of pairs.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``cost`` does, or if epsilon is not positive.
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> net = Network((1, 1), activation="identity")
+        >>> net.set_parameters([0.0, 0.66])
+        >>> net.numerical_gradient([[5.0]], [[1.0]]).vector.round(6)
+        array([-3.4 , -0.68])
+        """
+        step = check.as_number(epsilon, "epsilon")
+        if step == 0:
+            raise ValueError("epsilon must be positive, got 0")
+        copy = self.astype("float64")
+        return numerical_gradient(copy, copy._examples(X, Y, sample_weight), step)
+
+    def saturation(self, X: Any) -> Saturation:
+        """How much of a derivative each layer lets through: a and σ'(z) on these examples.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, n_0), or (n_0,) for a single example
+
+        Returns
+        -------
+        Saturation
+            Shown as a table, with a sentence where a layer is stuck.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``predict`` does, or if X is empty.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from bpcore import Network
+        >>> pixels = np.random.default_rng(0).integers(0, 256, (50, 100))
+        >>> net = Network((100, 8, 3), random_state=0)
+        >>> net.saturation(pixels).stuck
+        (1.0, 0.0)
+        >>> net.saturation(pixels / 255).stuck
+        (0.0, 0.0)
+        """
+        return saturation_of(self, X)
+
     def check_gradient(
         self, X: Any, Y: Any, sample_weight: Any = None, epsilon: float = 3e-5
     ) -> float:
@@ -227,22 +322,4 @@ class Inspection(Products):
         >>> Network((3, 4, 2), random_state=0).check_gradient([[1, 2, 3]], [[0, 1]]) < 1e-7
         True
         """
-        step = check.as_number(epsilon, "epsilon")
-        if step == 0:
-            raise ValueError("epsilon must be positive, got 0")
-        copy = self.astype("float64")
-        rows, targets, weights = copy._examples(X, Y, sample_weight)
-        _, _, gradient = copy._cost_gradient(rows, targets, weights)
-        theta = copy.parameters
-        differences = np.empty_like(gradient)
-        for i, value in enumerate(theta.tolist()):
-            h = step * max(1.0, abs(value))
-            costs = []
-            for shift in (h, -h, 2 * h, -2 * h):
-                theta[i] = value + shift
-                costs.append(copy._cost(rows, targets, weights))
-            theta[i] = value
-            differences[i] = (8 * (costs[0] - costs[1]) - (costs[2] - costs[3])) / (12 * h)
-        size = np.maximum(np.abs(gradient), np.abs(differences))
-        floor = max(1e-3 * float(size.max()), np.finfo(np.float64).tiny)
-        return float(np.max(np.abs(gradient - differences) / np.maximum(size, floor)))
+        return self.numerical_gradient(X, Y, sample_weight, epsilon).error

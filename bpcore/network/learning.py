@@ -321,6 +321,13 @@ class Learning(Architecture):
         KeyboardInterrupt
             On Ctrl-C, with what was reached kept in the network and in ``history_``.
 
+        Warns
+        -----
+        UserWarning
+            If the cost stands still, the outputs are no better than the same answer to every
+            input, and an inner layer is saturated (see ``saturation``), as by pixels that are not
+            divided by 255; or if a schedule has run out.
+
         Examples
         --------
         >>> import numpy as np

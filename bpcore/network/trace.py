@@ -1,23 +1,24 @@
 """Every term of the chain rule, by name."""
 
-import warnings
-from dataclasses import dataclass, field
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from bpcore.network.tables import table_of_trace
+from bpcore.network.terms import StepTerms
+from bpcore.notebook import Table
 
 if TYPE_CHECKING:
     from bpcore.explain.render import Explanation
 
 __all__ = ["Trace"]
 
-_IN_WORDS = {"activations": "a", "pre_activations": "z"}
-# names of before, whose index was l - 1, and those that took their place
-_WITHOUT_LAYER_0 = {"weights": "w", "biases": "b", "activation_functions": "sigma"}
-
 
 @dataclass(frozen=True, eq=False)
-class Trace:
+class Trace(StepTerms):
     """The terms of one step of backpropagation, as the training kernels compute them.
 
     Whatever belongs to a layer is in a list indexed by that layer, 0 … L: ``dC_dw[2]`` is ∂C/∂w
@@ -84,69 +85,6 @@ class Trace:
     >>> bool((t.z[2] == t.a[1] @ t.w[2].T + t.b[2]).all())
     True
     """
-
-    a: list[np.ndarray] = field(repr=False)
-    z: list[np.ndarray | None] = field(repr=False)
-    da_dz: list[np.ndarray | None] = field(repr=False)
-    dC_da: list[np.ndarray] = field(repr=False)
-    dC_dz: list[np.ndarray | None] = field(repr=False)
-    dC_dw: list[np.ndarray | None] = field(repr=False)
-    dC_db: list[np.ndarray | None] = field(repr=False)
-    dz_dw: list[np.ndarray | None] = field(repr=False)
-    dz_da: list[np.ndarray | None] = field(repr=False)
-    dz_db: list[float | None] = field(repr=False)
-    cost: float
-    costs: np.ndarray = field(repr=False)
-    targets: np.ndarray = field(repr=False)
-    w: list[np.ndarray | None] = field(repr=False)
-    b: list[np.ndarray | None] = field(repr=False)
-    layer_sizes: tuple[int, ...]
-    sigma: list[Any] = field(repr=False)
-    loss: Any = field(repr=False)
-    shares: np.ndarray = field(repr=False)
-    network_class: Any = field(default=None, repr=False)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what a Trace was pickled as, also by the names of before."""
-        for name, value in state.items():
-            if name in _WITHOUT_LAYER_0:
-                self.__dict__[_WITHOUT_LAYER_0[name]] = [None, *value]
-            else:
-                self.__dict__[_IN_WORDS.get(name, name)] = value
-
-    @property
-    def activations(self) -> list[np.ndarray]:
-        """``a``, in a word."""
-        return self.a
-
-    @property
-    def pre_activations(self) -> list[np.ndarray | None]:
-        """``z``, in a word."""
-        return self.z
-
-    @property
-    def weights(self) -> tuple[np.ndarray, ...]:
-        """w^(l) at index l - 1: deprecated, see ``w``."""
-        return self._without_layer_0("weights")
-
-    @property
-    def biases(self) -> tuple[np.ndarray, ...]:
-        """b^(l) at index l - 1: deprecated, see ``b``."""
-        return self._without_layer_0("biases")
-
-    @property
-    def activation_functions(self) -> tuple[Any, ...]:
-        """σ of layer l at index l - 1: deprecated, see ``sigma``."""
-        return self._without_layer_0("activation_functions")
-
-    def _without_layer_0(self, old: str) -> tuple[Any, ...]:
-        new = _WITHOUT_LAYER_0[old]
-        message = (
-            f"Trace.{old}[l - 1] is deprecated: it is {new}[l], by layer like everything "
-            "else in a Trace"
-        )
-        warnings.warn(message, DeprecationWarning, stacklevel=3)
-        return tuple(getattr(self, new)[1:])
 
     def explain(
         self,
@@ -234,6 +172,67 @@ class Trace:
 
         return explain(self, letter, layer, j, k, example, most, digits)
 
+    def explain_activation(
+        self,
+        *,
+        layer: int | None = None,
+        j: int | None = None,
+        example: int | None = None,
+        most: int = 8,
+        digits: int = 4,
+    ) -> "Explanation":
+        """Why an activation is what it is: the largest terms w_jk a_k of z_j.
+
+        Parameters
+        ----------
+        layer : int, optional
+            l, from 0 to L; None: L, the outputs.
+        j : int, optional
+            The unit, counted from 0. None: the only one of the layer, or the one with the largest
+            activation, which of the outputs is the guess.
+        example : int, optional
+            A row of X, counted from 0; the only one may be left out.
+        most, digits
+            As in ``explain``.
+
+        Returns
+        -------
+        Explanation
+            Its ``value`` is the activation.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``explain`` does, or if there are several examples and none is named.
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> net = Network((2, 1), activation="sigmoid", dtype="float64")
+        >>> net.set_parameters([2.0, -1.0, 0.5])
+        >>> print(net.trace([[1.0, 0.5]], [[1.0]]).explain_activation())
+        Why a ≈ 0.8808 at unit 0 of layer 1
+        Layers run from 0, the input, to L = 1; units count from 0.
+        <BLANKLINE>
+          z_0^(1) = Σ_k w_0,k^(1) a_k^(0) + b_0^(1)
+                  = 1.5 + 0.5
+                  = 2
+        <BLANKLINE>
+            the sum over 2 incoming connections, without the bias:
+        <BLANKLINE>
+            k   w_0,k^(1)   a_k^(0)   product
+            0           2         1         2
+            1          -1       0.5      -0.5
+                                      -------
+          sum                             1.5
+        <BLANKLINE>
+          a_0^(1) = sigmoid(z_0^(1))
+                  ≈ 0.8808
+        """
+        from bpcore.explain.forward import explain_activation
+
+        return explain_activation(self, layer, j, example, most, digits)
+
     def check(
         self,
         letter: str | None = None,
@@ -285,6 +284,105 @@ class Trace:
 
         place = (layer, j, k, example)
         return differences.check(self, letter, place, most, epsilon)
+
+    def table(self) -> Table:
+        """The terms, a row a layer, which is also what notebooks show.
+
+        Of one example in a network of one unit a layer these are the numbers themselves: w, b, z,
+        a, σ', ∂C/∂a, ∂C/∂z, ∂C/∂w, ∂C/∂b. Otherwise they are ranges, least and largest.
+
+        Returns
+        -------
+        Table
+
+        Examples
+        --------
+        >>> from bpcore import Network
+        >>> net = Network((1, 1, 1), activation="identity", dtype="float64")
+        >>> net.set_parameters([0.2, 0.1, 0.3, 0.33])
+        >>> net.trace([[5.0]], [[1.0]]).table()
+        one step of backpropagation, layer by layer
+          layer     w      b      z      a   σ'(z)    ∂C/∂a    ∂C/∂z    ∂C/∂w    ∂C/∂b
+              0                          5           -0.0408
+              1   0.2    0.1    1.1    1.1       1    -0.204   -0.204    -1.02   -0.204
+              2   0.3   0.33   0.66   0.66       1     -0.68    -0.68   -0.748    -0.68
+        y = 1, C = 0.1156
+        """
+        return table_of_trace(self)
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
+
+    def to_html(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        title: str | None = None,
+        names: Sequence[Any] | None = None,
+        captions: Sequence[Any] | None = None,
+        features: Sequence[Any] | None = None,
+        image_shape: Any = "auto",
+        example: int | None = 0,
+        learning_rate: float = 1.0,
+    ) -> None:
+        """Write a page on which the backward pass can be stepped through, and touched.
+
+        One file that any browser of 2023 or later opens by a double click, without a network. It
+        goes forward and backward layer by layer, takes apart the derivative by any weight, bias or
+        unit as ``explain`` does, shows what each example adds to the mean, nudges a weight, and
+        takes steps down the gradient. It computes all of this itself, in double precision.
+
+        Parameters
+        ----------
+        path : str or path-like
+            By custom it ends in ".html". What is there is replaced, all at once.
+        title : str, optional
+            Its headline.
+        names : sequence of n_L names, optional
+            Of the outputs.
+        captions : sequence of n names, optional
+            Of the examples.
+        features : sequence of n_0 names, optional
+            Of the inputs, where they are drawn as units.
+        image_shape : "auto", (int, int), (int, int, 3) or None, default="auto"
+            Height and width where the input is an image, with a 3 where each pixel is red, green
+            and blue; None where it is none. "auto": a square image where more than 16 inputs make
+            one.
+        example : int or None, default=0
+            The row that is looked at first; None: the mean over all.
+        learning_rate : float, default=1.0
+            η that the page begins with.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an option does not fit the trace, or it has more than 200 examples.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from bpcore import Network
+        >>> net = Network((2, 3, 1), random_state=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "xor.html")
+        ...     net.trace([[0.0, 1.0]], [[1.0]]).to_html(path, features=["left", "right"])
+        ...     path.read_text(encoding="utf-8")[:15]
+        '<!doctype html>'
+        """
+        from bpcore.page import write
+
+        options = {
+            "title": title,
+            "names": names,
+            "captions": captions,
+            "features": features,
+            "image_shape": image_shape,
+            "example": example,
+            "learning_rate": learning_rate,
+        }
+        write(self, path, options)
 
 
 def softmax_jacobian(a: np.ndarray) -> np.ndarray:

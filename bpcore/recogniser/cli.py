@@ -15,6 +15,7 @@ from bpcore import DivergenceError, History, Network
 from bpcore.datasets import Dataset, load_digits, load_mnist, load_openml_mnist, one_hot
 from bpcore.recogniser.options import EPOCHS, PROGRAM, build_parser, complete, one_line
 from bpcore.recogniser.outcome import Outcome, measure_gemm
+from bpcore.recogniser.page import write_page
 from bpcore.recogniser.picture import draw
 from bpcore.recogniser.report import Progress, entry, introduction, record, result_lines
 
@@ -97,6 +98,9 @@ def _write_files(options: argparse.Namespace, outcome: Outcome) -> None:
         text = json.dumps(record(options, outcome), indent=2, default=float)
         options.save_history.write_text(text + "\n", encoding="utf-8")
         print(entry("History", str(options.save_history)))
+    if options.page:
+        write_page(outcome, options.page, options.learning_rate)
+        print(entry("Page", str(options.page)))
     if options.no_picture:
         return
     try:

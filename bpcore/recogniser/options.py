@@ -37,6 +37,8 @@ examples:
       the small digits, a second's work
   python -m bpcore --mnist ~/data/mnist
       MNIST from the four IDX files (plain or .gz) in that folder
+  python -m bpcore --page digits.html
+      and a page for a browser: where the derivative of any weight comes from
   python -m bpcore --layers 784,100,10 --activation relu --learning-rate 0.2
       another network
   python -m bpcore --mnist ~/data/mnist --layers 784,30,10 --epochs 30 --batch-size 10 \\
@@ -97,6 +99,15 @@ def _picture_path(text: str) -> Path:
     if path.suffix.lower() != ".png":
         raise argparse.ArgumentTypeError(
             f"the picture is a PNG, expected a name that ends in .png, got {text!r}"
+        )
+    return path
+
+
+def _page_path(text: str) -> Path:
+    path = _writable_file(text)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise argparse.ArgumentTypeError(
+            f"a browser opens the page by its name, expected one that ends in .html, got {text!r}"
         )
     return path
 
@@ -228,6 +239,13 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         help="PNG to draw (default: %(default)s)",
     )
     group.add_argument("--no-picture", action="store_true", help="draw nothing")
+    group.add_argument(
+        "--page",
+        metavar="FILE",
+        type=_page_path,
+        help="write a page for a browser on which the backward pass of ten test images, misread "
+        "ones first, can be stepped through and touched",
+    )
     group.add_argument(
         "--save-history",
         metavar="FILE",

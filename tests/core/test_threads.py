@@ -22,6 +22,8 @@ from bpcore._core.threads import threads_for
 started = pytest.fixture(share_all_work)
 
 
+# the wide network is made to go astray
+@pytest.mark.filterwarnings("ignore:the network has learned nothing")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_bitwise_the_same_for_any_number_of_threads(started, setting, dtype):

@@ -16,6 +16,7 @@ from pictures import assert_readable, close_figures
 close = pytest.fixture(autouse=True)(close_figures)
 
 FIGURES = {
+    "backward_pass_page": 1,
     "descent_film": 1,
     "descent_surface": 1,
     "moving_from_scikit_learn": 2,
@@ -29,6 +30,7 @@ FIGURES = {
     "vanishing_gradients": 2,
 }
 SAYS = {
+    "backward_pass_page": "C = (0.66 - 1)² = 0.1156",
     "descent_film": "12 pictures",
     "descent_surface": "26 points in 13,002 dimensions",
     "moving_from_scikit_learn": "epochs: ",

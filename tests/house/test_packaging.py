@@ -149,6 +149,8 @@ class TestDistributions:
         }
         expected |= {f"bpcore/_core/{name}{EXTENSION}" for name in modules(source_tree)}
         expected.add("bpcore/py.typed")
+        static = (package / "page" / "static").iterdir()
+        expected |= {path.relative_to(source_tree).as_posix() for path in static}
         with zipfile.ZipFile(distributions[1]) as wheel:
             names = {name for name in wheel.namelist() if ".dist-info/" not in name}
         assert names == expected

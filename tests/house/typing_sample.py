@@ -12,6 +12,7 @@ import numpy as np
 
 import bpcore
 from bpcore import (
+    CostCurveDisplay,
     DescentAnimation,
     DescentDisplay,
     DivergenceError,
@@ -25,10 +26,14 @@ from bpcore import (
     ModelFileError,
     Network,
     NetworkDisplay,
+    NumericalGradient,
     Optimizer,
     PathRecorder,
     PredictionsDisplay,
+    Saturation,
+    SaturationDisplay,
     ScoreRecorder,
+    Table,
     TabularClassifier,
     TabularRegressor,
     Trace,
@@ -204,6 +209,22 @@ def files() -> None:
     assert_type(datasets.one_hot([0, 1], n_classes=2), np.ndarray)
 
 
+def told(net: Network, trace: Trace, gradient: Gradient) -> None:
+    assert_type(net.summary(), Table)
+    assert_type(trace.table(), Table)
+    assert_type(gradient.table(), Table)
+    check = net.numerical_gradient(X, Y, epsilon=1e-5)
+    assert_type(check, NumericalGradient)
+    assert_type(check.vector, np.ndarray)
+    assert_type(check.error, float)
+    saturation = net.saturation(X)
+    assert_type(saturation, Saturation)
+    assert_type(saturation.in_words(), str)
+    assert_type(trace.explain_activation(layer=1, j=0, example=0), Explanation)
+    net.to_html(PATH, X, Y, names=["a"], image_shape=None)
+    trace.to_html(PATH, title="t", captions=range(8), features=("a", "b"), example=None)
+
+
 def pictures(net: Network, clf: MLPClassifier, history: History, trace: Trace) -> None:
     recorder = GradientFlowRecorder(X, Y, every=2)
     path = PathRecorder(net, every=1)
@@ -225,6 +246,9 @@ def pictures(net: Network, clf: MLPClassifier, history: History, trace: Trace) -
     assert_type(WeightsDisplay.from_network(net, image_shape=(1, 2)), WeightsDisplay)
     assert_type(WeightsDisplay.from_network(net, image_shape=(1, 2, 3)), WeightsDisplay)
     assert_type(DescentDisplay.from_network(net, X, Y, path), DescentDisplay)
+    assert_type(SaturationDisplay.from_network(net, X), SaturationDisplay)
+    curve = CostCurveDisplay.from_network(net, X, Y, layer=1, j=0, k=0, learning_rate=0.1)
+    assert_type(curve, CostCurveDisplay)
     animation = DescentAnimation.from_network(net, X, Y)
     assert_type(animation, DescentAnimation)
     animation.save("descent.gif", fps=2.0)

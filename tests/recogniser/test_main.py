@@ -26,7 +26,7 @@ from bpcore.recogniser import cli as main_module
 
 FLAGS = """
     --digits --mnist --openml --train --layers --activation --init --dtype --epochs --batch-size
-    --learning-rate --seed --output --no-picture --save-history --quiet --version --help
+    --learning-rate --seed --output --no-picture --page --save-history --quiet --version --help
 """
 
 
@@ -233,6 +233,27 @@ def test_without_matplotlib_one_line_says_how_to_get_the_picture(run, small_mnis
     (line,) = (line for line in result.out.splitlines() if "matplotlib" in line)
     assert line.startswith("No picture")
     assert 'pip install "bpcore[demo]"' in line
+
+
+def test_a_page_is_written_beside_the_picture(run, small_mnist, tmp_path):
+    path = tmp_path / "digits.html"
+    flags = ("--mnist", small_mnist, "--epochs", 2, "--no-picture", "--quiet")
+    result = run(*flags, "--page", path)
+    assert (result.code, result.err) == (0, "")
+    assert f"Page {path}" in words(result.out).replace("- ", "-")
+    data = re.search(r'id="data">(.*?)</script>', path.read_text(encoding="utf-8"))
+    told = json.loads(data[1])
+    network, captions = told["sizes"], told["captions"]
+    assert (network, told["learningRate"]) == ([64, 16, 16, 10], 0.5)
+    assert (len(captions), told["imageShape"]) == (10, [8, 8])
+    # misread ones first, five of them at most
+    misread = [" read as " in caption for caption in captions]
+    assert misread == sorted(misread, reverse=True)
+    assert 1 <= sum(misread) <= 5
+    for caption, is_misread in zip(captions, misread, strict=True):
+        digits = re.findall(r"\d", caption)
+        assert len(digits) == 1 + is_misread
+        assert len(set(digits)) == len(digits)
 
 
 def test_help_names_each_flag_and_the_defaults(run, monkeypatch):

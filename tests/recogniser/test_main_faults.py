@@ -70,6 +70,8 @@ def check_one_line(err, *expected):
         ("--output .", "--output: '.' is a folder"),
         ("--output x.jpg", "--output: the picture is a PNG"),
         ("--save-history none/x.json", "--save-history: there is no folder 'none'"),
+        ("--page x.png", "--page: a browser opens the page by its name"),
+        ("--page none/x.html", "--page: there is no folder 'none'"),
         ("--digits --openml", "--openml: not allowed with argument --digits"),
         ("--mnist", "--mnist: expected one argument"),
         ("--epoch 3", "unrecognized arguments: --epoch 3"),

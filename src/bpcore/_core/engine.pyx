@@ -15,8 +15,8 @@ from bpcore._core.job cimport (
     Plan,
 )
 from bpcore._core.plan cimport make_plan
-from bpcore._core.products cimport loop_depends_on_rows
 from bpcore._core.workspace cimport make_workspace
+from bpcore.kernels.tuning cimport BP_SHORT_INPUTS
 
 cnp.import_array()
 
@@ -339,7 +339,7 @@ cdef class Evaluation:
             and plan.transposes == prediction.transposes
         for l in range(network.layout.n_layers):
             if own[l][0] == 0 or own[l][0] != of_prediction[l][0] \
-                    or loop_depends_on_rows(network.layout.layers[l].n_in) \
+                    or own[l][0] == 1 and network.layout.layers[l].n_in < BP_SHORT_INPUTS \
                     and not (_are_many(&plan, x.view.n_rows)
                              and _are_many(&prediction, x.view.n_rows)):
                 self.is_one_pass = False
