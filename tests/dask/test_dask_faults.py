@@ -123,7 +123,12 @@ def test_nobody_left_is_an_error_and_leaves_a_checkpoint(who, workers, data, exp
     def end(est):
         if est.n_iter_ == 3:
             pid = {
-                "workers": lambda: list(client.run(os.getpid, nanny=False).values()),
+                "workers": lambda: [
+                    # a nanny would start its worker anew
+                    pid
+                    for nanny in (True, False)
+                    for pid in client.run(os.getpid, nanny=nanny).values()
+                ],
                 "scheduler": lambda: [client.run_on_scheduler(os.getpid)],
             }[who]()
             for one in pid:
@@ -131,7 +136,7 @@ def test_nobody_left_is_an_error_and_leaves_a_checkpoint(who, workers, data, exp
             gone.append(time.monotonic())
 
     cluster = SubprocessCluster(
-        n_workers=1, threads_per_worker=1, silence_logs=50, worker_kwargs={"nanny": False},
+        n_workers=1, threads_per_worker=1, silence_logs=50,
         scheduler_kwargs={"dashboard": False},
     )  # fmt: skip
     client = distributed.Client(cluster, timeout=3)
