@@ -217,14 +217,15 @@ class Cluster:
 
     def workers(self) -> dict[str, int]:
         """The threads of each worker, by address; waits for the first one."""
-        try:
-            self.client.wait_for_workers(1, timeout=self.timeout)
-        except TimeoutError:
-            raise TimeoutError(
-                f"there has been no worker for {self.timeout:g} seconds (timeout): start some, "
-                "cluster.scale(2) for instance"
-            ) from None
-        return dict(sorted(self.client.nthreads().items()))
+        with _connected():
+            try:
+                self.client.wait_for_workers(1, timeout=self.timeout)
+            except TimeoutError:
+                raise TimeoutError(
+                    f"there has been no worker for {self.timeout:g} seconds (timeout): start some, "
+                    "cluster.scale(2) for instance"
+                ) from None
+            return dict(sorted(self.client.nthreads().items()))
 
     def memory_limits(self) -> dict[str, int]:
         """The bytes that each worker may hold, by address; 0 where there is no limit."""
