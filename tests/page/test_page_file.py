@@ -175,6 +175,28 @@ def test_it_fits_a_narrow_screen(width, tmp_path, rng):
         assert min(buttons) >= 32
 
 
+@pytest.mark.parametrize("sizes", [(2, *[3] * 12, 1), (1, 1), (36, 20, 6, 2)])
+def test_nothing_is_drawn_over_another_or_outside(sizes, opened, rng):
+    network = Network(sizes, random_state=0)
+    x, y = rng.normal(size=(1, sizes[0])), rng.uniform(size=(1, sizes[-1]))
+    features = None if sizes[0] > 16 else ["a feature with a long name"] * sizes[0]
+    page = opened(network.trace(x, y), names=["a class with a name"] * sizes[-1], features=features)
+    boxes = page.run(
+        "['.head', '.unit circle', '.output', '.input'].map((name) =>"
+        " [...document.querySelectorAll('#diagram ' + name)].map((one) => {"
+        " const b = one.getBBox();"
+        " return [b.x, b.y, b.x + b.width, b.y + b.height]; }))"
+    )
+    view = "document.querySelector('#diagram').getAttribute('viewBox').split(' ').map(Number)"
+    left, top, width, height = page.run(view)
+    for kind in boxes:
+        for at, (x0, y0, x1, y1) in enumerate(kind):
+            assert (x0 >= left, y0 >= top) == (True, True)
+            assert (x1 <= left + width, y1 <= top + height) == (True, True)
+            for a0, b0, a1, b1 in kind[:at]:
+                assert x0 >= a1 or a0 >= x1 or y0 >= b1 or b0 >= y1
+
+
 def contrast(one, other):
     """The ratio of two colours by WCAG 2: of their relative luminances."""
 

@@ -331,10 +331,11 @@ export class App {
 // What the tests and a curious reader may call from the console.
 async function start() {
   try {
+    find("main").hidden = false; // what is hidden has no size
     window.bpcore = { app: new App(await read(find("#data"))), explain, why, general };
-    find("main").hidden = false;
     document.documentElement.dataset.ready = "";
   } catch (error) {
+    find("main").hidden = true;
     find("#trouble").hidden = false;
     find("#trouble").textContent = "This page needs a browser of 2023 or later " +
       `(DecompressionStream, modules): ${error.message}`;

@@ -63,6 +63,17 @@ export class Diagram {
       again?.focus();
     }
     this.colour(view);
+    this.fit();
+  }
+
+  // Names may be long: the drawing is as wide as they need.
+  fit() {
+    const { width, height } = this.layout;
+    const drawn = this.element.getBBox();
+    const left = Math.min(0, drawn.x - 4);
+    const right = Math.max(width, drawn.x + drawn.width + 4);
+    this.element.setAttribute("viewBox", `${left} 0 ${right - left} ${height}`);
+    this.element.style.minWidth = `${0.75 * (right - left)}px`; // or it could not be read
   }
 
   // The connections drawn into each layer, as [j, k].
@@ -84,7 +95,6 @@ export class Diagram {
 
   build() {
     const { layout, element } = this;
-    element.setAttribute("viewBox", `0 0 ${layout.width} ${layout.height}`);
     this.parts = new Map();
     this.labels = new Map();
     this.heads = this.sizes.map((n, l) => this.head(n, l));

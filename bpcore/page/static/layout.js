@@ -1,6 +1,7 @@
 // Where the units of the drawing stand, and which of a wide layer are drawn.
 
 const WIDTH = 720;
+const GAP = 92; // from layer to layer at least: the room of a head
 const MOST = 16; // units of a layer; wider ones are folded
 const HEAD = 46;
 
@@ -31,8 +32,10 @@ export function layOut(sizes, keep, image) {
   const height = Math.max(260, most * radius * 2.6) + HEAD;
   const middle = HEAD + (height - HEAD) / 2;
   const size = image ? Math.min(190, height - HEAD) : 0;
-  const [left, right] = [image ? size + 30 : 70, WIDTH - 150];
   const n = image ? last : last + 1; // columns of circles
+  const [left, beside] = [image ? size + 30 : 70, radius + 140]; // where they begin; the labels
+  const width = Math.max(WIDTH, left + n * GAP + beside);
+  const right = width - beside;
   const first = image ? left + (right - left) / (n + 1) : left;
   const gap = n > 1 ? (right - first) / (n - 1) : 0;
   const columns = sizes.map((_, l) =>
@@ -40,7 +43,7 @@ export function layOut(sizes, keep, image) {
   const places = shown.map((units, l) => column(units, sizes[l], columns[l], middle, radius,
     height - HEAD));
   const box = image ? { x: 10, y: middle - size / 2, size } : null;
-  return { width: WIDTH, height: height + 10, radius, shown, places, columns, box, middle, gap };
+  return { width, height: height + 10, radius, shown, places, columns, box, middle, gap };
 }
 
 // The centres of a layer's units: {units: Map of unit → [x, y], dots: [x, y] or null}.
