@@ -34,6 +34,11 @@ _NOT_WRITTEN = {"split_seed", "optimizer", "rate"}
 # Those that only some fits have: with early stopping, with dropout.
 _NOT_ALWAYS = {"best_theta", "dropout_seed"}
 _SHOWN = attributes_shown(State)
+# Solvers whose state no checkpoint holds.
+_WITHOUT = {
+    "lbfgs": "L-BFGS keeps its state inside SciPy",
+    "lm": "the estimators' lm keeps a state that no checkpoint holds, a Network's has some",
+}
 
 
 def begin(
@@ -50,9 +55,9 @@ def begin(
     OSError
         If there can be no file.
     """
-    if est.solver in ("lbfgs", "lm"):
+    if est.solver in _WITHOUT:
         raise ValueError(
-            f"checkpoint and resume: {est.solver} keeps a state that no checkpoint holds. "
+            f"checkpoint and resume: {_WITHOUT[est.solver]}. "
             "Use a stochastic solver, or save the estimator from a callback"
         )
     if est.warm_start and hasattr(est, "coefs_"):

@@ -346,9 +346,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return columns if isinstance(self._codec(), Multioutput) else columns[0]
 
     def _probabilities(self, a: np.ndarray) -> list[np.ndarray]:
-        if self.out_activation_ == "softmax":
-            return [a]
-        p = self._codec().probabilities(a)
+        p = a if self.out_activation_ == "softmax" else self._codec().probabilities(a)
         return p if isinstance(p, list) else [p]
 
     def predict_log_proba(self, X: Any) -> Any:

@@ -10,7 +10,6 @@ import numpy as np
 
 from bpcore import checks as check
 from bpcore._core import optimizers
-from bpcore._core.engine import Evaluation
 from bpcore._core.training import Diverged, Epoch, Training
 from bpcore.exceptions import DivergenceError
 from bpcore.history import History
@@ -125,7 +124,7 @@ class _Fit:
         """Cost and score of the validation data."""
         if self.evaluation is None:
             rows, targets, weights = self.validation
-            self.evaluation = Evaluation(self.network, rows, targets, weights)
+            self.evaluation = self.network._evaluation(rows, targets, weights)
             self.scorer = Scorer(self.network, targets, self.settings.metric, weights)
         cost = self.evaluation.cost()
         by_cost = self.scorer.metric == "cost"

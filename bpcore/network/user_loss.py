@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bpcore import checks as check
-from bpcore._core.engine import Engine
+from bpcore._core.engine import Engine, Evaluation
 from bpcore._core.rows import Rows
 
 __all__ = ["UserLoss"]
@@ -45,6 +45,13 @@ class UserLoss(Engine):
             return self._ask(a, y[part if order is None else order[part]])
 
         return ask
+
+    def _evaluation(
+        self, x: Rows, y: Rows, sample_weight: np.ndarray | None
+    ) -> "Evaluation | _AskedEvaluation":
+        """What tells the cost and the outputs of these rows, as often as it is asked."""
+        kind = _AskedEvaluation if callable(self.loss) else Evaluation
+        return kind(self, x, y, sample_weight)
 
     def _targets_as_array(self, targets: Rows) -> np.ndarray:
         array: Any = targets.array
@@ -95,3 +102,18 @@ def _mean(costs: np.ndarray, weights: np.ndarray | None) -> float:
         return float(costs.mean())
     counts = weights > 0
     return float(weights[counts] @ costs[counts] / weights.sum())
+
+
+class _AskedEvaluation:
+    """An ``Evaluation`` by a loss of the user's."""
+
+    def __init__(
+        self, network: UserLoss, x: Rows, y: Rows, sample_weight: np.ndarray | None
+    ) -> None:
+        self._network, self._x, self._weights = network, x, sample_weight
+        self._targets = network._targets_as_array(y)
+        self.outputs = np.empty((len(x), network.layer_sizes[-1]), dtype=network.dtype)
+
+    def cost(self) -> float:
+        self._network._predict_into(self._x, self.outputs)
+        return _mean(self._network._ask(self.outputs, self._targets)[0], self._weights)

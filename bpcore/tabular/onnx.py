@@ -10,7 +10,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from bpcore.estimators.onnx import as_constants
-from bpcore.estimators.targets import Labels, Multilabel, Numbers
+from bpcore.estimators.numbers import Numbers
+from bpcore.estimators.targets import Labels, Multilabel
 from bpcore.files.onnx import Graph, single_precision
 from bpcore.network.export import layers_of
 from bpcore.tabular.columns import CATEGORY

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 
 from bpcore.estimators.parameters import described
-from bpcore.estimators.targets import Numbers
+from bpcore.estimators.numbers import Numbers
 from bpcore.tabular.base import BaseTabular
 from bpcore.tabular.parameters import ATTRIBUTES
 

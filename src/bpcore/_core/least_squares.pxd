@@ -29,6 +29,7 @@ cdef class LeastSquares:
     cdef cnp.ndarray penalised          # 1 where l2 holds, 0 for biases
     cdef cnp.ndarray step
     cdef cnp.ndarray trial
+    cdef int _do(self, Run run) except -1
     cdef int _linearise(self) except -1
     cdef double _squares(self, const double* theta) except? -1
     cdef double _penalty(self, const double* theta) noexcept

@@ -188,11 +188,17 @@ cdef class LeastSquares:
         return Epoch(cost, 0.5 * self.l2 * self._penalty(<const double*>self.network.theta) / n,
                      self.damping, time.perf_counter() - start)
 
+    cdef int _do(self, Run run) except -1:
+        """Do the job of a run with the threads that it has."""
+        with nogil:
+            run.work()
+        return run.check()
+
     cdef double _squares(self, const double* theta) except? -1:
         """Σ s_k Σ_j (a_j - y_j)² at θ."""
         self.cost_run.job.theta = <void*>theta
         self.cost_run.job.cost = 0.0
-        self.cost_run.once()
+        self._do(self.cost_run)
         return self.cost_run.job.cost * self.x.view.n_rows / self.half
 
     cdef double _penalty(self, const double* theta) noexcept:
@@ -210,7 +216,7 @@ cdef class LeastSquares:
         cdef double mean
         cdef Py_ssize_t n = self.network.layout.n_parameters
         cdef double* a = _numbers(self.normal)
-        self.normal_run.once()
+        self._do(self.normal_run)
         self.is_linearised = True
         if not self.is_scaled:
             mean = 0.0
