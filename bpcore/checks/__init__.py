@@ -10,11 +10,13 @@ from bpcore.checks.images import as_image_shape, as_image_shape_or_none, as_text
 from bpcore.checks.network import (
     as_activation,
     as_activations,
+    as_clip_norm,
     as_costs,
     as_dropout,
     as_dtype,
     as_layer_sizes,
     as_loss,
+    as_rate_factors,
     loss_in_words,
 )
 from bpcore.checks.numbers import as_integer, as_number
@@ -32,6 +34,7 @@ __all__ = [
     "as_activations",
     "as_array",
     "as_callbacks",
+    "as_clip_norm",
     "as_costs",
     "as_dropout",
     "as_dtype",
@@ -42,6 +45,7 @@ __all__ = [
     "as_loss",
     "as_number",
     "as_out",
+    "as_rate_factors",
     "as_rows",
     "as_targets",
     "as_texts",

@@ -170,3 +170,28 @@ def as_dropout(dropout: Any, n_hidden: int) -> list[float]:
             f"dropout lists {len(shares)} numbers, but the network has {n_hidden} hidden layers"
         )
     return [as_number(share, "dropout", below=1.0) for share in shares]
+
+
+def as_clip_norm(clip_norm: Any) -> float:
+    """The largest norm of ∇C; 0 for None, no limit."""
+    if clip_norm is None:
+        return 0.0
+    limit = as_number(clip_norm, "clip_norm")
+    if limit == 0:
+        raise ValueError("clip_norm must be positive, or None for no limit, got 0")
+    return limit
+
+
+def as_rate_factors(rate_factors: Any, n_layers: int) -> np.ndarray | None:
+    """(L, 2): what η is multiplied by for the weights and for the biases of each layer."""
+    if rate_factors is None:
+        return None
+    factors = np.ascontiguousarray(rate_factors, dtype=np.float64)
+    if factors.shape != (n_layers, 2):
+        raise ValueError(
+            f"rate_factors must have a row for each of {n_layers} layers, with the factors "
+            f"of its weights and its biases, got shape {factors.shape}"
+        )
+    if not np.isfinite(factors).all() or (factors < 0).any():
+        raise ValueError("rate_factors must be finite and at least 0")
+    return factors

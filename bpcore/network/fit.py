@@ -248,7 +248,7 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
         "l2": check.as_number(settings.l2, "l2"),
         "l1": check.as_number(settings.l1, "l1"),
         "weight_decay": check.as_number(settings.weight_decay, "weight_decay"),
-        "clip_norm": _clip_norm(settings.clip_norm),
+        "clip_norm": check.as_clip_norm(settings.clip_norm),
     }
     validation = _validation_data(network, settings)
     stopping = _early_stopping(network, settings, validation)
@@ -271,7 +271,7 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
         rate=rate,
         sampler=Sampler(rng, order, any(network.dropout)),
         penalties=penalties,
-        rate_factors=_rate_factors(settings.rate_factors, network),
+        rate_factors=check.as_rate_factors(settings.rate_factors, network.n_layers),
         input_scale=_input_scale(settings),
         batch_size=batch_size,
         validation=validation,
@@ -376,29 +376,6 @@ def _prepare_checkpoints(run: _Fit) -> None:
         run.resumed = run.checkpoints.read(settings.resume, run.epochs)
 
 
-def _clip_norm(clip_norm: Any) -> float:
-    if clip_norm is None:
-        return 0.0
-    limit = check.as_number(clip_norm, "clip_norm")
-    if limit == 0:
-        raise ValueError("clip_norm must be positive, or None for no limit, got 0")
-    return limit
-
-
-def _rate_factors(rate_factors: Any, network: Any) -> np.ndarray | None:
-    if rate_factors is None:
-        return None
-    factors = np.ascontiguousarray(rate_factors, dtype=np.float64)
-    if factors.shape != (network.n_layers, 2):
-        raise ValueError(
-            f"rate_factors must have a row for each of {network.n_layers} layers, with the factors "
-            f"of its weights and its biases, got shape {factors.shape}"
-        )
-    if not np.isfinite(factors).all() or (factors < 0).any():
-        raise ValueError("rate_factors must be finite and at least 0")
-    return factors
-
-
 def _input_scale(settings: Settings) -> float | None:
     if settings.input_scale is None:
         return None
@@ -412,9 +389,8 @@ def _input_scale(settings: Settings) -> float | None:
 
 def _validation_data(network: Any, settings: Settings) -> Any:
     check_metric(settings.metric)
-    if settings.validation_data is None:
+    if (parts := settings.validation_data) is None:
         return None
-    parts = settings.validation_data
     if not isinstance(parts, tuple | list) or len(parts) not in (2, 3):
         raise TypeError("validation_data must be (X, Y) or (X, Y, sample_weight)")
     X, Y, *weights = parts

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from bpcore.estimators.class_weight import row_weights
+from bpcore.estimators.class_weight import counts_of, row_weights, tables_of
 from bpcore.estimators.data import check_y
 from bpcore.estimators.parameters import described, parameter
 from bpcore.estimators.targets import Labels, Multilabel, Multioutput, dense, labels_of
@@ -126,7 +126,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     def _row_weights(self, targets: Any, y: np.ndarray) -> np.ndarray | None:
         if self.class_weight is None:
             return None
-        return row_weights(self.class_weight, targets.class_positions(y))
+        columns = targets.class_positions(y)
+        return row_weights(tables_of(self.class_weight, *counts_of(columns)), columns)
 
     def _strata(self, targets: Any, Y: np.ndarray) -> np.ndarray | None:
         return targets._positions(Y) if isinstance(targets, Labels) else None

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from bpcore.estimators.onnx import as_constants
 from bpcore.estimators.numbers import Numbers
+from bpcore.estimators.onnx import as_constants
 from bpcore.estimators.targets import Labels, Multilabel
-from bpcore.files.onnx import Graph, single_precision
+from bpcore.files.onnx import Graph, in_precision
 from bpcore.network.export import layers_of
 from bpcore.tabular.columns import CATEGORY
 from bpcore.tabular.preparation import CLIP, LARGEST, Category, Number
@@ -96,7 +96,7 @@ def _mean(graph: Graph, x: str, members: list[Any]) -> str:
     ends = []
     for k, network in enumerate(members):
         a = x
-        layers = single_precision(layers_of(network))
+        layers = in_precision(layers_of(network))
         for layer, (activation, w, b) in enumerate(layers, start=1):
             weights = graph.constant(w, f"member.{k}.weights.{layer}")
             biases = graph.constant(b, f"member.{k}.biases.{layer}")

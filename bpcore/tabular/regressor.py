@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import RegressorMixin
 
-from bpcore.estimators.parameters import described
 from bpcore.estimators.numbers import Numbers
+from bpcore.estimators.parameters import described
 from bpcore.tabular.base import BaseTabular
 from bpcore.tabular.parameters import ATTRIBUTES
 

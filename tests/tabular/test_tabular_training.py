@@ -9,6 +9,7 @@ from raw_frames import raw_frame, raw_labels, raw_numbers
 from scipy.special import log_softmax, softmax
 
 from bpcore import DivergenceError, TabularClassifier, TabularRegressor
+from bpcore.tabular import members
 from bpcore.tabular.calibration import temperature
 from bpcore.tabular.data import fold_order
 from bpcore.tabular.recipe import rate_factors
@@ -27,15 +28,17 @@ def test_threads_change_no_bit():
         assert_array_equal(found[0], other)
 
 
-def test_members_are_trained_side_by_side():
-    seen = set()
+def test_members_are_trained_side_by_side(monkeypatch):
+    together = threading.Barrier(3, timeout=60)
+    draw = members.draw
 
-    def note(progress):
-        seen.add((progress.member, threading.get_ident()))
+    def draw_with_the_others(*arguments):
+        together.wait()  # which one member after the other would never pass
+        return draw(*arguments)
 
-    TabularClassifier(**QUICK, n_jobs=3, callback=note).fit(FRAME, LABELS)
-    assert {member for member, _ in seen} == {1, 2, 3}
-    assert len({thread for _, thread in seen}) == 3
+    monkeypatch.setattr(members, "draw", draw_with_the_others)
+    TabularClassifier(**QUICK, n_jobs=3).fit(FRAME, LABELS)
+    assert not together.broken
 
 
 def test_each_keeps_the_weights_of_its_best_epoch():
