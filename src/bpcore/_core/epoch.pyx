@@ -45,9 +45,8 @@ cdef void _run_task(Job* job, Py_ssize_t task, int thread, real_t* theta) noexce
     cdef const Phase* phase = &job.phase
     cdef const Memory* m = &job.memory
     cdef const Shard* shard
-    cdef Py_ssize_t n
     cdef double* costs
-    cdef Py_ssize_t rows = job.plan.blocks_per_task * job.plan.block
+    cdef Py_ssize_t n, rows = job.plan.blocks_per_task * job.plan.block
     if phase.kind == PREDICT_ROWS:
         predict_rows(job, task, thread, <const real_t*>theta)
         return
@@ -177,14 +176,6 @@ cdef bint _ask_for_costs(Run run, double* total, real_t* theta) noexcept nogil:
     return not run.raised
 
 
-cdef double _sum(const double* numbers, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef double total = 0.0
-    for i in range(n):
-        total += numbers[i]
-    return total
-
-
 cdef bint _accumulates(const Job* job, Py_ssize_t n) noexcept nogil:
     """Whether the gradient of a batch of n rows is wanted as a whole."""
     return job.plan.task == GRADIENT or job.plan.task == PRODUCT or (
@@ -232,7 +223,7 @@ cdef bint _forward_backward_batch(Run run, Py_ssize_t start, Py_ssize_t n, doubl
                 return False
         n_blocks += ceil_div(phase.rows, job.plan.block)
         first += phase.rows
-    cost[0] = asked if job.asks else _sum(job.memory.costs, n_blocks)
+    cost[0] = asked if job.asks else sum_of_rows(job.memory.costs, NULL, 0, n_blocks)
     return True
 
 
@@ -246,7 +237,7 @@ cdef bint _update(Run run, Py_ssize_t n, real_t* theta) noexcept nogil:
     cdef double work = <double>job.layout.n_parameters * n
     phase.step = next_coefficients(run.optimizer, phase.step.t + 1, phase.step.mu_product)
     if _accumulates(job, n):
-        norm = sqrt(_sum(sums, n_shards))
+        norm = sqrt(sum_of_rows(sums, NULL, 0, n_shards))
         phase.factor = 1.0
         if job.regularisation.clip != 0 and norm > job.regularisation.clip:
             phase.factor = job.regularisation.clip / norm   # Pascanu, Mikolov and Bengio 2013
@@ -255,7 +246,7 @@ cdef bint _update(Run run, Py_ssize_t n, real_t* theta) noexcept nogil:
         work = work / n_shards if work > TUNING.signal_update_work else 0
         if not _run_phase(run, FUSED_UPDATE, n_shards, work, theta):
             return False
-        job.penalty += _sum(sums, n_shards) * (<double>n / job.n_rows)
+        job.penalty += sum_of_rows(sums, NULL, 0, n_shards) * (<double>n / job.n_rows)
     run.optimizer.t = phase.step.t
     run.optimizer.mu_product = phase.step.mu_product
     return True
@@ -290,7 +281,7 @@ cdef void _run_batches(Run run, real_t* theta) noexcept nogil:
                 job.regularisation.l2 != 0 or job.regularisation.l1 != 0
                 or job.regularisation.clip != 0):
             _run_phase(run, PENALISE, n_shards, 0, theta)
-            job.penalty += _sum(job.memory.partial_sums + n_shards, n_shards) \
+            job.penalty += sum_of_rows(job.memory.partial_sums + n_shards, NULL, 0, n_shards) \
                 * (<double>n / job.n_rows)
         if job.plan.task == TRAIN:
             if not isfinite(cost) or not _update(run, n, theta):
