@@ -295,7 +295,7 @@ def make_solver(network: Any, settings: Any) -> tuple[str | None, dict[str, Any]
     if unknown := sorted(set(options) - {"tol"}):
         raise ValueError(f"{name} has no option {', '.join(unknown)}; there is tol")
     options = {key: check.as_number(value, f"{name}: {key}") for key, value in options.items()}
-    for what in ("learning_rate", "schedule", "clip_norm"):
+    for what in ("learning_rate", "schedule", "clip_norm", "rate_factors", "input_scale"):
         if getattr(settings, what) is not None:
             raise ValueError(f"{name} takes no {what}, got {getattr(settings, what)!r}")
     refuse_parts(name, network, l1=settings.l1, weight_decay=settings.weight_decay)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from bpcore.checks import loss_in_words
 from bpcore.notebook import Table
 
 __all__ = ["summary_of", "table_of_gradient", "table_of_trace"]
@@ -17,7 +18,9 @@ _TERMS = (
 
 def _named(function: Any) -> str:
     """An activation or a loss in a word or two."""
-    return function if isinstance(function, str) else f"{function[0]} {function[1]}"
+    if isinstance(function, tuple):
+        return f"{function[0]} {function[1]}"
+    return loss_in_words(function)
 
 
 def _cell(values: Any) -> str:

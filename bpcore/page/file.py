@@ -18,6 +18,11 @@ MOST_UNITS = 16
 def write(trace: Terms, path: str | os.PathLike[str], options: dict[str, Any]) -> None:
     """Write the page of a trace; ``Trace.to_html`` documents the options."""
     n, sizes = len(trace.targets), trace.layer_sizes
+    if callable(trace.loss):
+        raise ValueError(
+            "the loss is a function, whose formula a page cannot hold: trace a network with a loss "
+            "by name"
+        )
     if n > MOST_EXAMPLES:
         raise ValueError(
             f"a page shows at most {MOST_EXAMPLES} examples, but the trace has {n:,}: trace some "

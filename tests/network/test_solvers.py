@@ -238,6 +238,8 @@ def test_lm_resumes_to_the_same_bits(tmp_path):
         ({"clip_norm": 1.0}, "takes no clip_norm"),
         ({"learning_rate": 0.1}, "takes no learning_rate"),
         ({"schedule": "cosine"}, "takes no schedule"),
+        ({"rate_factors": np.ones((2, 2))}, "takes no rate_factors"),
+        ({"input_scale": 6.0}, "takes no input_scale"),
     ],
 )
 def test_what_has_no_meaning_is_refused(optimizer, options, words):

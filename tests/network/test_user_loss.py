@@ -193,6 +193,18 @@ def test_outputs_may_be_kept_and_not_written(data):
     assert len({one.tobytes() for one in kept}) == len(kept)
 
 
+def test_what_shows_a_network_knows_it(data, tmp_path):
+    X, Y, _ = data
+    network = pair("float64")[1]
+    assert callable(network.loss)
+    assert network.loss.__name__ in str(network.summary())
+    trace = network.trace(X[:3], Y[:3])
+    assert "∂C/∂a" in str(trace.table())
+    with pytest.raises(ValueError, match="the loss is a function, whose formula a page"):
+        trace.to_html(tmp_path / "page.html")
+    assert not list(tmp_path.iterdir())
+
+
 def test_files_refuse_it_by_name(data, tmp_path):
     pytest.importorskip("safetensors")
     X, Y, _ = data
