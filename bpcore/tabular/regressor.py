@@ -47,6 +47,22 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     _file_kind = "TabularRegressor"
     _y_numeric = True
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """R², the share of y's variance that the predictions explain.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+            1 is the best, 0 what the mean of y would get; over several outputs their mean.
+        """
+        return float(super().score(X, y, sample_weight))
+
     def _targets_of(self, y: np.ndarray) -> Any:
         return Numbers(1 if y.ndim == 1 else y.shape[1])
 
