@@ -8,6 +8,7 @@ import pytest
 distributed = pytest.importorskip("distributed", reason="Dask is not installed: bpcore[dask]")
 dask = pytest.importorskip("dask", reason="Dask is not installed: bpcore[dask]")
 pytest.importorskip("dask.array", reason="Dask is not installed: bpcore[dask]")
+disable_gc_diagnosis = pytest.importorskip("distributed.gc").disable_gc_diagnosis
 
 
 @contextlib.contextmanager
@@ -46,6 +47,14 @@ def client():
     """A client of three workers, threads of this process."""
     with cluster_of(3) as cluster, distributed.Client(cluster) as one:
         yield one
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_look_at_collections_afterwards():
+    """A scheduler in this process looks at garbage collections in Python, which swallows a Ctrl-C that
+    falls into one; one that was not closed as it should be would do so to the tests of other rooms."""
+    yield
+    disable_gc_diagnosis(force=True)
 
 
 @pytest.fixture(autouse=True)
