@@ -1,6 +1,7 @@
 """Clusters of threads and of processes, one for a file of tests."""
 
 import contextlib
+import gc
 import time
 
 import pytest
@@ -50,11 +51,15 @@ def client():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def no_look_at_collections_afterwards():
-    """A scheduler in this process looks at garbage collections in Python, which swallows a Ctrl-C that
-    falls into one; one that was not closed as it should be would do so to the tests of other rooms."""
+def collected_here():
+    """What clusters leave is collected here.
+
+    Python loses a Ctrl-C that falls into the end of a weak reference or into Dask's look at a
+    collection; a test of another room would wait for its own in vain.
+    """
     yield
     disable_gc_diagnosis(force=True)
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
