@@ -229,9 +229,10 @@ export class App {
       input.checked = input.value === String(this.i);
     }
     this.showStage();
-    this.diagram.show(viewOf(this, this.spec.names));
+    const view = viewOf(this, this.spec.names);
+    this.diagram.show(view);
+    this.showLegend(view.values);
     this.showExplanation();
-    this.showLegend();
     if (this.X.length > 1) this.shareTable.show(this);
     this.nudge.show();
     this.descent.show();
@@ -307,8 +308,7 @@ export class App {
       ...(buttons.length ? [make("span", { text: "Go on to" })] : []), ...buttons);
   }
 
-  showLegend() {
-    const { isBack } = viewOf(this, null).values;
+  showLegend({ isBack }) {
     const bar = (colour, from, to, says) => {
       const strip = make("span", { class: "strip" });
       const stops = Array.from({ length: 9 }, (_, at) => css(colour(from + ((to - from) * at) / 8)));
