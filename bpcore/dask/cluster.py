@@ -22,6 +22,8 @@ __all__ = ["Cluster", "client_of"]
 
 # Seconds between two looks at whether there are workers, while nothing comes.
 _LOOK = 1.0
+# Bytes of our messages that Dask may keep.
+_MOST_KEPT = 2**23
 
 
 def client_of(client: Any) -> distributed.Client:
@@ -67,6 +69,8 @@ class Cluster:
         self._lonely_since: float | None = None
         # workers that tasks are meant for
         self._bound: set[str] = set()
+        # bytes of messages since they were last forgotten
+        self._sent = 0
         # no two fits ask for the same
         self._name = uuid.uuid4().hex
         self._number = itertools.count()
@@ -115,6 +119,19 @@ class Cluster:
         if self._bound:
             self.client.run_on_scheduler(_unbind, [future.key for future in futures])
             self._bound.clear()
+
+    def forget_messages(self, n_bytes: int) -> None:
+        """So many bytes more were sent: once they are many, let Dask forget them.
+
+        Client and scheduler keep the last thousand messages below a megabyte for a diagnosis, which
+        θ would make a gigabyte of. Those of others are left there.
+        """
+        self._sent += n_bytes
+        if self._sent < _MOST_KEPT:
+            return
+        self._sent = 0
+        _forget([self.client.scheduler_comm])
+        self.client.run_on_scheduler(_forget_ours)
 
     def keep(self, future: Any) -> Any:
         """A future, to be cancelled at the end."""
@@ -261,3 +278,24 @@ def _unbind(keys: list[Any], dask_scheduler: Any = None) -> None:
         more = set(task.dependencies) - seen
         seen |= more
         left += more
+
+
+def _forget_ours(dask_scheduler: Any = None) -> None:
+    """On the scheduler: forget what was sent to workers."""
+    _forget(dask_scheduler.stream_comms.values())
+
+
+def _forget(streams: Iterable[Any]) -> None:
+    """Take our messages out of what streams keep."""
+    for stream in streams:
+        log = stream.recent_message_log
+        others = [message for message in log if not _is_ours(message)]
+        log.clear()
+        log.extend(others)
+
+
+def _is_ours(message: Any) -> bool:
+    """Whether a message asks for our tasks: some of a client, one of a scheduler."""
+    parts = [part for part in message if isinstance(part, dict)]
+    keys = [key for part in parts for key in (part.get("key"), *part.get("keys", ()))]
+    return any(str(key).startswith("bpcore-") for key in keys)

@@ -116,6 +116,7 @@ class Groups:
         self.cluster.drop(self._asked)
         self._asked = [*asked, letter] if shared else asked
         answers = self.cluster.results(waited)
+        self.cluster.forget_messages(message.n_bytes * (1 if shared else len(self.groups)))
         if not many:
             for k, one in enumerate(answers):
                 numbers, group, _ = self.groups[k]

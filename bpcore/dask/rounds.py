@@ -147,6 +147,11 @@ class Message:
         """What one chunk answers; the network is there to be used up."""
         raise NotImplementedError
 
+    @property
+    def n_bytes(self) -> int:
+        """What is sent of it, but for trifles."""
+        return int(self.network.parameters.nbytes)
+
     def weights_of(self, chunk: Chunk) -> np.ndarray | None:
         """The weights of a chunk's rows."""
         if chunk.weights is None or self.factor == 1.0:
@@ -212,6 +217,11 @@ class Steps(Message):
     shuffle: bool
     penalties: dict[str, float]
     weight: float
+
+    @property
+    def n_bytes(self) -> int:
+        """θ, and the optimizer's slots."""
+        return super().n_bytes + sum(slot.nbytes for slot in self.optimizer.slots)
 
     def _trained(self, network: Any, chunk: Chunk, optimizer: Any, penalties: Any) -> Any:
         """The epoch of this round's batches, and their rows; the epoch None if it diverged."""
