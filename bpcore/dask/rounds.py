@@ -197,9 +197,9 @@ class Steps(Message):
 
     Attributes
     ----------
-    optimizer : Optimizer
-        With the common state.
-    updates, batch_size, first : int
+    optimizer : Optimizer or None
+        With the common state; None where chunks make no updates.
+    updates, batch_size, number : int
         Updates a round, rows an update, and the round.
     seed : int
     shuffle : bool
@@ -209,7 +209,7 @@ class Steps(Message):
         Σ of all rows' normalisers, of which a chunk has its share.
     """
 
-    optimizer: Optimizer
+    optimizer: Optimizer | None = None
     updates: int
     batch_size: int
     number: int
@@ -221,7 +221,8 @@ class Steps(Message):
     @property
     def n_bytes(self) -> int:
         """θ, and the optimizer's slots."""
-        return super().n_bytes + sum(slot.nbytes for slot in self.optimizer.slots)
+        slots = [] if self.optimizer is None else self.optimizer.slots
+        return super().n_bytes + sum(slot.nbytes for slot in slots)
 
     def _trained(self, network: Any, chunk: Chunk, optimizer: Any, penalties: Any) -> Any:
         """The epoch of this round's batches, and their rows; the epoch None if it diverged."""
@@ -244,7 +245,7 @@ class Steps(Message):
 
     def ask(self, network: Any, chunk: Chunk) -> Found:
         """A chunk's share of the common θ and slots, and of [cost, penalty]."""
-        optimizer = copy.copy(self.optimizer)
+        optimizer: Any = copy.copy(self.optimizer)
         epoch, _ = self._trained(network, chunk, optimizer, self.penalties)
         share = chunk.weight / self.weight
         costs = np.full(2, np.nan) if epoch is None else np.array([epoch.cost, epoch.penalty])
@@ -253,8 +254,7 @@ class Steps(Message):
             arrays = [network.dtype.type(share) * one for one in arrays]
         else:
             arrays = [one.copy() for one in arrays]
-        state: Any = optimizer.__getstate__()
-        clock = (optimizer.t, state["mu_product"])
+        clock = (optimizer.t, optimizer.__getstate__()["mu_product"])
         return [*arrays, share * costs], None, clock
 
 

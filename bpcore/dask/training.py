@@ -205,7 +205,8 @@ class RoundFit(EpochFit):
 
     def _message(self) -> Any:
         message = self.data.message(self.kind, self.network)
-        message.optimizer = self.record.optimizer
+        if self.kind is Steps:
+            message.optimizer = self.record.optimizer
         message.updates, message.batch_size = self.updates, self.batch_size
         message.number, message.seed = self.record.n_iter, self.seed
         message.shuffle, message.penalties = self.est.shuffle, self.penalties
