@@ -67,7 +67,14 @@ class BaseTabular(Export, Parameters, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        validation_data: Any = None,
+        checkpoint: Any = None,
+        resume: Any = None,
     ) -> Self:
         """Train on a table.
 
@@ -83,6 +90,14 @@ class BaseTabular(Export, Parameters, BaseEstimator):
         validation_data : tuple (X, y) or (X, y, sample_weight), default=None
             Rows by which to choose the best epoch and to calibrate. None: each member leaves out a
             fifth of the rows, or one part of as many as there are members, for that.
+        checkpoint : str or path-like, default=None
+            A model file that is written anew whenever a member has been trained. It loads as an
+            estimator of the members so far, not calibrated yet.
+        resume : str or path-like, default=None
+            A checkpoint of a fit with the same parameters and data (callback, verbose and n_jobs
+            may differ): its members are taken over and the others trained, to the same bits as
+            without a break. It may be the path of ``checkpoint``. Without a ``random_state`` the
+            file's draws are drawn again.
 
         Returns
         -------
@@ -91,36 +106,65 @@ class BaseTabular(Export, Parameters, BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            If a column cannot be used (dates, free text, infinity), which the message names, or
-            an argument does not fit. The estimator is as it was.
+            If a column cannot be used (dates, free text, infinity), which the message names, an
+            argument does not fit, or a checkpoint is of another fit. The estimator is as it was.
+        ModelFileError, OSError
+            If a checkpoint is damaged, or cannot be read or written.
         DivergenceError
             If the cost leaves the finite numbers in the first epoch.
         """
         start = time.monotonic()
         before = dict(self.__dict__)
         try:
-            problem, seed = self._prepare(X, y, sample_weight, validation_data)
+            seed = self._seed(resume)
+            draws = np.random.SeedSequence(seed)
+            problem = self._prepare(X, y, sample_weight, validation_data, draws)
             if self.time_limit is not None:
                 problem.deadline = start + self.time_limit
-            members = train(problem, self.n_members, seed, self._n_threads())
+            files = self._files(problem, seed, checkpoint, resume)
+            members = train(problem, self.n_members, draws, self._n_threads(), files)
             self._finish(members, problem)
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
+        self._keep(members)
+        return self
+
+    def _keep(self, members: list[Member]) -> None:
+        """Set what is learned."""
         self._members = [one.network for one in members]
         self.loss_curves_ = [one.costs for one in members]
         self.validation_scores_ = [one.scores for one in members]
         self.best_epochs_ = [one.best_epoch for one in members]
         self.n_iter_ = max(len(one.costs) for one in members)
-        return self
+
+    def _seed(self, resume: Any) -> int:
+        """What draws folds and members: the file's where none is given."""
+        if resume is not None and self.random_state is None:
+            # imported only where a file is named: they need the safetensors library
+            from bpcore.tabular.checkpoint import seed_of
+
+            return seed_of(resume)
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _files(self, problem: Problem, seed: int, checkpoint: Any, resume: Any) -> Any:
+        """What writes and reads the checkpoints; None where there are none."""
+        if checkpoint is None and resume is None:
+            return None
+        from bpcore.tabular.checkpoint import Checkpoints
+
+        files = Checkpoints(self, problem, seed, checkpoint)
+        if resume is not None:
+            files.resume(resume)
+        return files
 
     def _n_threads(self) -> int:
         return threads_for(self.n_jobs) or usable_processors()
 
     def _prepare(
-        self, X: Any, y: Any, sample_weight: Any, validation_data: Any
-    ) -> tuple[Problem, np.random.SeedSequence]:
+        self, X: Any, y: Any, sample_weight: Any, validation_data: Any, draws: Any
+    ) -> Problem:
         """Everything before the first epoch."""
         callbacks = as_callbacks(self.callback)
         hidden = tuple(hidden_sizes(self.hidden_layer_sizes))
@@ -133,7 +177,6 @@ class BaseTabular(Export, Parameters, BaseEstimator):
         learned = self._learned(targets, Y)
         self._targets = targets
         self._install_targets(targets)
-        seed = np.random.SeedSequence(check_random_state(self.random_state).randint(2**31 - 1))
         of_rows = self._row_weights(targets, y)
         if of_rows is not None:
             weights = of_rows if weights is None else weights * of_rows
@@ -145,9 +188,9 @@ class BaseTabular(Export, Parameters, BaseEstimator):
         n_folds = min(max(recipe.N_FOLDS, self.n_members), len(order))
         if validation_data is None and n_folds > 1:
             strata = self._strata(targets, Y[order])
-            dealt, folds = fold_order(len(order), strata, n_folds, np.random.default_rng(seed))
+            dealt, folds = fold_order(len(order), strata, n_folds, np.random.default_rng(draws))
             order = order[dealt]
-        problem = Problem(
+        return Problem(
             X=inputs[order],
             Y=self._scaled(Y[order], targets),
             weights=None if weights is None else weights[order],
@@ -161,7 +204,6 @@ class BaseTabular(Export, Parameters, BaseEstimator):
             after_epoch=self._after_epoch(callbacks),
             **learned,
         )
-        return problem, seed
 
     def _validation(self, given: Any, targets: Any) -> Any:
         """The user's validation rows, encoded."""

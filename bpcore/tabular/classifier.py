@@ -102,6 +102,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         self.classes_ = targets.classes
 
     def _learned(self, targets: Any, Y: np.ndarray) -> dict[str, Any]:
+        self.temperature_ = 1.0
         is_softmax = isinstance(targets, Labels) and targets.width > 1
         epsilon = self.label_smoothing
         share = epsilon / (targets.width if is_softmax else 2)
@@ -134,7 +135,6 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     def _finish(self, members: list[Member], problem: Problem) -> None:
         """Divide the logits of every member by one temperature, in its last layer."""
-        self.temperature_ = 1.0
         held_out = [problem.held_out(k) for k in range(len(members))]
         if not self.calibrate or held_out[0] is None:
             return

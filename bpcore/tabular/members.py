@@ -129,12 +129,15 @@ class Member:
         An entry an epoch; scores are those of the validation rows.
     best_epoch : int
         From 1 on.
+    is_whole : bool
+        Whether no callback, other member or deadline cut it short.
     """
 
     network: Network
     costs: list[float] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     best_epoch: int = 0
+    is_whole: bool = True
 
 
 class _Best:
@@ -211,7 +214,7 @@ def train_member(problem: Problem, k: int, seed: Any, n_threads: int, n_epochs: 
     sampler = Sampler(rng, order, problem.dropout > 0)
     try:
         with training:
-            follow(epochs(training, sampler, n_epochs), [record, ended])
+            member.is_whole = not follow(epochs(training, sampler, n_epochs), [record, ended])
     except Diverged as error:
         if best.theta is None:
             raise DivergenceError(
@@ -244,24 +247,37 @@ def _epochs_within(problem: Problem, seeds: list[Any], waves: int, n_threads: in
 
 
 def train(
-    problem: Problem, n_members: int, seed: np.random.SeedSequence, n_jobs: int
+    problem: Problem,
+    n_members: int,
+    seed: np.random.SeedSequence,
+    n_jobs: int,
+    checkpoints: Any = None,
 ) -> list[Member]:
     """Train the members, at most ``n_jobs`` at a time.
 
-    An exception, Ctrl-C too, ends all of them.
+    Those that ``checkpoints`` has are taken from there, the others are told to it as they end. An
+    exception, Ctrl-C too, ends all of them.
     """
     seeds = seed.spawn(n_members)
     side_by_side = min(n_jobs, n_members)
     waves = -(-n_members // side_by_side)
     n_threads = max(1, n_jobs // side_by_side)
     n_epochs = _epochs_within(problem, seeds, waves, n_threads)
+    known = {} if checkpoints is None else dict(checkpoints.members)
+
+    def member(k: int) -> Member:
+        if k in known:
+            return known[k]
+        one = train_member(problem, k, seeds[k], n_threads, n_epochs)
+        if checkpoints is not None and one.is_whole:
+            with problem.lock:
+                checkpoints.add(k, one)
+        return one
+
     if side_by_side == 1:
-        return [train_member(problem, k, seeds[k], n_threads, n_epochs) for k in range(n_members)]
+        return [member(k) for k in range(n_members)]
     with ThreadPoolExecutor(side_by_side) as pool:
-        tasks = [
-            pool.submit(train_member, problem, k, seeds[k], n_threads, n_epochs)
-            for k in range(n_members)
-        ]
+        tasks = [pool.submit(member, k) for k in range(n_members)]
         try:
             return [task.result() for task in tasks]
         except BaseException:
