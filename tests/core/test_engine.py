@@ -1,5 +1,7 @@
 """The engine's entries for the estimators: one epoch in a given order, cost and gradient."""
 
+import pickle
+
 import numpy as np
 import pytest
 from formulas import ReferenceOptimizer
@@ -230,3 +232,32 @@ def test_optimizers_of_another_network(optimizer):
     with pytest.raises((ValueError, TypeError)):
         network.fit(X, Y, 1, optimizer=optimizer)
     assert_array_equal(network.parameters, before)
+
+
+@TYPES
+@pytest.mark.parametrize("sizes", [(1, 1), (12, 100, 1), (300, 512, 1), (1000, 1000, 3)])
+def test_what_products_and_updates_read_begins_with_a_line_of_the_caches(sizes, dtype):
+    network = Network(sizes, dtype=dtype)
+    optimizer = Optimizer("adam", network.n_parameters, dtype=dtype)
+    arrays = [network.parameters, *optimizer.slots]
+    for one in (*arrays, pickle.loads(pickle.dumps(network)).parameters):
+        assert one.ctypes.data % 64 == 0
+    assert all(one.shape == (network.n_parameters,) and one.dtype == dtype for one in arrays)
+    assert not np.any(optimizer.slots)
+
+
+@TYPES
+@pytest.mark.parametrize("n_inputs", [13, 15, 30, 31, 57, 63, 100, 255, 300])
+def test_gathered_rows_have_the_bits_of_those_that_lie_there(n_inputs, dtype):
+    """In the buffers they may stand further apart than in the table."""
+    rng = np.random.default_rng(n_inputs)
+    X, Y = rng.random((300, n_inputs), dtype) + 1, rng.random((300, 2), dtype)
+    ends = []
+    for order in (None, np.arange(300)):
+        network = Network((n_inputs, 70, 2), "tanh", dtype=dtype, random_state=0)
+        one_epoch(
+            network, Rows(X), Rows(Y), Optimizer("adam", network.n_parameters, dtype=dtype),
+            order=order, batch_size=128,
+        )  # fmt: skip
+        ends.append(network.parameters)
+    assert_array_equal(*ends)

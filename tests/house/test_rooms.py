@@ -14,7 +14,7 @@ CORE = [
     "small_batch", "engine", "training", "least_squares",
 ]  # fmt: skip
 # Python files beside them: threads is the lowest of all.
-PYTHON = {"threads", "config"}
+PYTHON = {"threads", "config", "memory"}
 # Headers: each may include those before it.
 KERNELS = [
     "tuning.h", "clock.h", "elementary.h", "activation_loops.h", "activations.h", "sum_loops.h",

@@ -126,11 +126,11 @@ def test_an_interrupt_ends_an_epoch_between_its_batches():
     poll_signals_always()
     network = Network((20, 100, 100, 2), "tanh", random_state=0)
     optimizer = Optimizer("adam", network.n_parameters)
-    table = np.random.default_rng(0).standard_normal((100_000, 22), dtype="f4")
+    table = np.random.default_rng(0).standard_normal((400_000, 22), dtype="f4")
     rows = Rows(table[:, :20]), Rows(table[:, 20:])
     with pytest.raises(KeyboardInterrupt):
         interrupted(Training(network, *rows, optimizer, batch_size=32).run)
-    assert optimizer.t < 100_000 // 32
+    assert optimizer.t < 400_000 // 32
 
 
 def test_an_interrupt_may_leave_a_long_update_half_done():

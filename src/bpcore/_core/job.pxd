@@ -79,6 +79,7 @@ cdef struct Plan:
     Py_ssize_t blocks_per_task
     Py_ssize_t n_shards
     Py_ssize_t largest_shard    # numbers in it
+    Py_ssize_t ld_x             # numbers from one row of a^(0) in the buffers to the next
     Py_ssize_t normal_rows      # NORMAL: rows that have their J in memory at a time
     bint accumulates            # a batch's gradient as a whole, before the update
     bint sparse                 # of a^(0) only what is not zero is read

@@ -13,6 +13,7 @@ import numpy as np
 
 from libc.math cimport pow, sqrt
 
+from bpcore._core.memory import zeros
 from bpcore._core.schedules import checked as checked_schedule
 
 from bpcore._core.schedules cimport last_update, make_schedule, rate_at
@@ -259,7 +260,7 @@ cdef class Optimizer:
                     f"parameters of {self.dtype}, the network has {n_parameters} of {kind}: give "
                     "each network an Optimizer of its own")
             return
-        slots = tuple(np.zeros(n_parameters, dtype=kind) for _ in range(self.n_slots))
+        slots = tuple(zeros(n_parameters, kind) for _ in range(self.n_slots))
         self._slots = slots
         addresses = [slot.__array_interface__["data"][0] for slot in slots] + [0, 0]
         self.slot_1 = <void*><size_t>addresses[0]

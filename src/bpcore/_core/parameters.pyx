@@ -6,6 +6,7 @@ import numpy as np
 
 from bpcore._core.activations import ACTIVATIONS
 from bpcore._core.losses import LOSSES
+from bpcore._core.memory import zeros
 from bpcore._core.products import MAX_DIMENSION
 
 cimport numpy as cnp
@@ -57,7 +58,7 @@ cdef class Parameters:
         if parameters > 2**58:
             raise ValueError(f"a network of {parameters} parameters is beyond what can be "
                              "addressed: give smaller layers")
-        theta = np.zeros(parameters, dtype=dtype)
+        theta = zeros(parameters, dtype)
         self.layout.n_layers = len(sizes) - 1
         self.layout.n_inputs = sizes[0]
         self.layout.n_outputs = sizes[len(sizes) - 1]

@@ -222,6 +222,15 @@ cdef bint _by_pointer(const Layout* layout, const Request* request, Rows x, tupl
     )
 
 
+cdef Py_ssize_t _input_stride(const Layout* layout, const Plan* plan):
+    """Numbers from one row of a^(0) in the buffers to the next: so many that each begins where a
+    line of the caches does, if that is no eighth more."""
+    cdef Py_ssize_t padded = padded_width(layout.n_inputs, layout.itemsize)
+    if plan.sparse or plan.keeps_terms or 8 * (padded - layout.n_inputs) > layout.n_inputs:
+        return layout.n_inputs
+    return padded
+
+
 cdef list _own_products(const Layout* layout, Plan* plan, Py_ssize_t n_rows, list shards):
     """Of every layer, which products the own loops compute; plan.uses_blas is set."""
     cdef Py_ssize_t l, weights
@@ -313,4 +322,5 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     if plan.task == NORMAL:
         plan.uses_blas = True       # syrk, and LAPACK after it
     plan.by_pointer = _by_pointer(layout, request, x, own[0])
+    plan.ld_x = _input_stride(layout, &plan)
     return plan

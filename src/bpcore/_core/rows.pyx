@@ -81,26 +81,26 @@ cdef void _gather_sparse_row(const MatrixView* view, Py_ssize_t k, real_t* out) 
 
 
 cdef void gather(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t start, Py_ssize_t n,
-                 real_t* out) noexcept nogil:
+                 Py_ssize_t ld, real_t* out) noexcept nogil:
     """out (n, n_columns) = rows order[start : start + n], or start : start + n where order
-    is NULL."""
+    is NULL.  ld: numbers from one row of out to the next."""
     cdef Py_ssize_t k, row
     cdef Py_ssize_t width = view.n_columns
     if has_plain_rows(view, sizeof(real_t)):
         if order == NULL:
             bp_copy_rows(view.data + start * view.row_stride, view.row_stride, order, n,
-                         width * sizeof(real_t), <char*>out)
+                         width * sizeof(real_t), <char*>out, ld * sizeof(real_t))
         else:
             bp_copy_rows(view.data, view.row_stride, order + start, n, width * sizeof(real_t),
-                         <char*>out)
+                         <char*>out, ld * sizeof(real_t))
         return
     for k in range(n):
         row = order[start + k] if order != NULL else start + k
         if view.kind == CSR32 or view.kind == CSR64:
-            _gather_sparse_row(view, row, out + k * width)
+            _gather_sparse_row(view, row, out + k * ld)
         else:
             _gather_row(view.kind, view.data + row * view.row_stride, view.column_stride,
-                        width, view.divisor, out + k * width)
+                        width, view.divisor, out + k * ld)
 
 
 cdef Py_ssize_t sparse_row(const MatrixView* view, Py_ssize_t k, real_t* values,

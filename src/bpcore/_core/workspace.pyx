@@ -43,7 +43,7 @@ cdef dict _row_buffers(const Layout* layout, const Plan* plan):
         "pointers": rows * sizeof(void*),
         "prefetch": rows * sizeof(void*),
         "weights": rows * sizeof(double),
-        "x": x_rows * layout.n_inputs * itemsize,
+        "x": x_rows * plan.ld_x * itemsize,
         "y": rows * layout.n_outputs * itemsize if learns else 0,
         "a": units,
         "da_dz": units if learns and layout.stores_da_dz or plan.task == PRODUCT else 0,

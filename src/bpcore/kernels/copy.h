@@ -1,4 +1,4 @@
-/* Rows that lie anywhere, copied one behind the other.
+/* Rows that lie anywhere, copied to where the next product reads them.
  *
  * A call of memcpy costs as much as a row of a table is long, and nothing but us knows which row comes
  * next: rows of a few lines are copied in place and asked for some rows ahead.
@@ -21,13 +21,13 @@ BP_STEP void bp_copy_row(const char *from, ptrdiff_t bytes, char *to)
     if (i < bytes) memcpy(to + bytes - 16, from + bytes - 16, 16);
 }
 
-/* out (n rows of `bytes`, one behind the other) = rows order[0], ..., order[n - 1] of `data`, or 0,
- * ..., n - 1 where order is NULL, which lie `stride` bytes apart. */
+/* out (n rows of `bytes`, `apart` bytes from one to the next) = rows order[0], ..., order[n - 1] of
+ * `data`, or 0, ..., n - 1 where order is NULL, which lie `stride` bytes apart. */
 static void bp_copy_rows(const char *data, ptrdiff_t stride, const ptrdiff_t *order, ptrdiff_t n,
-                         ptrdiff_t bytes, char *out)
+                         ptrdiff_t bytes, char *out, ptrdiff_t apart)
 {
     const ptrdiff_t ahead = BP_COPY_BYTES / (bytes + 64) + 1;
-    for (ptrdiff_t k = 0; k < n; k++, out += bytes) {
+    for (ptrdiff_t k = 0; k < n; k++, out += apart) {
         const char *row = data + (order ? order[k] : k) * stride;
         if (order && k + ahead < n && bytes <= BP_COPY_BYTES) {
             const char *next = data + order[k + ahead] * stride;

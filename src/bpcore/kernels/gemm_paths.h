@@ -51,7 +51,7 @@ static void BP_P(turned_result)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL a
                                 const BP_REAL *A, ptrdiff_t lda, const BP_REAL *B, ptrdiff_t ldb,
                                 BP_REAL beta, BP_REAL *C, ptrdiff_t ldc)
 {
-    BP_REAL scratch[BP_SCRATCH];
+    BP_ALIGNED BP_REAL scratch[BP_SCRATCH];
     const BP_REAL *rows[BP_DEPTH];
     bp_prefetch nothing = bp_no_prefetch();
     for (ptrdiff_t p = 0; p < k; p += BP_DEPTH) {
@@ -74,7 +74,7 @@ static void BP_P(turned_product)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL 
                                  const BP_REAL *A, ptrdiff_t lda, const BP_REAL *B, ptrdiff_t ldb,
                                  const BP_REAL *bias, BP_REAL beta, BP_REAL *C, ptrdiff_t ldc)
 {
-    BP_REAL scratch[BP_SCRATCH];
+    BP_ALIGNED BP_REAL scratch[BP_SCRATCH];
     const BP_REAL *rows[BP_DEPTH];
     const ptrdiff_t lanes = bp_gemm.BP_OF(lanes);
     const ptrdiff_t parts = (k + BP_DEPTH - 1) / BP_DEPTH;

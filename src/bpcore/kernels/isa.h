@@ -18,11 +18,18 @@
 #  define BP_HAS_AVX 0
 #endif
 
-/* Before a loop of at most eight steps that is to become straight code. */
+/* Of an array that vectors are read from: it begins where a line of the caches does. */
+#if defined(_MSC_VER)
+#  define BP_ALIGNED __declspec(align(64))
+#else
+#  define BP_ALIGNED __attribute__((aligned(64)))
+#endif
+
+/* Before a loop of at most sixteen steps that is to become straight code. */
 #if defined(__clang__)
 #  define BP_UNROLLED _Pragma("clang loop unroll(full)")
 #else
-#  define BP_UNROLLED _Pragma("GCC unroll 8")
+#  define BP_UNROLLED _Pragma("GCC unroll 16")
 #endif
 
 /* Whether the lowest level is x86-64's. */
