@@ -139,12 +139,12 @@ class LevenbergMarquardt(Solver):
     """
 
     def __init__(
-        self, *arguments: Any, tol: float = 1e-8, damping: float | None = None, **options: Any
+        self, *arguments: Any, tol: float = 1e-8, evidence: bool = False, examples: float=0.0, damping: float | None = None, **options: Any
     ) -> None:
         super().__init__(*arguments, **options)
         self.squares = LeastSquares(
             self.twin, self.rows, self.targets, sample_weight=self.weights, l2=self.l2, ftol=tol,
-            xtol=tol, half=check_squares(self.network), epochs=self.epochs,
+            xtol=tol, evidence=evidence, examples=examples, half=check_squares(self.network), epochs=self.epochs,
         )  # fmt: skip
         if damping is not None:
             self.go_on(damping)
