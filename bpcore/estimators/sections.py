@@ -12,6 +12,7 @@ import numpy as np
 from bpcore.checks import as_callbacks, as_integer
 from bpcore.estimators.numbers import Numbers
 from bpcore.estimators.optimizer import LearningRate
+from bpcore.estimators.posterior import Covariance
 from bpcore.estimators.record import FitRecord, attributes_shown, record_of
 from bpcore.estimators.spec import NetworkSpec
 from bpcore.estimators.state import State
@@ -34,7 +35,7 @@ __all__ = [
 
 _SHOWN = attributes_shown(State)
 # Entries of the record with a place of their own in a file.
-_APART = {"best_theta", "optimizer", "rate"}
+_APART = {"best_theta", "optimizer", "rate", "posterior"}
 # The attributes that a file holds, and their types, in the order of format 1.
 KEPT: dict[str, Any] = {
     "n_features_in_": int,
@@ -49,6 +50,7 @@ DERIVED = (
 )
 _MOST = {"_split_seed": 2**31}
 _SECTION = {"parameters", "attributes", "targets", "blueprint", "rate", "best"}
+_MAYBE = {"posterior"}
 
 
 # ---------------------------------------------------------------- out
@@ -102,6 +104,10 @@ def describe_estimator(
     }
     if best is not None:
         tensors["best_parameters"] = best
+    posterior = record.get("posterior")
+    if posterior is not None and posterior.is_of(network):
+        sections["estimator"]["posterior"] = True
+        tensors["posterior"] = posterior.root
     optimizer = record.get("optimizer")
     if optimizer is not None:
         sections["optimizer"], slots = describe_optimizer(optimizer)
@@ -152,7 +158,7 @@ def read_estimator(
         optimizer = read_optimizer(reader, network.n_parameters, network.dtype)
     with reader.reading("estimator"):
         section = reader.sections["estimator"]
-        if not isinstance(section, dict) or set(section) != _SECTION:
+        if not isinstance(section, dict) or set(section) - _MAYBE != _SECTION:
             raise ValueError(f"expected an object with the entries {', '.join(sorted(_SECTION))}")
         est = cls(**decoded(section["parameters"]))
         est._validate_params()
@@ -177,6 +183,10 @@ def read_estimator(
     record = record_of(est)
     if optimizer is not None:
         record.optimizer, record.rate = optimizer, rate
+    if section.get("posterior") is True:
+        record.posterior = Covariance(reader.tensor("posterior"), network.parameters.copy())
+        if not (allow_nonfinite or np.isfinite(record.posterior.root).all()):
+            raise reader.fault("the tensor posterior holds NaN or infinity")
     if section["best"] is not None:
         record.best_theta = best = reader.tensor("best_parameters") if section["best"] else None
         if best is not None and not (allow_nonfinite or np.isfinite(best).all()):
