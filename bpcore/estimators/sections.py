@@ -88,25 +88,22 @@ def describe_estimator(
     section, tensors = describe_network(network)
     record = vars(est._record) if "_record" in vars(est) else {}
     best, rate = record.get("best_theta"), record.get("rate")
-    sections = {
-        "kind": kind,
-        "network": section,
-        "estimator": {
-            "parameters": encoded(parameters, "the parameter"),
-            "attributes": encoded(
-                {name: getattr(est, name) for name in KEPT if hasattr(est, name)}, "the attribute"
-            ),
-            "targets": describe_targets(est._codec()),
-            "blueprint": encoded(_fields_of(est._spec), "the network's"),
-            "rate": None if rate is None else encoded(_fields_of(rate), "the rate's"),
-            "best": None if "best_theta" not in record else best is not None,
-        },
+    own: dict[str, Any] = {
+        "parameters": encoded(parameters, "the parameter"),
+        "attributes": encoded(
+            {name: getattr(est, name) for name in KEPT if hasattr(est, name)}, "the attribute"
+        ),
+        "targets": describe_targets(est._codec()),
+        "blueprint": encoded(_fields_of(est._spec), "the network's"),
+        "rate": None if rate is None else encoded(_fields_of(rate), "the rate's"),
+        "best": None if "best_theta" not in record else best is not None,
     }
+    sections = {"kind": kind, "network": section, "estimator": own}
     if best is not None:
         tensors["best_parameters"] = best
     posterior = record.get("posterior")
     if posterior is not None and posterior.is_of(network):
-        sections["estimator"]["posterior"] = True
+        own["posterior"] = True
         tensors["posterior"] = posterior.root
     optimizer = record.get("optimizer")
     if optimizer is not None:

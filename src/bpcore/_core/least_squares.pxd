@@ -15,7 +15,7 @@ cdef class LeastSquares:
     cdef readonly bint evidence         # l2 is found from the data
     cdef readonly double effective      # γ
     cdef readonly double noise          # σ², of an example of weight 1
-    cdef readonly list estimates        # (l2, γ, σ²) after each iteration
+    cdef readonly list estimates        # l2, γ and σ² after each iteration
     cdef double residuals               # how many
     cdef double ceiling                 # λ stays below
     cdef double gained                  # the last step, over the cost before
