@@ -4,11 +4,11 @@
     python -P benchmarks/least_squares.py --seeds 100 --noise 0.1 --units 20
 
 SciPy's ``least_squares(method="lm")``, which is MINPACK's, gets residuals and Jacobians from the
-same compiled network. Adam has a cosine schedule and batches of 32. "lm, evidence" finds its penalty
-from the data. Every cell has the medians over the seeds that draw θ⁰, in float64 on one thread, the
-methods in turns: the root mean square error, of targets of variance 1, and the time. The error is
-that on the rows themselves, which says how far down a method has come; with ``--noise``, in the
-targets that are learned, it is that on fresh rows without any.
+same compiled network. Adam has a cosine schedule and batches of 32. "lm, evidence" finds its
+penalty from the data. Every cell has the medians over the seeds that draw θ⁰, in float64 on one
+thread, the methods in turns: the root mean square error, of targets of variance 1, and the time.
+The error is that on the rows themselves, which says how far down a method has come; with
+``--noise``, in the targets that are learned, it is that on fresh rows without any.
 """
 
 import argparse
