@@ -174,13 +174,17 @@ def read_estimator(
             raise ValueError("an optimizer and the rule for its rate belong together")
         if section["best"] not in (None, True, False):
             raise ValueError("best must be null, true or false")
+        if "posterior" in section and not (
+            section["posterior"] is True and isinstance(attributes.get("noise_std_"), float)
+        ):
+            raise ValueError("posterior must be true, and belongs to a noise_std_")
     est._install(network, spec, targets, fresh=False)
     for name, value in attributes.items():
         setattr(est, name, value)
     record = record_of(est)
     if optimizer is not None:
         record.optimizer, record.rate = optimizer, rate
-    if section.get("posterior") is True:
+    if "posterior" in section:
         record.posterior = Covariance(reader.tensor("posterior"), network.parameters.copy())
         if not (allow_nonfinite or np.isfinite(record.posterior.root).all()):
             raise reader.fault("the tensor posterior holds NaN or infinity")

@@ -187,6 +187,15 @@ def test_a_damaged_covariance_is_refused(tmp_path):
             load(path)
 
 
+def test_a_covariance_without_its_noise_is_refused(tmp_path):
+    pytest.importorskip("safetensors")
+    reg = regressor(3).fit(*curve(30))
+    reg._record.noise_std = None
+    reg.save(tmp_path / "reg.safetensors")
+    with pytest.raises(ModelFileError, match="belongs to a noise_std_"):
+        load(tmp_path / "reg.safetensors")
+
+
 def test_what_is_known_of_other_fits_is_forgotten():
     X, y = curve(30)
     reg = regressor(3, warm_start=True).fit(X, y)

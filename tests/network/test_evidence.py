@@ -8,8 +8,9 @@ import scipy.linalg
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import BayesianRidge
 
-from bpcore import Network, load
+from bpcore import ModelFileError, Network, load
 from bpcore._core import tuning
+from bpcore.files import values
 
 EVIDENCE = {"optimizer": ("lm", {"tol": 1e-12}), "l2": "evidence"}
 
@@ -192,6 +193,25 @@ def test_it_resumes_to_the_same_bits(tmp_path, dtype):
     with pytest.raises(ValueError, match="evidence was None there and is True here"):
         rest.fit(X, Y, epochs=60, optimizer="lm", l2="evidence", resume=path)
     assert_array_equal(rest.parameters, before)
+
+
+@pytest.mark.parametrize("state", [np.zeros(5), np.ones(4), [1.0] * 5, np.full(5, np.nan)])
+def test_a_damaged_state_is_refused(tmp_path, state, monkeypatch):
+    pytest.importorskip("safetensors")
+    X, Y = curve()
+    path = tmp_path / "fit.safetensors"
+    encode = values.encode
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            values,
+            "encode",
+            lambda one, what: encode(
+                state if type(one) is np.ndarray and "solver" in what else one, what
+            ),
+        )
+        small().fit(X, Y, epochs=3, optimizer="lm", l2="evidence", checkpoint=path)
+    with pytest.raises(ModelFileError, match="solver's state: expected five numbers above 0"):
+        small().fit(X, Y, epochs=9, optimizer="lm", l2="evidence", resume=path)
 
 
 def test_the_history_tells_it_and_files_keep_it(tmp_path):
