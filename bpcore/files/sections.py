@@ -61,9 +61,10 @@ def expected_tensors(reader: ModelReader) -> dict[str, tuple[str, tuple[int, ...
             vectors += [f"optimizer.{i}" for i in range(min(slots, _MOST_SLOTS + 1))]
         holder = reader.sections
         if "estimator" in holder:
-            if holder["estimator"].get("posterior") is True:
+            own = holder["estimator"]
+            holder = {"best": own["best"]}
+            if own.get("posterior") is True:
                 expected["posterior"] = ("float64", (n_parameters, n_parameters))
-            holder = {"best": holder["estimator"]["best"]}
         if holder.get("best") is True:
             vectors.append("best_parameters")
         if "tabular" in reader.sections:
