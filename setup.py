@@ -45,6 +45,7 @@ MODULES = [
     "update",
     "inspect",
     "normal",
+    "evidence",
     "epoch",
     "parameters",
     "small_batch",

@@ -1,6 +1,7 @@
 """What a fit recorded."""
 
 import html
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,10 @@ class History:
         η at the end of the epoch; the damping μ of lm, the length of the step of lbfgs.
     seconds : list of float
         Wall time of the epoch's training, without validation and callbacks.
+    l2, effective_parameters, noise_std : list of float
+        With ``l2="evidence"`` what the data have said after each iteration: the penalty, γ (how
+        many parameters they determine), and σ, the standard deviation of the targets' noise; empty
+        else. The cost has the penalty of its own iteration.
     stopped : None or str
         Why the fit ended before its last epoch: "early_stopping" (its ``patience`` was over),
         "callback", "interrupt", "diverged", or "converged" (lm and lbfgs).
@@ -56,6 +61,15 @@ class History:
     learning_rate: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     stopped: str | None = None
+    l2: list[float] = field(default_factory=list)
+    effective_parameters: list[float] = field(default_factory=list)
+    noise_std: list[float] = field(default_factory=list)
+
+    def add_estimate(self, l2: float, effective_parameters: float, variance: float) -> None:
+        """Enter what the evidence has said after an iteration."""
+        self.l2.append(l2)
+        self.effective_parameters.append(effective_parameters)
+        self.noise_std.append(math.sqrt(variance))
 
     @property
     def epochs(self) -> int:
@@ -112,13 +126,14 @@ class History:
         >>> {name: len(one) for name, one in record.items() if isinstance(one, list)}
         {'cost': 3, 'learning_rate': 3, 'seconds': 3}
         """
-        names = ("cost", "validation_cost", "validation_score", "learning_rate", "seconds")
+        seldom = ("validation_cost", "validation_score", "l2", "effective_parameters", "noise_std")
+        names = ("cost", *seldom[:2], "learning_rate", "seconds", *seldom[2:])
         lists = {name: list(getattr(self, name)) for name in names}
         n = max(map(len, lists.values()))
         kept = {
             name: values + [None] * (n - len(values))
             for name, values in lists.items()
-            if values or not name.startswith("validation_")
+            if values or name not in seldom
         }
         return {
             "n_examples": self.n_examples,

@@ -15,6 +15,10 @@ class LeastSquares:
     is_entered: bool
     damping: float
     l2: float
+    evidence: bool
+    effective: float
+    noise: float
+    estimates: list[tuple[float, float, float]]
     epochs: int
     state: np.ndarray
     def __init__(
@@ -26,6 +30,8 @@ class LeastSquares:
         sample_weight: np.ndarray | None = None,
         half: float = 1.0,
         l2: float = 0.0,
+        evidence: bool = False,
+        examples: float = 0.0,
         damping: float = 1e-3,
         ftol: float = 1e-8,
         xtol: float = 1e-8,
@@ -34,3 +40,4 @@ class LeastSquares:
     def __enter__(self) -> Self: ...
     def __exit__(self, *exception: object) -> None: ...
     def run(self, most: int = 1, seed: int = 0, done: list[Epoch] | None = None) -> list[Epoch]: ...
+    def posterior(self) -> tuple[float, float, float, np.ndarray]: ...

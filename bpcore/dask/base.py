@@ -250,6 +250,11 @@ class DaskMLP(_Beside):
         rng: np.random.RandomState,
     ) -> Any:
         """Everything before the first round: chunks, network, first weights, attributes."""
+        if self.solver == "lm":
+            raise ValueError(
+                "solver='lm' takes all rows in one memory: take 'lbfgs', which is exact on Dask "
+                "collections too, or fit a bpcore.MLPRegressor"
+            )
         self._check_lbfgs()
         as_callbacks(self.callback)
         hidden_sizes(self.hidden_layer_sizes)

@@ -148,6 +148,34 @@ class DaskMLPRegressor(DaskMLP, MLPRegressor):
     def _local_class(self) -> type[MLPRegressor]:
         return MLPRegressor
 
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Estimates, lazily.
+
+        Parameters
+        ----------
+        X : Dask array, Dask DataFrame, or list of delayed values
+        return_std : bool, default=False
+            Refused: what it takes is found by ``MLPRegressor`` alone.
+
+        Returns
+        -------
+        Dask array, Series or DataFrame, or list of delayed values; as X is
+            What the local estimator predicts for each partition. Of a table that is no Dask
+            collection the local estimator's own answer.
+
+        Raises
+        ------
+        ValueError
+            With ``return_std``.
+        """
+        if return_std:
+            raise ValueError(
+                "predict(return_std=True) takes the covariance of the weights, which no fit of "
+                "Dask collections finds: fit bpcore.MLPRegressor(solver='lm', alpha='evidence') "
+                "on a table that memory holds"
+            )
+        return super().predict(X)
+
     def _scorer(self, targets: Any = None) -> RSquared | Pinball:
         if self._codec().n_quantiles > 1:
             return Pinball.of(self._quantiles(), targets())

@@ -34,6 +34,7 @@ from bpcore.estimators.spec import (
     hidden_sizes,
 )
 from bpcore.network import Network
+from bpcore.network.solvers import is_evidence
 
 __all__ = ["BaseMLP"]
 
@@ -267,6 +268,11 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
         return spec, network
 
     def _check_lbfgs(self) -> None:
+        if is_evidence(self.alpha) and self.solver != "lm":
+            raise ValueError(
+                f"alpha='evidence' is found by solver='lm' alone, got solver={self.solver!r}: take "
+                "that one, or give alpha as a number"
+            )
         if self.solver not in ("lbfgs", "lm"):
             return
         names = ["dropout", "weight_decay", "clip_norm", "warmup"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bpcore.estimators.data import Split
-from bpcore.estimators.record import FitRecord, attributes_shown
+from bpcore.estimators.record import OF_EVIDENCE, FitRecord, attributes_shown
 from bpcore.estimators.sections import describe_estimator, read_estimator
 from bpcore.estimators.state import State
 from bpcore.files import checkpoint as files
@@ -30,7 +30,7 @@ _FREE = {
 }  # fmt: skip
 _OPTIMIZER = ("momentum", "nesterov", "beta_1", "beta_2", "epsilon", "schedule")
 # Entries of the record that no epoch changes, or that the file has in a place of their own.
-_NOT_WRITTEN = {"split_seed", "optimizer", "rate"}
+_NOT_WRITTEN = {"split_seed", "optimizer", "rate", *OF_EVIDENCE}
 # Those that only some fits have: with early stopping, with dropout.
 _NOT_ALWAYS = {"best_theta", "dropout_seed"}
 _SHOWN = attributes_shown(State)

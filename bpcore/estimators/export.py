@@ -42,7 +42,8 @@ class Export:
 
         Its input is "X", float32. A classifier's outputs are "label" and "probabilities"
         ("probabilities_0", … for several columns of labels), a regressor's "prediction"; each
-        as ``predict`` and ``predict_proba`` have it, computed in float32.
+        as ``predict`` and ``predict_proba`` have it, computed in float32. Standard deviations
+        (``predict(X, return_std=True)``) are not in it.
 
         Parameters
         ----------
@@ -78,6 +79,7 @@ class Export:
         which of ``classes_`` is the most probable; ``model_label`` gives its label. Of multilabel
         targets p are the probabilities of the labels, and nothing is returned. In C99 or C++, for
         one example; the sizes are macros, and ``model_forward`` is there as in ``Network.to_c``.
+        Standard deviations (``predict(X, return_std=True)``) are not computed.
 
         Parameters
         ----------

@@ -22,6 +22,7 @@ from bpcore.estimators.optimizer import batch_size_of, make_optimizer, make_trai
 from bpcore.exceptions import DivergenceError
 from bpcore.network.epochs import Sampler, epochs, follow
 from bpcore.network.progress import say
+from bpcore.network.solvers import is_evidence
 
 __all__ = ["EpochFit", "exclusive"]
 
@@ -217,6 +218,8 @@ class EpochFit:
             warnings.warn("Training interrupted by user.", stacklevel=2)
         if self.early_stopping and (record.stopped_early or not self.partial):
             self._restore_best()
+        if is_evidence(est.alpha):
+            record.learn_posterior(self.training)
 
     def _follow(self, callbacks: Any) -> bool:
         """The epochs, and what follows each; whether something ended them before max_iter."""

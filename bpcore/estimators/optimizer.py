@@ -12,7 +12,7 @@ from bpcore._core.rows import Rows
 from bpcore._core.training import Training
 from bpcore.network.optimizer import in_updates
 from bpcore.network.progress import say
-from bpcore.network.solvers import LevenbergMarquardt, refuse_parts
+from bpcore.network.solvers import LevenbergMarquardt, is_evidence, refuse_parts
 
 __all__ = ["LearningRate", "batch_size_of", "make_optimizer", "make_training", "penalties"]
 
@@ -77,11 +77,15 @@ def _least_squares(est: Any, network: Any, rows: Any) -> LevenbergMarquardt:
     if rows.rows is not None:
         x, y = Rows(x.array[rows.rows]), Rows(y.array[rows.rows])
         weights = None if weights is None else weights[rows.rows]
-    l2 = float(est.alpha)
+    evidence, examples = is_evidence(est.alpha), 0.0
+    l2 = 0.0 if evidence else float(est.alpha)
     if weights is not None:
+        examples = float(weights.sum())
         l2 /= float(weights.mean())
         weights = np.ascontiguousarray(weights / weights.mean())
-    return LevenbergMarquardt(network, x, y, weights, l2=l2, tol=float(est.tol))
+    return LevenbergMarquardt(
+        network, x, y, weights, l2=l2, tol=float(est.tol), evidence=evidence, examples=examples
+    )
 
 
 def make_optimizer(est: Any, network: Any, updates: int) -> tuple[Optimizer, LearningRate]:

@@ -106,13 +106,14 @@ class Parameters:
         "str",
         as_list(SOLVERS, "'"),
     )
-    alpha: float = parameter(
+    alpha: float | str = parameter(
         0.0001,
-        [_NOT_NEGATIVE],
-        "float",
+        [_NOT_NEGATIVE, StrOptions({"evidence"})],
+        "float or 'evidence'",
         """
         Strength of the L2 penalty ½ alpha Σ w², which is divided by the number (or the weight)
-        of a batch's rows. Biases are spared.
+        of a batch's rows. Biases are spared. 'evidence', with ``solver="lm"``: found from the
+        data, as ``Network.fit(l2="evidence")`` does; a row of weight 2 counts as two.
         """,
     )
     batch_size: Any = parameter(

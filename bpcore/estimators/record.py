@@ -11,8 +11,14 @@ import numpy as np
 
 from bpcore._core.optimizers import Optimizer
 from bpcore.estimators.optimizer import LearningRate
+from bpcore.estimators.posterior import Covariance
+from bpcore.network.solvers import LevenbergMarquardt
 
-__all__ = ["FitRecord", "Shown", "attributes_shown", "record_of"]
+__all__ = ["OF_EVIDENCE", "FitRecord", "Shown", "attributes_shown", "record_of"]
+
+
+# Entries that only fits with alpha='evidence' have.
+OF_EVIDENCE = ("alpha", "effective_parameters", "noise_std", "posterior")
 
 
 @dataclass(init=False, eq=False, repr=False)
@@ -34,6 +40,9 @@ class FitRecord:
         The parameters of the best epoch, with early stopping.
     optimizer : Optimizer
     rate : LearningRate
+    posterior : Covariance or None
+        Of a fit with alpha='evidence', as the three entries before; None where the data leave a
+        bias open.
     """
 
     # in the order, and of the types, that a model file has them in
@@ -50,9 +59,13 @@ class FitRecord:
     validation_scores: list[float] | None
     validation_loss_curve: list[float] | None
     stopped_early: bool
+    alpha: float | None
+    effective_parameters: float | None
+    noise_std: float | None
     best_theta: np.ndarray | None
     optimizer: Optimizer
     rate: LearningRate
+    posterior: Covariance | None
 
     def open(self, est: Any, validates: bool, *, resume: bool, partial: bool) -> None:
         """Begin another fit; one that resumes, from the weights there are, adds to the entries."""
@@ -63,6 +76,8 @@ class FitRecord:
         self.validation_scores = (had.get("validation_scores") or []) if validates else None
         self.validation_loss_curve = (had.get("validation_loss_curve") or []) if validates else None
         self.best_loss = self.best_validation_score = self.best_validation_loss = None
+        for name in OF_EVIDENCE:
+            vars(self).pop(name, None)
         if not resume:
             for name in ("optimizer", "rate", "best_theta", "dropout_seed"):
                 vars(self).pop(name, None)
@@ -79,6 +94,14 @@ class FitRecord:
             self.best_validation_loss = best("best_validation_loss", np.inf)
         if not (partial and "best_theta" in had):
             self.best_theta = None
+
+    def learn_posterior(self, training: LevenbergMarquardt) -> None:
+        """What the evidence says at the weights that a fit has ended with."""
+        found = training.posterior()
+        self.alpha, self.effective_parameters, self.noise_std = map(float, found[:3])
+        self.posterior = None
+        if found.root is not None:
+            self.posterior = Covariance(found.root, training.network.parameters.copy())
 
 
 def record_of(est: Any) -> FitRecord:

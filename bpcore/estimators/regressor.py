@@ -21,6 +21,7 @@ from bpcore.estimators.data import Validation, check_range, check_y, refuse
 from bpcore.estimators.numbers import Numbers
 from bpcore.estimators.online import online
 from bpcore.estimators.parameters import described, parameter
+from bpcore.estimators.posterior import predicted_with_std
 from bpcore.estimators.scores import r2, r2_of
 from bpcore.estimators.spec import engine_name
 from bpcore.estimators.targets import dense
@@ -34,7 +35,15 @@ __all__ = ["MLPRegressor"]
 _LOSSES = {row.regressor: row for row in LOSSES.values() if row.regressor}
 
 
-@described(score="R²")
+@described(
+    score="R²",
+    more="""
+    alpha_, effective_parameters_, noise_std_ : float
+        With ``alpha="evidence"`` only, at the weights that the fit has ended with: the penalty that
+        was found, in the unit of ``alpha``; γ, how many of the parameters the data determine; and
+        the standard deviation of y's noise, for a row of weight 1.
+    """,
+)
 @dataclass(repr=False, eq=False)
 class MLPRegressor(RegressorMixin, BaseMLP):
     """Multilayer perceptron for numbers; takes the place of scikit-learn's MLPRegressor.
@@ -327,18 +336,44 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     # ------------------------------------------------------------ predictions
 
-    def predict(self, X: Any) -> Any:
-        """The estimates.
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """The estimates, and how far off they may be.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+        return_std : bool, default=False
+            Whether to return the standard deviations of new observations too, after a fit with
+            ``solver="lm", alpha="evidence"``: √(σ² + j Σ jᵀ), by Laplace's approximation (MacKay
+            1992). σ is ``noise_std_``, Σ the weights' covariance, j a row of the Jacobian.
 
         Returns
         -------
-        ndarray of shape (n_samples,), or (n_samples, n_outputs) for several outputs
+        y : ndarray of shape (n_samples,), or (n_samples, n_outputs) for several outputs
             One column for each quantile where ``quantile`` has several.
+        std : ndarray of the same shape
+            Only with ``return_std``.
+
+        Raises
+        ------
+        ValueError
+            If X does not fit; or, with ``return_std``, no covariance of these weights is known.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from bpcore import MLPRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.uniform(-1, 1, (100, 1))
+        >>> y = np.sin(3 * X[:, 0]) + 0.1 * rng.normal(size=100)
+        >>> reg = MLPRegressor(hidden_layer_sizes=(10,), activation="tanh", solver="lm",
+        ...                    alpha="evidence", random_state=0).fit(X, y)
+        >>> mean, std = reg.predict([[0.0], [3.0]], return_std=True)
+        >>> bool(0.08 < std[0] < 0.12), bool(std[1] > 2 * std[0])   # beyond the data it grows
+        (True, True)
         """
+        if return_std:
+            return predicted_with_std(self, X)
         return self._gathered(X, lambda a: [self._codec().decode(a)])[0]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:

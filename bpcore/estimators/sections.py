@@ -12,6 +12,7 @@ import numpy as np
 from bpcore.checks import as_callbacks, as_integer
 from bpcore.estimators.numbers import Numbers
 from bpcore.estimators.optimizer import LearningRate
+from bpcore.estimators.posterior import Covariance
 from bpcore.estimators.record import FitRecord, attributes_shown, record_of
 from bpcore.estimators.spec import NetworkSpec
 from bpcore.estimators.state import State
@@ -34,7 +35,7 @@ __all__ = [
 
 _SHOWN = attributes_shown(State)
 # Entries of the record with a place of their own in a file.
-_APART = {"best_theta", "optimizer", "rate"}
+_APART = {"best_theta", "optimizer", "rate", "posterior"}
 # The attributes that a file holds, and their types, in the order of format 1.
 KEPT: dict[str, Any] = {
     "n_features_in_": int,
@@ -49,6 +50,7 @@ DERIVED = (
 )
 _MOST = {"_split_seed": 2**31}
 _SECTION = {"parameters", "attributes", "targets", "blueprint", "rate", "best"}
+_MAYBE = {"posterior"}
 
 
 # ---------------------------------------------------------------- out
@@ -86,22 +88,23 @@ def describe_estimator(
     section, tensors = describe_network(network)
     record = vars(est._record) if "_record" in vars(est) else {}
     best, rate = record.get("best_theta"), record.get("rate")
-    sections = {
-        "kind": kind,
-        "network": section,
-        "estimator": {
-            "parameters": encoded(parameters, "the parameter"),
-            "attributes": encoded(
-                {name: getattr(est, name) for name in KEPT if hasattr(est, name)}, "the attribute"
-            ),
-            "targets": describe_targets(est._codec()),
-            "blueprint": encoded(_fields_of(est._spec), "the network's"),
-            "rate": None if rate is None else encoded(_fields_of(rate), "the rate's"),
-            "best": None if "best_theta" not in record else best is not None,
-        },
+    own: dict[str, Any] = {
+        "parameters": encoded(parameters, "the parameter"),
+        "attributes": encoded(
+            {name: getattr(est, name) for name in KEPT if hasattr(est, name)}, "the attribute"
+        ),
+        "targets": describe_targets(est._codec()),
+        "blueprint": encoded(_fields_of(est._spec), "the network's"),
+        "rate": None if rate is None else encoded(_fields_of(rate), "the rate's"),
+        "best": None if "best_theta" not in record else best is not None,
     }
+    sections = {"kind": kind, "network": section, "estimator": own}
     if best is not None:
         tensors["best_parameters"] = best
+    posterior = record.get("posterior")
+    if posterior is not None and posterior.is_of(network):
+        own["posterior"] = True
+        tensors["posterior"] = posterior.root
     optimizer = record.get("optimizer")
     if optimizer is not None:
         sections["optimizer"], slots = describe_optimizer(optimizer)
@@ -152,7 +155,7 @@ def read_estimator(
         optimizer = read_optimizer(reader, network.n_parameters, network.dtype)
     with reader.reading("estimator"):
         section = reader.sections["estimator"]
-        if not isinstance(section, dict) or set(section) != _SECTION:
+        if not isinstance(section, dict) or set(section) - _MAYBE != _SECTION:
             raise ValueError(f"expected an object with the entries {', '.join(sorted(_SECTION))}")
         est = cls(**decoded(section["parameters"]))
         est._validate_params()
@@ -171,12 +174,20 @@ def read_estimator(
             raise ValueError("an optimizer and the rule for its rate belong together")
         if section["best"] not in (None, True, False):
             raise ValueError("best must be null, true or false")
+        if "posterior" in section and not (
+            section["posterior"] is True and isinstance(attributes.get("noise_std_"), float)
+        ):
+            raise ValueError("posterior must be true, and belongs to a noise_std_")
     est._install(network, spec, targets, fresh=False)
     for name, value in attributes.items():
         setattr(est, name, value)
     record = record_of(est)
     if optimizer is not None:
         record.optimizer, record.rate = optimizer, rate
+    if "posterior" in section:
+        record.posterior = Covariance(reader.tensor("posterior"), network.parameters.copy())
+        if not (allow_nonfinite or np.isfinite(record.posterior.root).all()):
+            raise reader.fault("the tensor posterior holds NaN or infinity")
     if section["best"] is not None:
         record.best_theta = best = reader.tensor("best_parameters") if section["best"] else None
         if best is not None and not (allow_nonfinite or np.isfinite(best).all()):

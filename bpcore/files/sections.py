@@ -26,6 +26,8 @@ __all__ = [
 # The entries of the section "network".
 NETWORK_ENTRIES = {"layer_sizes", "activations", "loss", "dropout", "dtype", "random"}
 _RECORDS = ("cost", "validation_cost", "validation_score", "learning_rate", "seconds")
+# In the histories of fits with l2="evidence"; the others stay as they always were.
+_ESTIMATES = ("l2", "effective_parameters", "noise_std")
 _RATES = ("learning_rate", "momentum", "nesterov", "beta_1", "beta_2", "epsilon", "schedule")
 _OPTIMIZER = {"name", *_RATES, "t", "mu_product", "slots"}
 _MOST_SLOTS = 2
@@ -59,7 +61,10 @@ def expected_tensors(reader: ModelReader) -> dict[str, tuple[str, tuple[int, ...
             vectors += [f"optimizer.{i}" for i in range(min(slots, _MOST_SLOTS + 1))]
         holder = reader.sections
         if "estimator" in holder:
-            holder = {"best": holder["estimator"]["best"]}
+            own = holder["estimator"]
+            holder = {"best": own["best"]}
+            if own.get("posterior") is True:
+                expected["posterior"] = ("float64", (n_parameters, n_parameters))
         if holder.get("best") is True:
             vectors.append("best_parameters")
         if "tabular" in reader.sections:
@@ -80,16 +85,18 @@ def expected_tensors(reader: ModelReader) -> dict[str, tuple[str, tuple[int, ...
 def describe_history(history: History) -> dict[str, Any]:
     """The section "history"."""
     section: dict[str, Any] = {"n_examples": history.n_examples, "stopped": history.stopped}
-    for name in _RECORDS:
+    for name in (*_RECORDS, *(_ESTIMATES if history.l2 else ())):
         section[name] = values.encode(list(map(float, getattr(history, name))), name)
     return section
 
 
 def read_history(reader: ModelReader) -> History:
     """The history of a file that has one."""
-    section = reader.section("history", {"n_examples", "stopped", *_RECORDS})
+    there = reader.sections["history"]
+    records = (*_RECORDS, *(_ESTIMATES if isinstance(there, dict) and "l2" in there else ()))
+    section = reader.section("history", {"n_examples", "stopped", *records})
     with reader.reading("history"):
-        for name in _RECORDS:
+        for name in records:
             if not all(type(one) is float for one in _as_a_list(section[name], name)):
                 raise ValueError(f"{name} holds something that is no float")
         if not (section["stopped"] is None or isinstance(section["stopped"], str)):

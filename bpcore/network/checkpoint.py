@@ -45,6 +45,8 @@ class Checkpoints:
         What has the weights of the best epoch.
     rate : float or None
         The optimizer's from the first epoch on; None: the one that it has.
+    solver : LevenbergMarquardt or None
+        With evidence, whose state θ and history do not tell.
     """
 
     network: Architecture
@@ -54,6 +56,7 @@ class Checkpoints:
     arguments: dict[str, Any]
     stopping: EarlyStopping | None
     rate: float | None
+    solver: Any = None
 
     def __post_init__(self) -> None:
         library()
@@ -86,6 +89,8 @@ class Checkpoints:
             sections["best"] = True
             tensors["best_parameters"] = self.stopping.theta
         training = {**dict.fromkeys(_ENTRIES), "arguments": self.arguments}
+        if self.solver is not None:
+            training["solver"] = values.encode(self.solver.squares.state, "the solver's state")
         self.standing.write(path, sections, tensors, training)
 
     def read(self, path: Any, epochs: int) -> "LoadedCheckpoint":
@@ -109,7 +114,9 @@ class Checkpoints:
                     f"a checkpoint of an {reader.sections['kind']}, which resumes it, no Network's"
                 )
             reader.check_tensors(expected_tensors(reader))
-            training = files.read_training(reader, _ENTRIES, np.random.Generator)
+            there = reader.sections["training"]
+            more = ("solver",) if isinstance(there, dict) and "solver" in there else ()
+            training = files.read_training(reader, (*_ENTRIES, *more), np.random.Generator)
             network = read_network(reader, Architecture, last=True)
             here = files.read_arguments(self.arguments)
             files.compare(
@@ -128,6 +135,7 @@ class Checkpoints:
                 history,
                 files.Standing(network.optimizer_, training["random"], order),
                 read_best(reader),
+                _solver(reader, training),
             )
 
 
@@ -139,6 +147,8 @@ class LoadedCheckpoint:
     history: History
     standing: files.Standing
     best: np.ndarray | None
+    # what lm with evidence goes on from
+    solver: np.ndarray | None
 
     def install(self, into: Checkpoints) -> None:
         """Overwrite the state of a fit with this one."""
@@ -151,6 +161,22 @@ class LoadedCheckpoint:
             into.network._rng = self.network._rng
 
 
+def _solver(reader: ModelReader, training: dict[str, Any]) -> np.ndarray | None:
+    """The state of lm with evidence, whose arguments have been compared."""
+    with reader.reading("the solver's state"):
+        state: Any = training.get("solver")
+        if ("evidence" in training["arguments"]) != (state is not None):
+            raise ValueError("it belongs to l2='evidence', and to nothing else")
+        if state is not None and not (
+            isinstance(state, np.ndarray)
+            and (state.shape, state.dtype) == ((5,), np.float64)
+            and (state > 0).all()
+            and np.isfinite(state).all()
+        ):
+            raise ValueError("expected five numbers above 0")
+    return state
+
+
 def _history(reader: ModelReader, network: Architecture) -> History:
     """The network's, its lists of one length."""
     with reader.reading("history"):
@@ -161,6 +187,9 @@ def _history(reader: ModelReader, network: Architecture) -> History:
         if len(set(map(len, lists))) > 1 or not {
             len(history.validation_cost),
             len(history.validation_score),
+            len(history.l2),
+            len(history.effective_parameters),
+            len(history.noise_std),
         } <= {0, history.epochs}:
             raise ValueError("its lists are not of one length")
     return history

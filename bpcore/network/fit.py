@@ -20,7 +20,7 @@ from bpcore.network.optimizer import make_optimizer
 from bpcore.network.progress import line, say
 from bpcore.network.saturation import warn_where_nothing_was_learned
 from bpcore.network.scores import Scorer, are_the_same, check_metric, choose
-from bpcore.network.solvers import SOLVERS, make_solver
+from bpcore.network.solvers import SOLVERS, l2_of, make_solver
 
 __all__ = ["Settings", "fit"]
 
@@ -96,7 +96,7 @@ class _Fit:
         if self.resumed is not None:
             self.resumed.install(self.checkpoints)
             if self.solver == "lm" and self.history.epochs:
-                self.training.go_on(self.history.learning_rate[-1])
+                self.training.go_on(self.history.learning_rate[-1], self.resumed.solver)
             if self.history.stopped not in ("early_stopping", "converged"):
                 self.history.stopped = None  # a callback's wish was for that fit
             if self.stopping is not None:
@@ -119,6 +119,8 @@ class _Fit:
         if self.solver is not None and self.recorded == self.training.iterations:
             # a run may have made some that are recorded one after the other
             self.history.stopped = self.training.converged and "converged"
+        if "evidence" in self.solver_options:
+            self.history.add_estimate(*self.training.squares.estimates[self.recorded - 1])
 
     def validate(self, _: Epoch) -> None:
         """Cost and score of the validation data."""
@@ -234,18 +236,13 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
     batch_size = n if whole else settings.batch_size
     batch_size = min(n, check.as_integer(batch_size, "batch_size"))
     updates = -(-n // batch_size)
-    optimizer = make_optimizer(
-        "sgd" if solver else settings.optimizer,
-        settings.learning_rate,
-        settings.schedule,
-        n_epochs,
-        updates,
-    )
+    named = "sgd" if solver else settings.optimizer
+    optimizer = make_optimizer(named, settings.learning_rate, settings.schedule, n_epochs, updates)
     rate = settings.learning_rate
     if rate is not None:
         rate = check.as_number(rate, "learning_rate")
     penalties: dict[str, Any] = {
-        "l2": check.as_number(settings.l2, "l2"),
+        "l2": l2_of(settings.l2),
         "l1": check.as_number(settings.l1, "l1"),
         "weight_decay": check.as_number(settings.weight_decay, "weight_decay"),
         "clip_norm": check.as_clip_norm(settings.clip_norm),
@@ -282,6 +279,8 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
     if settings.checkpoint is not None or settings.resume is not None:
         _prepare_checkpoints(run)
     run.training = _training(run)
+    if run.checkpoints is not None and "evidence" in solver_options:
+        run.checkpoints.solver = run.training
     return run
 
 

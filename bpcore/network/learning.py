@@ -198,7 +198,7 @@ class Learning(Architecture):
         tol: float = 0.0,
         optimizer: Any = "sgd",
         schedule: Any = None,
-        l2: float = 0.0,
+        l2: float | str = 0.0,
         l1: float = 0.0,
         weight_decay: float = 0.0,
         clip_norm: float | None = None,
@@ -265,9 +265,16 @@ class Learning(Architecture):
             long as the one before); each may be given "warmup", and cosine and one_cycle "total"
             and "final". Lengths are in epochs. A warning says so once when a
             schedule has run out. An Optimizer has a schedule of its own.
-        l2, l1 : float, default=0.0
-            Penalties ½ l2 Σ w² and l1 Σ |w| over the weights, not the biases; divided by the
-            batch's number of examples, as scikit-learn's ``alpha`` is.
+        l2 : float or "evidence", default=0.0
+            Penalty ½ l2 Σ w² over the weights, not the biases; divided by the batch's number of
+            examples, as scikit-learn's ``alpha`` is. "evidence", with lm: found from the data,
+            anew after each iteration, as the one under which they are most probable (MacKay 1992;
+            Foresee and Hagan 1997). It then holds for the hidden units' biases as well, which
+            nothing else would hold in a unit that is not used; those of the outputs stay free, so
+            that nothing depends on where the zero of Y lies. One level of noise stands for all
+            outputs: scale them alike. ``History`` has what was found.
+        l1 : float, default=0.0
+            Penalty l1 Σ |w|, divided likewise.
         weight_decay : float, default=0.0
             w ← (1 - η weight_decay) w at each step, apart from the gradient (AdamW).
         clip_norm : float or None, default=None
@@ -338,6 +345,23 @@ class Learning(Architecture):
         >>> history = net.fit(X, X[:, 0] ** 2, epochs=999, learning_rate=0.01, optimizer="adam")
         >>> bool(history.cost[-1] < 1e-3)
         True
+
+        More units than the data can tell the weights of, and the noise in them, both found:
+
+        >>> Y = X[:, 0] ** 2 + 0.1 * np.random.default_rng(0).normal(size=50)
+        >>> history = net.fit(X, Y, epochs=300, optimizer="lm", l2="evidence")
+        >>> history.effective_parameters[-1] < 10 < net.n_parameters
+        True
+        >>> bool(0.07 < history.noise_std[-1] < 0.13)
+        True
+
+        References
+        ----------
+        D. MacKay, *A practical Bayesian framework for backpropagation networks*, Neural
+        Computation 4, 1992.
+
+        F. Foresee and M. Hagan, *Gauss-Newton approximation to Bayesian learning*, Proceedings of
+        the International Joint Conference on Neural Networks, 1997.
         """
         return fit(
             self,

@@ -4,12 +4,14 @@ Each stands where a ``Training`` stands in a fit: entered, it has the network; `
 iterations. They compute in double precision, on a copy of a network of float32.
 """
 
+import contextlib
 import time
 import warnings
 from collections import deque
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+import scipy.linalg
 import scipy.optimize
 
 from bpcore import checks as check
@@ -22,8 +24,11 @@ __all__ = [
     "SOLVERS",
     "Lbfgs",
     "LevenbergMarquardt",
+    "Posterior",
     "Solver",
     "check_squares",
+    "is_evidence",
+    "l2_of",
     "make_solver",
     "refuse_parts",
 ]
@@ -125,6 +130,26 @@ def check_squares(network: Any, name: str = "lm") -> float:
     return factor
 
 
+class Posterior(NamedTuple):
+    """What the evidence has found: the penalty, γ, σ, and how sure the data make of θ.
+
+    Attributes
+    ----------
+    l2 : float
+    effective : float
+        γ.
+    noise : float
+        σ of an example of weight 1.
+    root : ndarray of float64, shape (n_parameters, n_parameters), or None
+        R, with R Rᵀ the covariance of θ; None where the rows leave an output's bias open.
+    """
+
+    l2: float
+    effective: float
+    noise: float
+    root: np.ndarray | None
+
+
 class LevenbergMarquardt(Solver):
     """Levenberg's and Marquardt's iterations, all of them in the engine.
 
@@ -132,26 +157,45 @@ class LevenbergMarquardt(Solver):
     ----------
     tol : float
         The relative change of the cost, or of θ, at which it has converged.
-    damping : float or None
-        That of an iteration before; None: the first one's.
+    evidence : bool
+        Whether l2 is found from the data.
+    examples : float
+        How many examples the rows count for; 0: as many as there are.
 
     See ``Solver`` for the others.
     """
 
     def __init__(
-        self, *arguments: Any, tol: float = 1e-8, damping: float | None = None, **options: Any
+        self,
+        *arguments: Any,
+        tol: float = 1e-8,
+        evidence: bool = False,
+        examples: float = 0.0,
+        **options: Any,
     ) -> None:
         super().__init__(*arguments, **options)
         self.squares = LeastSquares(
             self.twin, self.rows, self.targets, sample_weight=self.weights, l2=self.l2, ftol=tol,
-            xtol=tol, half=check_squares(self.network), epochs=self.epochs,
+            xtol=tol, half=check_squares(self.network), epochs=self.epochs, evidence=evidence,
+            examples=examples,
         )  # fmt: skip
-        if damping is not None:
-            self.go_on(damping)
+        self.mean_weight = examples / len(self.rows) if examples else 1.0
 
-    def go_on(self, damping: float) -> None:
-        """Begin with the damping that another fit has ended with."""
-        self.squares.state = np.array([damping, 2.0, 1.0])
+    def go_on(self, damping: float, state: Any = None) -> None:
+        """Begin with what another fit has ended with: the damping, or with evidence all of it."""
+        self.squares.state = np.array([damping, 2.0, 1.0]) if state is None else state
+
+    def posterior(self) -> Posterior:
+        """Of the evidence at θ."""
+        if not self.is_double:
+            self.twin.parameters[:] = self.network.parameters
+        l2, effective, noise, A = self.squares.posterior()
+        scale, root = self.mean_weight, None
+        with one_blas_thread(), contextlib.suppress(scipy.linalg.LinAlgError):
+            factor = scipy.linalg.cholesky(A)
+            root = scipy.linalg.solve_triangular(factor, np.eye(len(A)))
+            root = np.ascontiguousarray(np.sqrt(noise) * root)
+        return Posterior(l2 * scale, effective, np.sqrt(noise * scale), root)
 
     def __enter__(self) -> Self:
         if not self.is_double:
@@ -290,6 +334,12 @@ def make_solver(network: Any, settings: Any) -> tuple[str | None, dict[str, Any]
     name, options = settings.optimizer, {}
     if isinstance(name, tuple | list) and len(name) == 2 and isinstance(name[1], dict):
         name, options = name
+    evidence = {"evidence": True} if is_evidence(settings.l2) else {}
+    if evidence and name != "lm":
+        raise ValueError(
+            f"l2='evidence' is found by lm alone, got the optimizer {name!r}: take "
+            "optimizer='lm', or give l2 as a number"
+        )
     if not isinstance(name, str) or name not in SOLVERS:
         return None, {}
     if unknown := sorted(set(options) - {"tol"}):
@@ -299,7 +349,19 @@ def make_solver(network: Any, settings: Any) -> tuple[str | None, dict[str, Any]
         if getattr(settings, what) is not None:
             raise ValueError(f"{name} takes no {what}, got {getattr(settings, what)!r}")
     refuse_parts(name, network, l1=settings.l1, weight_decay=settings.weight_decay)
-    return name, options
+    return name, options | evidence
+
+
+def is_evidence(l2: Any) -> bool:
+    """Whether a penalty is to be found from the data."""
+    return isinstance(l2, str) and l2 == "evidence"
+
+
+def l2_of(l2: Any) -> float:
+    """The number that a fit was given, 0 where it is to be found."""
+    if isinstance(l2, str) and l2 != "evidence":
+        raise ValueError(f"l2 must be a number or 'evidence', got {l2!r}")
+    return 0.0 if is_evidence(l2) else check.as_number(l2, "l2")
 
 
 def refuse_parts(name: str, network: Any, **numbers: Any) -> None:

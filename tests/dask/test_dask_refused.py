@@ -171,3 +171,13 @@ def test_without_dask_the_package_is_whole():
     )
     assert done.returncode == 0, done.stderr
     assert 'pip install "bpcore[dask]"' in done.stdout
+
+
+def test_what_takes_all_rows_in_one_memory(client):
+    X, y = da.ones((30, 3), chunks=(10, 3)), da.ones(30, chunks=10)
+    with pytest.raises(ValueError, match="lm' takes all rows in one memory: take 'lbfgs'"):
+        DaskMLPRegressor(**QUICK, solver="lm", alpha="evidence").fit(X, y)
+    reg = DaskMLPRegressor(**QUICK).fit(X, y)
+    with pytest.raises(ValueError, match="no fit of Dask collections finds"):
+        reg.predict(X, return_std=True)
+    assert reg.predict(X).compute().shape == (30,)

@@ -60,7 +60,11 @@ def test_which_are_there_after_what():
     assert there(lbfgs) == always | {"loss_"}
     assert there(small().fit(X, Y)) == always | {"loss_", "stopped_early_", "_optimizer"}
     everything = small(early_stopping=True, dropout=0.5).partial_fit(X, Y)
-    assert there(everything) == set(NAMES)
+    of_evidence = {"alpha_", "effective_parameters_", "noise_std_"}
+    assert there(everything) == set(NAMES) - of_evidence
+    assert there(small(solver="lm", alpha="evidence").fit(X, Y)) == (
+        always | {"loss_", "stopped_early_", "_optimizer"} | of_evidence
+    )
     # of the last fit of a stochastic solver
     assert there(small().fit(X, Y).set_params(solver="lbfgs").fit(X, Y)) == (
         always | {"loss_", "stopped_early_"}

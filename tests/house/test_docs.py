@@ -57,6 +57,8 @@ FORMULAS = {
     r"J_k = \frac{\partial a^{(L)}_k}{\partial \theta}": "net.parameter_jacobian(",
     r"J^{\mathsf{T}} J\, p = -J^{\mathsf{T}} (a - y)": "np.linalg.solve(",
     r"(J^{\mathsf{T}} J + \mu)\, p = -J^{\mathsf{T}} (a - y)": '"lm"',
+    r"\gamma = n - \alpha\, \mathrm{tr}\, H^{-1}": 'l2="evidence"',
+    r"\sigma^2(x) = \frac{1}{\beta} + j\, H^{-1} j^{\mathsf{T}}": "return_std=True",
     r"H v = \frac{d}{d\varepsilon}": "net.hessian_product(",
     r"G v = \frac{1}{n} \sum_k": "net.gauss_newton_product(",
 }  # fmt: skip

@@ -50,6 +50,8 @@ def model_files(folder):
     net.fit(X, Y, epochs=2, checkpoint=path("sgd"), shuffle=False)
     net = bpcore.Network((3, 4, 2), "gelu", random_state=0)
     net.fit(X, Y, epochs=2, checkpoint=path("adam"), optimizer="adam", learning_rate=0.01)
+    evidence = {"optimizer": "lm", "l2": "evidence"}
+    net.fit(X, Y, epochs=2, checkpoint=path("evidence"), **evidence)
     common = {"hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}
     names = np.array(["a", "b", "c"])[np.arange(40) % 3]
     with warnings.catch_warnings():
@@ -60,6 +62,7 @@ def model_files(folder):
             ("multilabel", bpcore.MLPClassifier(loss="quadratic", **common), Y > 0.5),
             ("columns", bpcore.MLPClassifier(**common), np.column_stack([names, names == "a"])),
             ("number", bpcore.MLPRegressor(solver="lbfgs", **common), Y[:, 0]),
+            ("std", bpcore.MLPRegressor(solver="lm", alpha="evidence", **common), Y),
             ("quantiles", bpcore.MLPRegressor("quantile", quantile=[0.2, 0.8], **common), Y[:, 0]),
         ):
             est.fit(X, y).save(path(name))

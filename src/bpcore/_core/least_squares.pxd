@@ -12,6 +12,14 @@ cdef class LeastSquares:
     cdef readonly object converged      # why no iteration is worth while any more; None: one is
     cdef readonly double damping        # μ
     cdef readonly double l2
+    cdef readonly bint evidence         # l2 is found from the data
+    cdef readonly double effective      # γ
+    cdef readonly double noise          # σ², of an example of weight 1
+    cdef readonly list estimates        # l2, γ and σ² after each iteration
+    cdef double residuals               # how many
+    cdef double ceiling                 # λ stays below
+    cdef double gained                  # the last step, over the cost before
+    cdef double first_damping           # without the unit of JᵀJ
     cdef readonly Py_ssize_t epochs
     cdef double ftol
     cdef double xtol
@@ -26,7 +34,7 @@ cdef class LeastSquares:
     cdef Run cost_run
     cdef cnp.ndarray normal             # [J r]ᵀ[J r], the upper triangle
     cdef cnp.ndarray factor             # its Cholesky factor
-    cdef cnp.ndarray penalised          # 1 where l2 holds, 0 for biases
+    cdef cnp.ndarray penalised          # 1 where l2 holds, 0 elsewhere
     cdef cnp.ndarray step
     cdef cnp.ndarray trial
     cdef int _do(self, Run run) except -1
@@ -36,3 +44,6 @@ cdef class LeastSquares:
     cdef bint _solve(self) noexcept
     cdef object _iterate(self)
     cdef bint _try_step(self) except -1
+    cdef double _curvature(self) noexcept
+    cdef int _go_by_evidence(self) except -1
+    cdef double _estimate(self) except -1

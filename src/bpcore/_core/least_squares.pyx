@@ -18,11 +18,12 @@ from bpcore._core.threads import one_blas_thread
 from bpcore._core.training import Diverged, Epoch
 
 cimport numpy as cnp
-from libc.float cimport DBL_MAX
-from libc.math cimport fabs, isfinite
+from libc.float cimport DBL_EPSILON, DBL_MAX
+from libc.math cimport fabs, isfinite, sqrt
 from libc.string cimport memcpy, memset
 from scipy.linalg.cython_lapack cimport dpotrf, dpotrs
 
+from bpcore._core.evidence cimport determined
 from bpcore._core.job cimport COST, NORMAL
 from bpcore._core.plan cimport Request
 from bpcore._core.tuning cimport TUNING
@@ -33,6 +34,13 @@ cnp.import_array()
 cdef double LEAST_GAIN = 1e-4
 # Beyond it a step is nothing.
 cdef double MOST_DAMPING = 1e30
+# λ over the trace of JᵀJ: beyond it nothing is left of θ.
+cdef double MOST_PENALTY = 1e6
+# The first λ is so much of what the evidence says at θ⁰, where it takes for noise what has not been
+# learned yet.  λ stays below as long as iterations gain more than a thousandth: else the weights of
+# some problems vanish before they have learned anything (sinc of the benchmark, from 0.1 on).
+cdef double FIRST_PENALTY = 0.03
+cdef double SETTLED = 1e-3
 
 
 cdef inline double* _numbers(cnp.ndarray array) noexcept:
@@ -56,6 +64,12 @@ cdef class LeastSquares:
         C_k is half Σ_j (a_j - y_j)².
     l2 : float
         Penalty ½ l2 Σ w², divided by the number of rows.
+    evidence : bool
+        Whether l2 is found from the data, anew after each step.  It then holds for all of θ but the
+        biases of the outputs: those only say where the targets' zero lies, while the bias of a
+        hidden unit that is not used has nothing else to hold it.
+    examples : float
+        How many examples the rows count for, by their weights; 0: as many as there are.
     damping : float
         μ before the first iteration, as a share of the mean of JᵀJ's diagonal.
     ftol, xtol : float
@@ -65,13 +79,16 @@ cdef class LeastSquares:
     """
 
     def __init__(self, Engine network, Rows x, Rows y, *, cnp.ndarray sample_weight=None,
-                 double half=1.0, double l2=0.0, double damping=1e-3, double ftol=1e-8,
-                 double xtol=1e-8, Py_ssize_t epochs=1):
+                 double half=1.0, double l2=0.0, bint evidence=False, double examples=0.0,
+                 double damping=1e-3, double ftol=1e-8, double xtol=1e-8, Py_ssize_t epochs=1):
         cdef Py_ssize_t n = network.layout.n_parameters
         if network.layout.is_single:
             raise ValueError("least squares are for networks of float64")
         self.network, self.x, self.y, self.sample_weight = network, x, y, sample_weight
         self.half, self.l2 = half, l2
+        self.evidence, self.estimates = evidence, []
+        self.residuals = (examples or x.view.n_rows) * network.layout.n_outputs
+        self.first_damping = damping
         self.damping, self.growth, self.ftol, self.xtol = damping, 2.0, ftol, xtol
         self.epochs = epochs
         self.squares = -1.0
@@ -81,6 +98,8 @@ cdef class LeastSquares:
         for l in range(network.layout.n_layers):
             layer = network.layout.layers[l]
             self.penalised[layer.w:layer.w + layer.n_in * layer.n_out] = 1
+        if evidence:
+            self.penalised[:n - network.layout.n_outputs] = 1
         self._prepare()
 
     def _prepare(self):
@@ -98,12 +117,16 @@ cdef class LeastSquares:
 
     @property
     def state(self):
-        """What the next iteration depends on, beside θ: μ, ν, and whether μ has its unit."""
-        return np.array([self.damping, self.growth, self.is_scaled])
+        """What the next iteration depends on, beside θ: μ, ν, whether μ has its unit; with evidence
+        l2 and what λ has to stay below."""
+        numbers = [self.damping, self.growth, self.is_scaled]
+        return np.array(numbers + [self.l2, self.ceiling] if self.evidence else numbers)
 
     @state.setter
     def state(self, numbers):
-        self.damping, self.growth, self.is_scaled = numbers
+        self.damping, self.growth, self.is_scaled = numbers[:3]
+        if self.evidence and len(numbers) > 3:
+            self.l2, self.ceiling = numbers[3:]
         self.squares = -1.0
         self.is_linearised = False
         self.converged = None
@@ -182,8 +205,12 @@ cdef class LeastSquares:
                 raise Diverged(self.squares)
         if not self.is_linearised:
             self._linearise()
+        if self.evidence and self.l2 == 0:
+            self._estimate()
         while self.converged is None and not self._try_step():
             pass
+        if self.evidence:
+            self._go_by_evidence()
         cost = self.squares * self.half / n
         return Epoch(cost, 0.5 * self.l2 * self._penalty(<const double*>self.network.theta) / n,
                      self.damping, time.perf_counter() - start)
@@ -212,20 +239,21 @@ cdef class LeastSquares:
 
     cdef int _linearise(self) except -1:
         """JᵀJ, Jᵀr at θ."""
-        cdef Py_ssize_t i
-        cdef double mean
-        cdef Py_ssize_t n = self.network.layout.n_parameters
-        cdef double* a = _numbers(self.normal)
         self._do(self.normal_run)
         self.is_linearised = True
         if not self.is_scaled:
-            mean = 0.0
-            for i in range(n):
-                mean += a[i * (n + 1) + i] / n
-            if 0 < mean < DBL_MAX:
-                self.damping *= mean
+            self.damping *= self._curvature()
             self.is_scaled = True
         return 0
+
+    cdef double _curvature(self) noexcept:
+        """The mean of JᵀJ's diagonal; 1 where that is nothing."""
+        cdef Py_ssize_t i
+        cdef Py_ssize_t n = self.network.layout.n_parameters
+        cdef double mean = 0.0
+        for i in range(n):
+            mean += _numbers(self.normal)[i * (n + 1) + i] / n
+        return mean if 0 < mean < DBL_MAX else 1.0
 
     cdef bint _solve(self) noexcept:
         """step = p; False where the matrix is not positive definite."""
@@ -280,6 +308,7 @@ cdef class LeastSquares:
         total = self.squares + penalty * self._penalty(theta)
         squares = self._squares(trial)
         gained = total - squares - penalty * self._penalty(trial)
+        self.gained = gained / total if total > 0 else 0.0
         gain = gained / promised if promised > 0 else 0.0
         if not isfinite(gained):
             return self._rejected()
@@ -306,3 +335,66 @@ cdef class LeastSquares:
             self.damping = MOST_DAMPING
             self.converged = self.converged or "no step makes the cost less"
         return False
+
+    # ------------------------------------------------------------ the penalty from the data
+
+    cdef int _go_by_evidence(self) except -1:
+        """After an iteration: another λ, with which it may go on where it had converged."""
+        cdef double moved
+        if not self.is_linearised:
+            self._linearise()
+        if self.converged is not None or self.gained < SETTLED:
+            self.ceiling = DBL_MAX
+        moved = self._estimate()
+        self.estimates.append((self.l2, self.effective, self.noise))
+        # at its maximum the evidence is flat: a change by ε alters it by ε²
+        if self.converged is not None and moved > sqrt(self.ftol):
+            self.converged = None
+            self.growth = 2.0
+            if self.damping >= MOST_DAMPING:
+                self.damping = self.first_damping * self._curvature()
+        return 0
+
+    cdef double _estimate(self) except -1:
+        """γ, σ² and λ from the curvature at θ; by how much, as a share, λ has changed.
+
+        γ = n_parameters - λ tr(D A⁻¹), σ² = Σ r² / (n_residuals - γ), λ = σ² (γ - n_free) / Σ θ²,
+        with A = JᵀJ + λ D, D being 1 where the penalty holds and 0 for the n_free others.
+        """
+        cdef double n = self.network.layout.n_parameters
+        cdef double weights = self._penalty(<const double*>self.network.theta)
+        cdef double trace = self._curvature() * n
+        cdef double before = self.l2
+        cdef double penalty = 0.5 * before / self.half
+        cdef double used = determined(
+            _numbers(self.normal), _numbers(self.factor), _numbers(self.penalised),
+            self.network.layout.n_parameters, penalty)
+        if used >= 0 and before > 0:
+            self.effective = used + n - self.penalised.sum()
+            self.noise = self.squares / max(self.residuals - self.effective,
+                                            DBL_EPSILON * self.residuals)
+            penalty = self.noise * used / weights if weights > 0 else DBL_MAX
+        elif before > 0:
+            penalty *= 10       # it was lost in rounding
+        else:
+            penalty = self.squares / self.residuals * self.penalised.sum() / max(weights, 1e-300)
+            self.ceiling = penalty = FIRST_PENALTY * penalty
+        penalty = max(min(penalty, self.ceiling, MOST_PENALTY * trace), DBL_EPSILON * trace)
+        self.l2 = 2 * penalty * self.half
+        return fabs(self.l2 - before) / self.l2
+
+    def posterior(self):
+        """(l2, γ, σ², A) of the evidence at θ, whatever λ has led there.
+
+        A = JᵀJ + λ D is the inverse of the parameters' covariance, times σ².
+        """
+        cdef Py_ssize_t n = self.network.layout.n_parameters
+        self.normal_run.run()
+        self.squares, self.ceiling = self.normal[n, n], DBL_MAX
+        with one_blas_thread():
+            for _ in range(100):
+                if self._estimate() < 1e-10:
+                    break
+        A = np.triu(self.normal[:n, :n])
+        A += np.triu(A, 1).T + np.diag(0.5 * self.l2 / self.half * self.penalised)
+        return self.l2, self.effective, self.noise, A

@@ -1,0 +1,2 @@
+cdef double determined(const double* normal, double* work, const double* penalised, Py_ssize_t n,
+                       double penalty) noexcept nogil
