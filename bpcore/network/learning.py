@@ -191,6 +191,8 @@ class Learning(Architecture):
         *,
         shuffle: bool = True,
         sample_weight: Any = None,
+        dY_dX: Any = None,
+        derivative_weight: float = 1.0,
         validation_data: tuple[Any, ...] | None = None,
         metric: str = "auto",
         patience: int | None = None,
@@ -232,7 +234,9 @@ class Learning(Architecture):
             <learning rates>
         shuffle : bool, default=True
             A new order for each epoch.
-        validation_data : (X, Y) or (X, Y, sample_weight), optional
+        dY_dX, derivative_weight
+            As in ``cost``: targets for ``jacobian`` too, in every batch. Not with dropout.
+        validation_data : (X, Y), (X, Y, sample_weight) or (X, Y, sample_weight, dY_dX), optional
             Its cost and score are recorded after each epoch; it does not train.
         metric : {"auto", "accuracy", "r2", "cost"}, default="auto"
             The validation score; see ``score``.
@@ -349,6 +353,8 @@ class Learning(Architecture):
                 learning_rate=learning_rate,
                 shuffle=shuffle,
                 sample_weight=sample_weight,
+                dY_dX=dY_dX,
+                derivative_weight=derivative_weight,
                 validation_data=validation_data,
                 metric=metric,
                 patience=patience,

@@ -10,7 +10,7 @@ import re
 CORE = [
     "types", "tuning", "rows", "activations", "losses", "schedules", "shuffle", "optimizers",
     "products", "testing", "sparse", "forward", "backward", "pool", "job", "plan", "workspace",
-    "batch", "tangent", "asked", "update", "inspect", "normal", "epoch", "parameters",
+    "batch", "tangent", "sobolev", "asked", "update", "inspect", "normal", "epoch", "parameters",
     "small_batch", "engine", "training", "least_squares",
 ]  # fmt: skip
 # Python files beside them: threads is the lowest of all.

@@ -28,6 +28,8 @@ cdef struct InputScale:
 cdef struct Examples:
     const MatrixView* x
     const MatrixView* y
+    const MatrixView* slopes        # what ∂a^(L)/∂a^(0) is to be, (n, n_L n_0); NULL: anything
+    double slope_weight             # λ
     const Py_ssize_t* order         # NULL: as they lie
     const double* weights           # s_k, one a row of the table; NULL: 1
     const double* normalisers       # a batch is divided by the sum of its rows'; NULL: their number
@@ -86,6 +88,15 @@ cdef struct Plan:
     bint by_pointer             # a^(0) is read through pointers to its rows
     bint uses_blas              # for some product
     bint keeps_terms            # a trace: every row has a place of its own in the buffers
+    bint fits_slopes            # the cost knows ∂a^(L)/∂a^(0)
+
+# Of a cost that knows ∂a^(L)/∂a^(0): n_L rows for each row of a microbatch, one an output a_j.
+cdef struct Slopes:
+    void* y                     # (rows, n_L, n_0): what they are to be
+    void* x                     # likewise: ∂a_j/∂a^(0), then R{a^(0)}
+    void* g                     # ∂a_j/∂a^(l), of the layers below L
+    void* v                     # ∂a_j/∂z^(l)
+    void* tangent               # R{a^(l)}; see sobolev
 
 # The buffers of a run.
 cdef struct Memory:
@@ -100,6 +111,7 @@ cdef struct Memory:
     void* tangent_z             # PRODUCT: R{z}, R{a}, R{δ}; see tangent
     void* tangent_a
     void* tangent_delta
+    Slopes slopes
     double* weights             # (microbatch_rows,)
     double* costs               # one a block
     double* partial_sums        # two a shard: squares and penalties

@@ -40,6 +40,15 @@ cdef Py_ssize_t _normal_rows(const Layout* layout, Py_ssize_t n_rows) noexcept n
     return max(1, min(n_rows, most))
 
 
+cdef Py_ssize_t _numbers_a_row(const Layout* layout, bint fits_slopes) noexcept nogil:
+    """How many numbers a row of a microbatch has in the buffers."""
+    cdef Py_ssize_t numbers = layout.n_inputs + 2 * layout.n_outputs + 2 * layout.n_units
+    if fits_slopes:
+        numbers += 3 * layout.n_units \
+            + layout.n_outputs * (2 * layout.n_inputs + 3 * layout.n_units)
+    return numbers
+
+
 def microbatch_size(Py_ssize_t n_rows, Py_ssize_t numbers_a_row, Py_ssize_t itemsize):
     """How many rows go through at a time, with `numbers_a_row` numbers of buffers each."""
     fit = int(TUNING.microbatch_bytes) // (numbers_a_row * itemsize)
@@ -171,6 +180,8 @@ cdef int _n_threads(const Layout* layout, const Request* request) noexcept nogil
     cdef double one_row, most
     if request.task <= COST:
         factor = 2.0
+    if request.fits_slopes:
+        factor *= 1 + layout.n_outputs
     elif request.task >= JACOBIAN:
         factor = 2.0 * (1 + layout.n_outputs)
         if request.task == NORMAL:
@@ -189,6 +200,7 @@ cdef bint _is_sparse(const Layout* layout, const Request* request, Rows x):
     """Whether the first layer takes only the inputs that are not zero."""
     cdef const Layer* first = &layout.layers[0]
     if x is None or request.task > TRAIN or request.keeps_terms or request.scales_inputs \
+            or request.fits_slopes \
             or first.n_in < TUNING.sparse_min_inputs or first.n_out < TUNING.sparse_min_units:
         return False
     return (_is_nearly_empty(request, x)
@@ -269,7 +281,7 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     cdef Py_ssize_t n_tasks = TUNING.tasks_per_phase if is_parallel(layout, batch) else 1
     plan.task = request.task
     plan.normal_rows = 0
-    plan.keeps_terms = request.keeps_terms
+    plan.keeps_terms, plan.fits_slopes = request.keeps_terms, request.fits_slopes
     plan.n_threads = _n_threads(layout, request)
     plan.sparse = _is_sparse(layout, request, x)
     plan.transposes = plan.sparse and not _is_nearly_empty(request, x)
@@ -284,7 +296,7 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
         plan.microbatch_rows = plan.block * plan.blocks_per_task * plan.n_threads
     else:
         plan.microbatch_rows = microbatch_size(
-            batch, layout.n_inputs + 2 * layout.n_outputs + 2 * layout.n_units, layout.itemsize)
+            batch, _numbers_a_row(layout, request.fits_slopes), layout.itemsize)
         if request.keeps_batch:
             plan.microbatch_rows = batch
         plan.block = min(plan.microbatch_rows,
@@ -296,7 +308,7 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
                 plan.normal_rows = _normal_rows(layout, request.n_rows)
                 plan.block = min(plan.block, ceil_div(plan.normal_rows, n_tasks))
             plan.microbatch_rows = plan.block * plan.n_threads
-        else:
+        elif not plan.fits_slopes:      # whose costs are added up by tasks
             plan.blocks_per_task = _blocks_per_task(
                 layout, plan.task, plan.microbatch_rows, plan.block, plan.n_threads)
     for l in range(layout.n_layers):

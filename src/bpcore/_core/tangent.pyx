@@ -39,7 +39,7 @@ cdef double _mish_second(double z) noexcept nogil:
     return slope * (2 + z * (1 - s - 2 * t * s))
 
 
-cdef inline double _second(int kind, double z, double a, double da_dz) noexcept nogil:
+cdef double second_derivative(int kind, double z, double a, double da_dz) noexcept nogil:
     """σ''(z); 0 of what is straight, and at a kink."""
     cdef double s
     if kind == BP_SIGMOID:
@@ -129,7 +129,7 @@ cdef void _bend(const Job* job, const Layer* layer, Py_ssize_t row, Py_ssize_t n
     if layer.activation != BP_SOFTMAX:
         for i in range(n * layer.n_out):
             r[i] = da_dz[i] * r[i] + <real_t>(
-                _second(layer.activation, z[i], a[i], da_dz[i]) * r_z[i] * g[i])
+                second_derivative(layer.activation, z[i], a[i], da_dz[i]) * r_z[i] * g[i])
         return
     # δ_j = a_j (g_j - Σ g a), and so R{δ_j} = R{a_j} (g_j - Σ g a) + a_j (R{g_j} - R{Σ g a})
     for k in range(n):
