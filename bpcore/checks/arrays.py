@@ -147,7 +147,7 @@ def as_slopes(
     n, n_outputs, n_inputs = shape
     table = as_array(dY_dX, "dY_dX", dtype)
     # an axis of one output may be left out, as in Y, and that of a single example, as in X
-    shapes = [shape]
+    shapes: list[tuple[int, ...]] = [shape]
     if n_outputs == 1:
         shapes.append((n, n_inputs))
     if n_outputs == n_inputs == 1:
@@ -155,7 +155,7 @@ def as_slopes(
     if single:
         shapes += [one[1:] for one in shapes]
     if table.shape not in shapes:
-        expected = " or ".join(str(one) for one in shapes[:2] if one)
+        expected = " or ".join(map(str, shapes[:2]))
         raise ValueError(
             f"dY_dX has shape {table.shape}, but there are {n} examples, and this network has "
             f"{n_outputs} outputs and {n_inputs} inputs: expected {expected}, as jacobian gives"

@@ -387,7 +387,7 @@ def _validation_data(network: Any, settings: Settings) -> Any:
             "validation_data must be (X, Y), (X, Y, sample_weight) or "
             "(X, Y, sample_weight or None, dY_dX)"
         )
-    X, Y, weights, dY_dX = *parts, *(None, None)[len(parts) - 2 :]
+    X, Y, weights, dY_dX = (*parts, None, None)[:4]
     try:
         return network._examples(X, Y, weights, dY_dX, settings.derivative_weight)
     except (TypeError, ValueError) as error:

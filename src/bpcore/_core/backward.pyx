@@ -16,19 +16,18 @@ cdef inline void _bend(const Layer* layer, const Buffers* buffers, Py_ssize_t ro
     """Add a layer's bend to its deltas, where there is one."""
     cdef Py_ssize_t i
     cdef Py_ssize_t at = buffers.rows * layer.unit + row * layer.n_out
-    cdef real_t* delta = <real_t*>buffers.delta + at
-    cdef const real_t* bend = <const real_t*>buffers.bend + at
     if buffers.bend != NULL:
-        for i in range(n * layer.n_out):
-            delta[i] += bend[i]
+        for i in range(at, at + n * layer.n_out):
+            (<real_t*>buffers.delta)[i] += (<const real_t*>buffers.bend)[i]
 
 
 cdef void delta_recursion(const Layout* layout, const real_t* theta, const Buffers* buffers,
                           Py_ssize_t row, Py_ssize_t n, real_t* dC_dx) noexcept nogil:
     """∂C/∂a^(l-1) = δ^(l) w^(l);  δ^(l-1) = ∂C/∂a^(l-1) · σ'(z^(l-1)), for l = L .. 2.
 
-    To each δ its bend is added, where there is one.  Rows row : row + n of the buffers, which hold a, σ' where it is stored, and δ^(L).  Written:
-    buffers.delta of the other layers, and buffers.dC_da for l < L unless NULL.
+    Rows row : row + n of the buffers, which hold a, σ' where it is stored, and δ^(L).  Written:
+    buffers.delta of the other layers, and buffers.dC_da for l < L unless NULL.  Where the buffers
+    have bends, they are added to the δ of all layers.
     dC_dx: (n, n_0), ∂C/∂a^(0), or NULL.
     """
     cdef Py_ssize_t i, at, below

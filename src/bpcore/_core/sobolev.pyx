@@ -1,12 +1,12 @@
-"""A cost that knows the outputs' derivatives by the inputs (Czarnecki et al. 2017), and its gradient.
+"""A cost that knows the outputs' derivatives by the inputs (Czarnecki et al. 2017); its gradient.
 
 To the cost of an example comes P = λ Σ_jk (∂a_j/∂x_k - F_jk)², x = a^(0).  For every output j, with
 v^(l) = ∂a_j/∂z^(l) and g^(l) = ∂a_j/∂a^(l), one more backward pass gives the derivative:
 
     g^(L) = e_j,   v^(l) = σ'(z^(l)) g^(l),   g^(l-1) = v^(l) w^(l),   ∂a_j/∂x = g^(0).
 
-This pass is differentiated in its turn (double backpropagation, Drucker and LeCun 1992).  What comes
-back through it, ∂P/∂g, goes upwards as a tangent does, along R{x} = ∂P/∂g^(0) = 2λ (∂a_j/∂x - F_j):
+This pass is differentiated in its turn (double backpropagation, Drucker and LeCun 1992).  What
+comes back through it, ∂P/∂g, goes upwards as a tangent does, along R{x} = 2λ (∂a_j/∂x - F_j):
 
     R{z^(l)} = w^(l) R{a^(l-1)} = ∂P/∂v^(l),   R{a^(l)} = σ'(z^(l)) R{z^(l)} = ∂P/∂g^(l),
 
@@ -25,6 +25,7 @@ from libc.string cimport memset
 
 from bpcore._core.backward cimport weight_gradient
 from bpcore._core.job cimport COST, Memory
+from bpcore._core.losses cimport output_delta
 from bpcore._core.products cimport gemm
 from bpcore._core.rows cimport gather
 from bpcore._core.sparse cimport Inputs
@@ -57,16 +58,16 @@ cdef void _of_outputs(const Job* job, Py_ssize_t row, Py_ssize_t n,
     cdef const real_t* a = <const real_t*>job.memory.rows.a + at
     cdef const real_t* da_dz = <const real_t*>job.memory.rows.da_dz + at
     cdef real_t* v = <real_t*>job.memory.slopes.v + _at(job, layer, row)
+    memset(v, 0, n * width * width * sizeof(real_t))
     for k in range(n):
+        at = k * width
         for j in range(width):
-            for i in range(width):
-                if layer.activation == BP_SOFTMAX:
-                    v[i] = a[i] * ((1 if i == j else 0) - a[j])
-                else:
-                    v[i] = da_dz[i] if i == j else 0
+            if layer.activation == BP_SOFTMAX:
+                for i in range(width):
+                    v[i] = a[at + i] * ((1 if i == j else 0) - a[at + j])
+            else:
+                v[j] = da_dz[at + j]
             v += width
-        a += width
-        da_dz += width
 
 
 cdef void _back(const Job* job, Py_ssize_t row, Py_ssize_t n, const real_t* theta) noexcept nogil:
@@ -78,7 +79,7 @@ cdef void _back(const Job* job, Py_ssize_t row, Py_ssize_t n, const real_t* thet
     cdef const real_t* da_dz
     cdef real_t* g
     cdef real_t* v
-    cdef Py_ssize_t l, i, j, k
+    cdef Py_ssize_t l, i, j, k, at
     _of_outputs(job, row, n, theta)
     for l in range(layout.n_layers - 1, -1, -1):
         layer = &layout.layers[l]
@@ -95,11 +96,9 @@ cdef void _back(const Job* job, Py_ssize_t row, Py_ssize_t n, const real_t* thet
         da_dz = <const real_t*>m.rows.da_dz + m.rows.rows * lower.unit + row * lower.n_out
         for k in range(n):
             for j in range(layout.n_outputs):
+                at = (k * layout.n_outputs + j) * lower.n_out
                 for i in range(lower.n_out):
-                    v[i] = da_dz[i] * g[i]
-                v += lower.n_out
-                g += lower.n_out
-            da_dz += lower.n_out
+                    v[at + i] = da_dz[k * lower.n_out + i] * g[at + i]
 
 
 cdef double _misfit(const Job* job, Py_ssize_t row, Py_ssize_t n,
@@ -145,37 +144,29 @@ cdef void _bend_outputs(const Job* job, Py_ssize_t row, Py_ssize_t n,
     cdef real_t* bend = <real_t*>m.rows.bend + at
     cdef const real_t* r_z = <const real_t*>m.slopes.tangent + _at(job, layer, row)
     cdef real_t dot
+    memset(bend, 0, n * width * sizeof(real_t))
     for k in range(n):
-        for i in range(width):
-            bend[i] = 0
-        for j in range(width):
-            if layer.activation != BP_SOFTMAX:
-                bend[j] = <real_t>second_derivative(layer.activation, z[j], a[j], da_dz[j]) * r_z[j]
-            else:
+        at = k * width
+        for j in range(at, at + width):
+            if layer.activation == BP_SOFTMAX:
                 dot = 0
                 for i in range(width):
-                    dot += a[i] * r_z[i]
-                for i in range(width):
-                    bend[i] -= a[j] * r_z[i]
-                bend[j] += r_z[j] - dot
+                    dot += a[at + i] * r_z[i]
+                    bend[at + i] -= a[j] * r_z[i]
+                bend[j] += r_z[j - at] - dot
+            else:
+                bend[j] = r_z[j - at] * <real_t>second_derivative(
+                    layer.activation, z[j], a[j], da_dz[j])
             r_z += width
-        if layer.activation == BP_SOFTMAX:
-            dot = 0
-            for i in range(width):
-                dot += a[i] * bend[i]
-            for i in range(width):
-                bend[i] = a[i] * (bend[i] - dot)
-        z += width
-        a += width
-        da_dz += width
-        bend += width
+    if layer.activation == BP_SOFTMAX:
+        output_delta(layer, n, a, <const real_t*>NULL, bend)
 
 
 cdef void _bend_layer(const Job* job, const Layer* layer, Py_ssize_t row, Py_ssize_t n,
                       const real_t* of_type) noexcept nogil:
     """∂P/∂z^(l) = σ'' Σ_j g R{z}, and R{a^(l)} in the place of R{z^(l)}."""
     cdef const Memory* m = &job.memory
-    cdef Py_ssize_t i, j, k
+    cdef Py_ssize_t i, j, k, pass_
     cdef Py_ssize_t width = layer.n_out
     cdef Py_ssize_t at = m.rows.rows * layer.unit + row * width
     cdef const real_t* z = <const real_t*>m.rows.z + at
@@ -184,21 +175,16 @@ cdef void _bend_layer(const Job* job, const Layer* layer, Py_ssize_t row, Py_ssi
     cdef const real_t* g = <const real_t*>m.slopes.g + _at(job, layer, row)
     cdef real_t* r = <real_t*>m.slopes.tangent + _at(job, layer, row)
     cdef real_t* bend = <real_t*>m.rows.bend + at
+    memset(bend, 0, n * width * sizeof(real_t))
     for k in range(n):
-        for i in range(width):
-            bend[i] = 0
+        at = k * width
         for j in range(job.layout.n_outputs):
+            pass_ = (k * job.layout.n_outputs + j) * width
             for i in range(width):
-                bend[i] += g[i] * r[i]
-                r[i] *= da_dz[i]
-            g += width
-            r += width
-        for i in range(width):
+                bend[at + i] += g[pass_ + i] * r[pass_ + i]
+                r[pass_ + i] *= da_dz[at + i]
+        for i in range(at, at + width):
             bend[i] *= <real_t>second_derivative(layer.activation, z[i], a[i], da_dz[i])
-        z += width
-        a += width
-        da_dz += width
-        bend += width
 
 
 cdef void _up(const Job* job, Py_ssize_t row, Py_ssize_t n, const real_t* theta) noexcept nogil:
