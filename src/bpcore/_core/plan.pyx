@@ -40,13 +40,12 @@ cdef Py_ssize_t _normal_rows(const Layout* layout, Py_ssize_t n_rows) noexcept n
     return max(1, min(n_rows, most))
 
 
-cdef Py_ssize_t _numbers_a_row(const Layout* layout, bint fits_slopes) noexcept nogil:
-    """How many numbers a row of a microbatch has in the buffers."""
-    cdef Py_ssize_t numbers = layout.n_inputs + 2 * layout.n_outputs + 2 * layout.n_units
-    if fits_slopes:
-        numbers += 3 * layout.n_units \
-            + layout.n_outputs * (2 * layout.n_inputs + 3 * layout.n_units)
-    return numbers
+cdef Py_ssize_t _slope_rows(const Layout* layout, Py_ssize_t n_rows) noexcept nogil:
+    """How many rows go through at a time where derivatives are fitted too; see Slopes."""
+    cdef Py_ssize_t numbers = layout.n_inputs + 2 * layout.n_outputs + 5 * layout.n_units \
+        + layout.n_outputs * (2 * layout.n_inputs + 3 * layout.n_units)
+    cdef Py_ssize_t fit = <Py_ssize_t>(TUNING.slopes_bytes / (numbers * layout.itemsize))
+    return min(n_rows, max(TUNING.slopes_min_rows, min(TUNING.microbatch_max_rows, fit)))
 
 
 def microbatch_size(Py_ssize_t n_rows, Py_ssize_t numbers_a_row, Py_ssize_t itemsize):
@@ -296,7 +295,9 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
         plan.microbatch_rows = plan.block * plan.blocks_per_task * plan.n_threads
     else:
         plan.microbatch_rows = microbatch_size(
-            batch, _numbers_a_row(layout, request.fits_slopes), layout.itemsize)
+            batch, layout.n_inputs + 2 * layout.n_outputs + 2 * layout.n_units, layout.itemsize)
+        if plan.fits_slopes:
+            plan.microbatch_rows = _slope_rows(layout, batch)
         if request.keeps_batch:
             plan.microbatch_rows = batch
         plan.block = min(plan.microbatch_rows,

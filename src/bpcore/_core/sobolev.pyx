@@ -23,13 +23,13 @@ row 0, of row 1, …
 
 from libc.string cimport memset
 
+from bpcore._core.activations cimport second_derivatives
 from bpcore._core.backward cimport weight_gradient
 from bpcore._core.job cimport COST, Memory
 from bpcore._core.losses cimport output_delta
 from bpcore._core.products cimport gemm
 from bpcore._core.rows cimport gather
 from bpcore._core.sparse cimport Inputs
-from bpcore._core.tangent cimport second_derivative
 from bpcore._core.types cimport Buffers, Layer, Layout
 from bpcore.kernels.activations cimport BP_SOFTMAX
 
@@ -138,53 +138,55 @@ cdef void _bend_outputs(const Job* job, Py_ssize_t row, Py_ssize_t n,
     cdef Py_ssize_t i, j, k
     cdef Py_ssize_t width = layer.n_out
     cdef Py_ssize_t at = m.rows.rows * layer.unit + row * width
-    cdef const real_t* z = <const real_t*>m.rows.z + at
     cdef const real_t* a = <const real_t*>m.rows.a + at
-    cdef const real_t* da_dz = <const real_t*>m.rows.da_dz + at
     cdef real_t* bend = <real_t*>m.rows.bend + at
     cdef const real_t* r_z = <const real_t*>m.slopes.tangent + _at(job, layer, row)
     cdef real_t dot
+    if layer.activation != BP_SOFTMAX:
+        second_derivatives(layer, n, <const real_t*>m.rows.z + at, a,
+                           <const real_t*>m.rows.da_dz + at, bend)
+        for k in range(n):
+            for j in range(width):
+                bend[k * width + j] *= r_z[(k * width + j) * width + j]
+        return
     memset(bend, 0, n * width * sizeof(real_t))
     for k in range(n):
         at = k * width
         for j in range(at, at + width):
-            if layer.activation == BP_SOFTMAX:
-                dot = 0
-                for i in range(width):
-                    dot += a[at + i] * r_z[i]
-                    bend[at + i] -= a[j] * r_z[i]
-                bend[j] += r_z[j - at] - dot
-            else:
-                bend[j] = r_z[j - at] * <real_t>second_derivative(
-                    layer.activation, z[j], a[j], da_dz[j])
+            dot = 0
+            for i in range(width):
+                dot += a[at + i] * r_z[i]
+                bend[at + i] -= a[j] * r_z[i]
+            bend[j] += r_z[j - at] - dot
             r_z += width
-    if layer.activation == BP_SOFTMAX:
-        output_delta(layer, n, a, <const real_t*>NULL, bend)
+    output_delta(layer, n, a, <const real_t*>NULL, bend)
 
 
 cdef void _bend_layer(const Job* job, const Layer* layer, Py_ssize_t row, Py_ssize_t n,
                       const real_t* of_type) noexcept nogil:
-    """∂P/∂z^(l) = σ'' Σ_j g R{z}, and R{a^(l)} in the place of R{z^(l)}."""
+    """∂P/∂z^(l) = σ'' Σ_j g R{z}, and R{a^(l)} in the place of R{z^(l)}.
+
+    The sum takes the place of the first output's g.
+    """
     cdef const Memory* m = &job.memory
-    cdef Py_ssize_t i, j, k, pass_
+    cdef Py_ssize_t i, j, k
     cdef Py_ssize_t width = layer.n_out
     cdef Py_ssize_t at = m.rows.rows * layer.unit + row * width
-    cdef const real_t* z = <const real_t*>m.rows.z + at
-    cdef const real_t* a = <const real_t*>m.rows.a + at
     cdef const real_t* da_dz = <const real_t*>m.rows.da_dz + at
-    cdef const real_t* g = <const real_t*>m.slopes.g + _at(job, layer, row)
+    cdef real_t* g = <real_t*>m.slopes.g + _at(job, layer, row)
     cdef real_t* r = <real_t*>m.slopes.tangent + _at(job, layer, row)
     cdef real_t* bend = <real_t*>m.rows.bend + at
-    memset(bend, 0, n * width * sizeof(real_t))
+    second_derivatives(layer, n, <const real_t*>m.rows.z + at, <const real_t*>m.rows.a + at, da_dz,
+                       bend)
     for k in range(n):
-        at = k * width
         for j in range(job.layout.n_outputs):
-            pass_ = (k * job.layout.n_outputs + j) * width
             for i in range(width):
-                bend[at + i] += g[pass_ + i] * r[pass_ + i]
-                r[pass_ + i] *= da_dz[at + i]
-        for i in range(at, at + width):
-            bend[i] *= <real_t>second_derivative(layer.activation, z[i], a[i], da_dz[i])
+                g[i] = g[i] * r[i] if j == 0 else g[i] + g[j * width + i] * r[i]
+                r[i] *= da_dz[k * width + i]
+            r += width
+        for i in range(width):
+            bend[k * width + i] *= g[i]
+        g += job.layout.n_outputs * width
 
 
 cdef void _up(const Job* job, Py_ssize_t row, Py_ssize_t n, const real_t* theta) noexcept nogil:
