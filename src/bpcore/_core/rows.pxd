@@ -28,7 +28,7 @@ cdef struct MatrixView:
 cdef class Rows:
     cdef MatrixView view
     cdef readonly object array      # keeps the memory alive
-    cdef readonly Rows slopes       # of targets: those for ∂a^(L)/∂a^(0), (n, n_L n_0), or None
+    cdef readonly Rows slopes       # of targets: those for the outputs' derivatives, or None
     cdef readonly double slope_weight   # λ
     cdef tuple _parts
     cdef double _density            # -1: not looked at yet
