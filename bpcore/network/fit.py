@@ -228,15 +228,8 @@ def fit(network: Any, X: Any, Y: Any, settings: Settings) -> History:
 
 def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
     """Everything before the first epoch; the network stays as it is."""
-    rows, targets, weights = network._examples(
-        X, Y, settings.sample_weight, settings.dY_dX, settings.derivative_weight
-    )
+    rows, targets, weights = _examples(network, X, Y, settings)
     n = len(rows)
-    if targets.slopes is not None and any(network.dropout):
-        raise ValueError(
-            f"fit takes no dY_dX where the network has dropout, here {network.dropout}: with units "
-            "left out the outputs' derivatives are those of another network. Make one without"
-        )
     n_epochs = check.as_integer(settings.epochs, "epochs", least=0)
     solver, solver_options = make_solver(network, settings)
     whole = solver is not None or settings.batch_size in (None, "full")
@@ -292,6 +285,18 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
         _prepare_checkpoints(run)
     run.training = _training(run)
     return run
+
+
+def _examples(network: Any, X: Any, Y: Any, settings: Settings) -> Any:
+    """Rows, targets, weights, checked."""
+    if settings.dY_dX is not None and any(network.dropout):
+        raise ValueError(
+            f"fit takes no dY_dX where the network has dropout, here {network.dropout}: with units "
+            "left out the outputs' derivatives are those of another network. Make one without"
+        )
+    return network._examples(
+        X, Y, settings.sample_weight, settings.dY_dX, settings.derivative_weight
+    )
 
 
 def _training(run: _Fit) -> Any:

@@ -298,8 +298,6 @@ def make_solver(network: Any, settings: Any) -> tuple[str | None, dict[str, Any]
     for what in ("learning_rate", "schedule", "clip_norm", "rate_factors", "input_scale"):
         if getattr(settings, what) is not None:
             raise ValueError(f"{name} takes no {what}, got {getattr(settings, what)!r}")
-    if name == "lm" and settings.dY_dX is not None:
-        raise ValueError("lm takes no dY_dX: lbfgs, or any optimizer, fits derivatives as well")
     refuse_parts(name, network, l1=settings.l1, weight_decay=settings.weight_decay)
     return name, options
 

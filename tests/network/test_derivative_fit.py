@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from bpcore import Network, Optimizer
 from bpcore._core import tuning
+from bpcore._core.least_squares import LeastSquares
 from bpcore.functions import OPTIMIZERS
 
 RNG = np.random.default_rng(5)
@@ -88,7 +89,7 @@ def test_batches_in_order_are_steps_of_their_gradients(options, dtype):
     assert_allclose(network.parameters, theta, **close(dtype))
 
 
-@pytest.mark.parametrize("optimizer", [*OPTIMIZERS, "lbfgs"])
+@pytest.mark.parametrize("optimizer", [*OPTIMIZERS, "lbfgs", "lm"])
 def test_every_optimizer_learns_the_derivatives(optimizer, rng):
     x, y, slope = potential(60, rng)
     network = Network((2, 12, 1), "tanh", "identity", dtype="float64", random_state=0)
@@ -112,6 +113,67 @@ def test_derivatives_teach_what_values_alone_do_not(rng):
     (values, slopes), (better_values, better_slopes) = errors
     assert better_values < 0.5 * values
     assert better_slopes < 0.5 * slopes
+
+
+@pytest.mark.parametrize("loss", ["quadratic", "squared_error"])
+@pytest.mark.parametrize("activations", [["tanh", "silu", "identity"], ["gelu", "tanh"], ["tanh"]])
+def test_a_step_of_levenberg_marquardt(activations, loss):
+    """(JᵀJ + μ) p = -Jᵀr, J by differences of all residuals, those of derivatives among them."""
+    sizes = (3, 5, 4, 2)[: len(activations)]
+    network = Network(
+        (*sizes, 2), activations[:-1] or "tanh", activations[-1], loss, dtype="float64",
+        random_state=1,
+    )  # fmt: skip
+    rows, targets, _ = network._examples(X, Y, None, F, 0.4)
+    s, half = S / S.mean(), 1.0 if loss == "quadratic" else 0.5
+    theta = network.parameters.copy()
+
+    def residuals(moved):
+        network.parameters[:] = moved
+        values = np.sqrt(s)[:, None] * (network.predict(X) - Y)
+        slopes = np.sqrt(0.4 / half * s)[:, None, None] * np.nan_to_num(network.jacobian(X) - F)
+        network.parameters[:] = theta
+        return np.concatenate([values.ravel(), slopes.ravel()])
+
+    r, J = residuals(theta), []
+    for e in 1e-5 * np.eye(len(theta)):
+        near = residuals(theta + e) - residuals(theta - e)
+        J.append((8 * near - residuals(theta + 2 * e) + residuals(theta - 2 * e)) / 12e-5)
+    J = np.array(J).T
+    mu = 10 * (J**2).sum() / len(theta)
+    p = np.linalg.solve(J.T @ J + mu * np.eye(len(theta)), -J.T @ r)
+    squares = LeastSquares(network, rows, targets, sample_weight=s, half=half, damping=10.0)
+    with squares:
+        (epoch,) = squares.run(1)
+    assert_allclose(network.parameters - theta, p, rtol=1e-6, atol=1e-9)
+    cost = network.cost(X, Y, S, dY_dX=F, derivative_weight=0.4)
+    assert epoch.cost == pytest.approx(cost, rel=1e-12)
+
+
+def test_least_squares_on_any_number_of_threads_and_some_rows_at_a_time(rng):
+    x, y, slope = potential(300, rng)
+    found = []
+    with tuning.override(parallel_batch_operations=0, parallel_call_operations=0, normal_bytes=1):
+        for n in (1, 2, 3, 8):
+            network = Network(
+                (2, 9, 1), "tanh", "identity", dtype="float64", random_state=0, n_threads=n
+            )
+            network.fit(x, y, 5, optimizer="lm", dY_dX=slope)
+            found.append(network.parameters.copy())
+    whole = Network((2, 9, 1), "tanh", "identity", dtype="float64", random_state=0)
+    whole.fit(x, y, 5, optimizer="lm", dY_dX=slope)
+    for other in found[1:]:
+        assert_array_equal(other, found[0])
+    assert_allclose(found[0], whole.parameters, rtol=1e-6)
+
+
+def test_least_squares_of_a_network_of_float32(rng):
+    x, y, slope = potential(50, rng)
+    network = Network((2, 9, 1), "tanh", "identity", random_state=0)
+    history = network.fit(x, y, 60, optimizer="lm", dY_dX=slope, derivative_weight=0.1)
+    assert history.cost[-1] < 1e-3
+    cost = network.cost(x, y, dY_dX=slope, derivative_weight=0.1)
+    assert cost == pytest.approx(history.cost[-1], rel=1e-2)
 
 
 @TYPES

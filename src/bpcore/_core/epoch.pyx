@@ -293,7 +293,7 @@ cdef void _run_normal(Run run, real_t* theta) noexcept nogil:
     cdef Job* job = &run.job
     cdef Phase* phase = &job.phase
     cdef Py_ssize_t first = 0
-    cdef double a_row = job.layout.n_parameters * (1.0 + job.layout.n_outputs)
+    cdef double a_row = job.layout.n_parameters * (1.0 + job.plan.residuals)
     cdef double tiles = normal_tiles(job.layout)
     while first < job.n_rows:
         phase.start = first

@@ -82,6 +82,7 @@ cdef struct Plan:
     Py_ssize_t n_shards
     Py_ssize_t largest_shard    # numbers in it
     Py_ssize_t normal_rows      # NORMAL: rows that have their J in memory at a time
+    Py_ssize_t residuals        # NORMAL: of a row: n_L, and n_L n_0 where derivatives are fitted
     bint accumulates            # a batch's gradient as a whole, before the update
     bint sparse                 # of a^(0) only what is not zero is read
     bint transposes             # w^(1), for that
@@ -107,7 +108,7 @@ cdef struct Memory:
     Sparse sparse               # its values stand in rows.x
     void* gradient
     void* scratch               # (n_threads, largest_shard)
-    void* normal                # (normal_rows, n_L, n_parameters + 1): [J r]
+    void* normal                # (normal_rows, residuals, n_parameters + 1): [J r]
     void* tangent_z             # PRODUCT: R{z}, R{a}, R{δ}; see tangent
     void* tangent_a
     void* tangent_delta

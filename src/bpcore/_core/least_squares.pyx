@@ -89,9 +89,11 @@ cdef class LeastSquares:
         for task in (NORMAL, COST):
             run = self.network._run(task, self.x, self.y, self.sample_weight)
             request = self.network._request(task, self.x.view.n_rows)
+            request.fits_slopes = self.network._point_slopes(run, self.y)
             run.take_workspace(self.network._workspace(&request, self.x, run.optimizer))
             if task == NORMAL:
                 run.job.out = cnp.PyArray_DATA(self.normal)
+                run.job.examples.slope_weight /= self.half     # of a sum of squares
                 self.normal_run = run
             else:
                 self.cost_run = run

@@ -31,12 +31,13 @@ cdef Py_ssize_t _rounded(Py_ssize_t n) noexcept nogil:
 
 # ---------------------------------------------------------------- sizes
 
-cdef Py_ssize_t _normal_rows(const Layout* layout, Py_ssize_t n_rows) noexcept nogil:
+cdef Py_ssize_t _normal_rows(const Layout* layout, Py_ssize_t n_rows,
+                             Py_ssize_t residuals) noexcept nogil:
     """How many rows of the table have their rows of [J r] in memory at a time."""
-    cdef Py_ssize_t numbers = layout.n_outputs * (layout.n_parameters + 1)
+    cdef Py_ssize_t numbers = residuals * (layout.n_parameters + 1)
     cdef Py_ssize_t most = max(
         <Py_ssize_t>TUNING.normal_bytes // (numbers * layout.itemsize),
-        TUNING.normal_min_rows // layout.n_outputs)
+        TUNING.normal_min_rows // residuals)
     return max(1, min(n_rows, most))
 
 
@@ -280,6 +281,7 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     cdef Py_ssize_t n_tasks = TUNING.tasks_per_phase if is_parallel(layout, batch) else 1
     plan.task = request.task
     plan.normal_rows = 0
+    plan.residuals = layout.n_outputs * (1 + request.fits_slopes * layout.n_inputs)
     plan.keeps_terms, plan.fits_slopes = request.keeps_terms, request.fits_slopes
     plan.n_threads = _n_threads(layout, request)
     plan.sparse = _is_sparse(layout, request, x)
@@ -306,7 +308,7 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
             plan.block = min(plan.microbatch_rows, FEW_ROWS_AT_ONCE)    # as above
         if plan.task >= JACOBIAN:       # each thread has a block of its own in the buffers
             if plan.task == NORMAL:     # they share the rows that have their J in memory
-                plan.normal_rows = _normal_rows(layout, request.n_rows)
+                plan.normal_rows = _normal_rows(layout, request.n_rows, plan.residuals)
                 plan.block = min(plan.block, ceil_div(plan.normal_rows, n_tasks))
             plan.microbatch_rows = plan.block * plan.n_threads
         elif not plan.fits_slopes:      # whose costs are added up by tasks

@@ -70,7 +70,8 @@ cdef void _of_outputs(const Job* job, Py_ssize_t row, Py_ssize_t n,
             v += width
 
 
-cdef void _back(const Job* job, Py_ssize_t row, Py_ssize_t n, const real_t* theta) noexcept nogil:
+cdef void output_derivatives(const Job* job, Py_ssize_t row, Py_ssize_t n,
+                             const real_t* theta) noexcept nogil:
     """v^(l) and g^(l) of every layer, down to ∂a_j/∂x."""
     cdef const Layout* layout = job.layout
     cdef const Memory* m = &job.memory
@@ -166,31 +167,33 @@ cdef void _bend_layer(const Job* job, const Layer* layer, Py_ssize_t row, Py_ssi
                       const real_t* of_type) noexcept nogil:
     """∂P/∂z^(l) = σ'' Σ_j g R{z}, and R{a^(l)} in the place of R{z^(l)}.
 
-    The sum takes the place of the first output's g.
+    The sum takes the place of δ^(l), which comes later.
     """
     cdef const Memory* m = &job.memory
     cdef Py_ssize_t i, j, k
     cdef Py_ssize_t width = layer.n_out
     cdef Py_ssize_t at = m.rows.rows * layer.unit + row * width
     cdef const real_t* da_dz = <const real_t*>m.rows.da_dz + at
-    cdef real_t* g = <real_t*>m.slopes.g + _at(job, layer, row)
+    cdef const real_t* g = <const real_t*>m.slopes.g + _at(job, layer, row)
     cdef real_t* r = <real_t*>m.slopes.tangent + _at(job, layer, row)
     cdef real_t* bend = <real_t*>m.rows.bend + at
+    cdef real_t* total = <real_t*>m.rows.delta + at
     second_derivatives(layer, n, <const real_t*>m.rows.z + at, <const real_t*>m.rows.a + at, da_dz,
                        bend)
     for k in range(n):
         for j in range(job.layout.n_outputs):
             for i in range(width):
-                g[i] = g[i] * r[i] if j == 0 else g[i] + g[j * width + i] * r[i]
+                total[i] = g[i] * r[i] if j == 0 else total[i] + g[i] * r[i]
                 r[i] *= da_dz[k * width + i]
+            g += width
             r += width
         for i in range(width):
-            bend[k * width + i] *= g[i]
-        g += job.layout.n_outputs * width
+            bend[k * width + i] *= total[i]
 
 
-cdef void _up(const Job* job, Py_ssize_t row, Py_ssize_t n, const real_t* theta) noexcept nogil:
-    """R{a^(l)} and the bend of every layer."""
+cdef void slope_tangents(const Job* job, Py_ssize_t row, Py_ssize_t n,
+                         const real_t* theta) noexcept nogil:
+    """R{a^(l)} and the bend of every layer, from R{x}."""
     cdef const Layout* layout = job.layout
     cdef const Memory* m = &job.memory
     cdef const Layer* layer
@@ -229,16 +232,36 @@ cdef double slope_rows(const Job* job, Py_ssize_t row, Py_ssize_t n,
     layers, each row times its weight and the phase's scale."""
     cdef Py_ssize_t k
     cdef double cost
-    _back(job, row, n, theta)
+    output_derivatives(job, row, n, theta)
     cost = _misfit(job, row, n, theta)
     if job.plan.task == COST:
         return cost
-    _up(job, row, n, theta)
+    slope_tangents(job, row, n, theta)
     if job.examples.weights != NULL:
         for k in range(row, row + n):
             if _weight(job, k) == 0:
                 _leave_out(job, k, theta)
     return cost
+
+
+cdef void add_pass(const Job* job, Py_ssize_t row, Py_ssize_t j, real_t* gradient) noexcept nogil:
+    """v^(l) R{a^(l-1)}ᵀ of one output of one row, added to ∂/∂w of every layer."""
+    cdef const Layout* layout = job.layout
+    cdef const Memory* m = &job.memory
+    cdef const Layer* layer
+    cdef const real_t* below = <const real_t*>m.slopes.x \
+        + (row * layout.n_outputs + j) * layout.n_inputs
+    cdef const real_t* v
+    cdef real_t* w
+    cdef Py_ssize_t l, i, k
+    for l in range(layout.n_layers):
+        layer = &layout.layers[l]
+        v = <const real_t*>m.slopes.v + _at(job, layer, row) + j * layer.n_out
+        for i in range(layer.n_out):
+            w = gradient + layer.w + i * layer.n_in
+            for k in range(layer.n_in):
+                w[k] += v[i] * below[k]
+        below = <const real_t*>m.slopes.tangent + _at(job, layer, row) + j * layer.n_out
 
 
 cdef void slope_shard(const Job* job, const Shard* shard, const Target* target,

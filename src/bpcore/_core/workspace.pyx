@@ -94,7 +94,7 @@ cdef dict _gradient_buffers(const Layout* layout, const Plan* plan, Py_ssize_t b
     return {
         "gradient": layout.n_parameters * itemsize if plan.accumulates else 0,
         "scratch": <object>plan.n_threads * scratch,
-        "normal": plan.normal_rows * layout.n_outputs * (layout.n_parameters + 1) * itemsize,
+        "normal": plan.normal_rows * plan.residuals * (layout.n_parameters + 1) * itemsize,
         "costs": n_blocks * sizeof(double),
         "partial_sums": max(<object>plan.n_shards * 2, <object>plan.n_threads) * sizeof(double),
         "shards": plan.n_shards * sizeof(Shard),
