@@ -59,6 +59,9 @@ FORMULAS = {
     r"(J^{\mathsf{T}} J + \mu)\, p = -J^{\mathsf{T}} (a - y)": '"lm"',
     r"H v = \frac{d}{d\varepsilon}": "net.hessian_product(",
     r"G v = \frac{1}{n} \sum_k": "net.gauss_newton_product(",
+    r"\lambda \sum_{ji} \left(\frac{\partial a^{(L)}_j}{\partial a^{(0)}_i} - F_{ji}\right)^2":
+        "dY_dX=F",
+    r"v^{(l)} = \frac{\partial a^{(L)}_j}{\partial z^{(l)}}": "net.jacobian(",
 }  # fmt: skip
 
 
