@@ -237,7 +237,8 @@ class Learning(Architecture):
         dY_dX, derivative_weight
             As in ``cost``: targets for ``jacobian`` too, in every batch. Not with dropout.
         validation_data : (X, Y), (X, Y, sample_weight) or (X, Y, sample_weight, dY_dX), optional
-            Its cost and score are recorded after each epoch; it does not train.
+            Its cost and score are recorded after each epoch; it does not train. sample_weight may
+            be None; without dY_dX the cost is that of the outputs alone.
         metric : {"auto", "accuracy", "r2", "cost"}, default="auto"
             The validation score; see ``score``.
         patience : int or None, default=None

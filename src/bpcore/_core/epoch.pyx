@@ -24,6 +24,7 @@ from bpcore._core.job cimport (
     ACCUMULATE, APPLY, BACKWARD_ROWS, EXAMPLE_GRADIENTS, FORWARD_ROWS, FUSED_UPDATE, GRADIENT,
     JACOBIAN, JACOBIAN_ROWS, NORMAL, NORMAL_ROWS, NORMAL_TILES, PENALISE, PER_SAMPLE, PREDICT,
     PREDICT_ROWS, PRODUCT, TRAIN, TRAIN_ROWS, Examples, Phase,
+    work_a_row,
 )
 from bpcore._core.losses cimport given_loss
 from bpcore._core.normal cimport normal_rows, normal_tile, normal_tiles
@@ -192,8 +193,7 @@ cdef bint _forward_backward_batch(Run run, Py_ssize_t start, Py_ssize_t n, doubl
     cdef Py_ssize_t first = 0
     cdef Py_ssize_t n_blocks = 0
     cdef Py_ssize_t rows_per_task = job.plan.blocks_per_task * job.plan.block
-    cdef double a_row = job.layout.n_parameters * (
-        1.0 + job.layout.n_outputs * job.plan.fits_slopes)
+    cdef double a_row = work_a_row(job)
     cdef bint whole = _accumulates(job, n)
     cdef double asked = 0.0
     while first < n:
@@ -234,7 +234,7 @@ cdef bint _update(Run run, Py_ssize_t n, real_t* theta) noexcept nogil:
     cdef Py_ssize_t n_shards = job.plan.n_shards
     cdef const double* sums = job.memory.partial_sums
     cdef double norm
-    cdef double work = <double>job.layout.n_parameters * n
+    cdef double work = work_a_row(job) * n
     phase.step = next_coefficients(run.optimizer, phase.step.t + 1, phase.step.mu_product)
     if _accumulates(job, n):
         norm = sqrt(sum_of_rows(sums, NULL, 0, n_shards))

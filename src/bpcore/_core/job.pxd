@@ -143,3 +143,8 @@ cdef struct Job:
     double penalty
     Phase phase
     bp_pool pool
+
+cdef inline double work_a_row(const Job* job) noexcept nogil:
+    """Multiplications of a pass of one row; where derivatives are fitted, of one for each output
+    besides."""
+    return job.layout.n_parameters * (1.0 + job.layout.n_outputs * job.plan.fits_slopes)
