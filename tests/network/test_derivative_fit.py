@@ -256,6 +256,8 @@ def test_validation_with_derivatives_and_without():
         weights = data[2] if len(data) > 2 else None
         least = min(history.validation_cost)
         assert network.cost(X, Y, weights, **best) == pytest.approx(least, rel=1e-12)
+    history = network.fit(X, Y, 2, validation_data=(X, Y, None, F), **given)
+    assert history.validation_score[-1] == pytest.approx(network.score(X, Y), rel=1e-12)
     with pytest.raises(ValueError, match="validation_data: dY_dX has shape"):
         network.fit(X, Y, validation_data=(X, Y, None, F[:, 0]))
     with pytest.raises(TypeError, match=r"\(X, Y, sample_weight or None, dY_dX\)"):

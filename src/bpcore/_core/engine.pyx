@@ -338,20 +338,15 @@ cdef class Evaluation:
     cdef readonly cnp.ndarray outputs
 
     def __init__(self, Engine network, Rows x, Rows y, sample_weight=None):
-        cdef Request request = network._request(COST, x.view.n_rows)
+        cdef Request request = network._request(PREDICT, x.view.n_rows)
         cdef Run run = network._run(COST, x, y, sample_weight)
         cdef list own = []
         cdef list of_prediction = []
         cdef Plan plan, prediction
         cdef Py_ssize_t l
-        plan = make_plan(&network.layout, &request, x, [], own)
-        request.task = PREDICT
         prediction = make_plan(&network.layout, &request, x, [], of_prediction)
-        request.task = COST
-        if network._point_slopes(run, y):
-            request.fits_slopes = True
-            own.clear()
-            plan = make_plan(&network.layout, &request, x, [], own)
+        request.task, request.fits_slopes = COST, network._point_slopes(run, y)
+        plan = make_plan(&network.layout, &request, x, [], own)
         self.network, self.x, self.job = network, x, run
         self.outputs = np.empty((x.view.n_rows, network.layout.n_outputs), dtype=network.dtype)
         self.is_one_pass = plan.sparse == prediction.sparse \
