@@ -152,16 +152,17 @@ def test_a_step_of_levenberg_marquardt(activations, loss):
 
 def test_least_squares_on_any_number_of_threads_and_some_rows_at_a_time(rng):
     x, y, slope = potential(300, rng)
+    s = np.linspace(0, 2, 300)
     found = []
     with tuning.override(parallel_batch_operations=0, parallel_call_operations=0, normal_bytes=1):
         for n in (1, 2, 3, 8):
             network = Network(
                 (2, 9, 1), "tanh", "identity", dtype="float64", random_state=0, n_threads=n
             )
-            network.fit(x, y, 5, optimizer="lm", dY_dX=slope)
+            network.fit(x, y, 5, optimizer="lm", dY_dX=slope, sample_weight=s)
             found.append(network.parameters.copy())
     whole = Network((2, 9, 1), "tanh", "identity", dtype="float64", random_state=0)
-    whole.fit(x, y, 5, optimizer="lm", dY_dX=slope)
+    whole.fit(x, y, 5, optimizer="lm", dY_dX=slope, sample_weight=s)
     for other in found[1:]:
         assert_array_equal(other, found[0])
     assert_allclose(found[0], whole.parameters, rtol=1e-6)
