@@ -41,6 +41,7 @@ MODULES = [
     "workspace",
     "batch",
     "tangent",
+    "sobolev",
     "asked",
     "update",
     "inspect",

@@ -7,6 +7,7 @@ ORDER = [
     "prediction_intervals",
     "online_learning",
     "pendulum_control",
+    "potential_forces",
     "moving_from_scikit_learn",
     "one_weight_explained",
     "backward_pass_page",

@@ -4,7 +4,7 @@ An array of float32, float64 or uint8 is passed on as it lies, whatever its stri
 numbers are converted. Messages say what was wrong, where, and what was expected.
 """
 
-from bpcore.checks.arrays import as_array, as_out, as_rows, as_targets, as_weights
+from bpcore.checks.arrays import as_array, as_out, as_rows, as_slopes, as_targets, as_weights
 from bpcore.checks.callbacks import as_callbacks
 from bpcore.checks.images import as_image_shape, as_image_shape_or_none, as_texts
 from bpcore.checks.network import (
@@ -47,6 +47,7 @@ __all__ = [
     "as_out",
     "as_rate_factors",
     "as_rows",
+    "as_slopes",
     "as_targets",
     "as_texts",
     "as_weights",

@@ -137,6 +137,39 @@ def as_targets(
     return rows
 
 
+def as_slopes(
+    dY_dX: Any, shape: tuple[int, int, int], dtype: np.dtype, *, single: bool = False
+) -> Rows:
+    """Targets for ∂a^(L)/∂a^(0) as Rows of n_L n_0 numbers, NaN where one is not known.
+
+    shape: (n, n_L, n_0).
+    """
+    n, n_outputs, n_inputs = shape
+    table = as_array(dY_dX, "dY_dX", dtype)
+    # an axis of one output may be left out, as in Y, and that of a single example, as in X
+    shapes: list[tuple[int, ...]] = [shape]
+    if n_outputs == 1:
+        shapes.append((n, n_inputs))
+    if n_outputs == n_inputs == 1:
+        shapes.append((n,))
+    if single:
+        shapes += [one[1:] for one in shapes]
+    if table.shape not in shapes:
+        expected = " or ".join(map(str, shapes[:2]))
+        raise ValueError(
+            f"dY_dX has shape {table.shape}, but there are {n} examples, and this network has "
+            f"{n_outputs} outputs and {n_inputs} inputs: expected {expected}, as jacobian gives"
+        )
+    table = table.reshape(n, -1)
+    if table.dtype != np.uint8 and (beyond := np.abs(table) > np.finfo(dtype).max).any():
+        row = int(np.flatnonzero(beyond.any(axis=1))[0])
+        raise ValueError(
+            f"dY_dX[{row}] holds infinity or a number too large for {dtype}: a derivative that is "
+            "not known is NaN"
+        )
+    return Rows(table)
+
+
 def as_weights(sample_weight: Any, n: int, *, some: bool = True) -> np.ndarray | None:
     """sample_weight as a contiguous vector of n doubles, or None.
 

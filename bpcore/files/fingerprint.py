@@ -19,7 +19,8 @@ def fingerprint(*tables: Rows | np.ndarray | None) -> str:
     It tells other data from the same data, not a single number changed from none.
     """
     digest = sha256()
-    for table in tables:
+    slopes = [table.slopes for table in tables if isinstance(table, Rows) and table.slopes]
+    for table in (*tables, *slopes):
         array = table.array if isinstance(table, Rows) else table
         digest.update(f"{None if array is None else array.shape};".encode())
         if array is None:

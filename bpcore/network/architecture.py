@@ -162,12 +162,24 @@ class Architecture(UserLoss):
 
     # ------------------------------------------------------------ data
 
-    def _examples(self, X: Any, Y: Any, sample_weight: Any) -> tuple[Any, Any, np.ndarray | None]:
+    def _examples(
+        self,
+        X: Any,
+        Y: Any,
+        sample_weight: Any,
+        dY_dX: Any = None,
+        derivative_weight: Any = 1.0,
+    ) -> tuple[Any, Any, np.ndarray | None]:
         """X and Y as Rows, the weights as doubles, all checked."""
         rows, single = check.as_rows(X, self.layer_sizes[0], self.dtype)
         targets = check.as_targets(
             Y, len(rows), self.layer_sizes[-1], self._loss_name, self.dtype, single=single
         )
+        factor = check.as_number(derivative_weight, "derivative_weight")
+        if dY_dX is not None:
+            shape = (len(rows), self.layer_sizes[-1], self.layer_sizes[0])
+            slopes = check.as_slopes(dY_dX, shape, self.dtype, single=single)
+            targets = Rows(targets.array, slopes=slopes, slope_weight=factor)
         return rows, targets, check.as_weights(sample_weight, len(rows))
 
     def _derivatives(self, dC_da: Any, n: int, single: bool) -> Rows:

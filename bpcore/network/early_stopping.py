@@ -1,8 +1,13 @@
 """When a fit has come to its best, and what the weights were there."""
 
+from typing import Any
+
 import numpy as np
 
-__all__ = ["EarlyStopping"]
+from bpcore import checks as check
+from bpcore.network.scores import are_the_same, choose
+
+__all__ = ["EarlyStopping", "make_stopping"]
 
 
 class EarlyStopping:
@@ -51,3 +56,24 @@ class EarlyStopping:
     def is_over(self) -> bool:
         """Whether too many epochs have missed."""
         return self.missed >= self.patience
+
+
+def make_stopping(network: Any, settings: Any, validation: Any) -> EarlyStopping | None:
+    """What a fit's ``patience`` asks for; None where there is none."""
+    if settings.stop_on not in ("cost", "score"):
+        raise ValueError(f"stop_on must be 'cost' or 'score', got {settings.stop_on!r}")
+    tol = check.as_number(settings.tol, "tol")
+    if settings.patience is None:
+        return None
+    patience = check.as_integer(settings.patience, "patience")
+    if validation is None:
+        raise ValueError("patience waits for a better validation cost: give validation_data=(X, Y)")
+    _, targets, weights = validation
+    by_r2 = settings.stop_on == "score" and choose(network, targets, settings.metric) == "r2"
+    if by_r2 and are_the_same(targets, weights):
+        raise ValueError(
+            "all examples of the validation data have the same Y, so that their r2 cannot tell "
+            "good parameters from others: give more examples, or stop_on='cost'"
+        )
+    lower = settings.stop_on == "cost" or settings.metric == "cost"
+    return EarlyStopping(patience, tol, lower)

@@ -13,13 +13,13 @@ from bpcore._core import optimizers
 from bpcore._core.training import Diverged, Epoch, Training
 from bpcore.exceptions import DivergenceError
 from bpcore.history import History
-from bpcore.network.early_stopping import EarlyStopping
+from bpcore.network.early_stopping import EarlyStopping, make_stopping
 from bpcore.network.epochs import After, Sampler, epochs, follow
 from bpcore.network.initialisation import as_generator
 from bpcore.network.optimizer import make_optimizer
 from bpcore.network.progress import line, say
 from bpcore.network.saturation import warn_where_nothing_was_learned
-from bpcore.network.scores import Scorer, are_the_same, check_metric, choose
+from bpcore.network.scores import Scorer, check_metric
 from bpcore.network.solvers import SOLVERS, l2_of, make_solver
 
 __all__ = ["Settings", "fit"]
@@ -34,6 +34,8 @@ class Settings:
     learning_rate: Any
     shuffle: Any
     sample_weight: Any
+    dY_dX: Any
+    derivative_weight: Any
     validation_data: Any
     metric: Any
     patience: Any
@@ -228,7 +230,7 @@ def fit(network: Any, X: Any, Y: Any, settings: Settings) -> History:
 
 def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
     """Everything before the first epoch; the network stays as it is."""
-    rows, targets, weights = network._examples(X, Y, settings.sample_weight)
+    rows, targets, weights = _examples(network, X, Y, settings)
     n = len(rows)
     n_epochs = check.as_integer(settings.epochs, "epochs", least=0)
     solver, solver_options = make_solver(network, settings)
@@ -248,7 +250,7 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
         "clip_norm": check.as_clip_norm(settings.clip_norm),
     }
     validation = _validation_data(network, settings)
-    stopping = _early_stopping(network, settings, validation)
+    stopping = make_stopping(network, settings, validation)
     callbacks = check.as_callbacks(settings.callback)
     rng = network._rng
     if settings.random_state is not None:
@@ -284,6 +286,18 @@ def _prepare(network: Any, X: Any, Y: Any, settings: Settings) -> _Fit:
     return run
 
 
+def _examples(network: Any, X: Any, Y: Any, settings: Settings) -> Any:
+    """Rows, targets, weights, checked."""
+    if settings.dY_dX is not None and any(network.dropout):
+        raise ValueError(
+            f"fit takes no dY_dX where the network has dropout, here {network.dropout}: with units "
+            "left out the outputs' derivatives are those of another network. Make one without"
+        )
+    return network._examples(
+        X, Y, settings.sample_weight, settings.dY_dX, settings.derivative_weight
+    )
+
+
 def _training(run: _Fit) -> Any:
     rows, targets, weights = run.examples
     one_by_one = (
@@ -317,26 +331,6 @@ def _in_proportion(weights: np.ndarray | None) -> np.ndarray | None:
     return scaled
 
 
-def _early_stopping(network: Any, settings: Settings, validation: Any) -> EarlyStopping | None:
-    if settings.stop_on not in ("cost", "score"):
-        raise ValueError(f"stop_on must be 'cost' or 'score', got {settings.stop_on!r}")
-    tol = check.as_number(settings.tol, "tol")
-    if settings.patience is None:
-        return None
-    patience = check.as_integer(settings.patience, "patience")
-    if validation is None:
-        raise ValueError("patience waits for a better validation cost: give validation_data=(X, Y)")
-    _, targets, weights = validation
-    by_r2 = settings.stop_on == "score" and choose(network, targets, settings.metric) == "r2"
-    if by_r2 and are_the_same(targets, weights):
-        raise ValueError(
-            "all examples of the validation data have the same Y, so that their r2 cannot tell "
-            "good parameters from others: give more examples, or stop_on='cost'"
-        )
-    lower = settings.stop_on == "cost" or settings.metric == "cost"
-    return EarlyStopping(patience, tol, lower)
-
-
 def _prepare_checkpoints(run: _Fit) -> None:
     """Look at the files that the fit is to write and to go on from."""
     # imported only where a file is named: they need the safetensors library
@@ -358,6 +352,8 @@ def _prepare_checkpoints(run: _Fit) -> None:
         )
     if run.solver is not None:
         arguments |= {"optimizer": run.solver, **run.solver_options}
+    if run.examples[1].slopes is not None:
+        arguments["derivative_weight"] = run.examples[1].slope_weight
     if run.rate_factors is not None:
         arguments["rate_factors"] = run.rate_factors.tolist()
     if run.stopping is not None:
@@ -390,10 +386,13 @@ def _validation_data(network: Any, settings: Settings) -> Any:
     check_metric(settings.metric)
     if (parts := settings.validation_data) is None:
         return None
-    if not isinstance(parts, tuple | list) or len(parts) not in (2, 3):
-        raise TypeError("validation_data must be (X, Y) or (X, Y, sample_weight)")
-    X, Y, *weights = parts
+    if not isinstance(parts, tuple | list) or len(parts) not in (2, 3, 4):
+        raise TypeError(
+            "validation_data must be (X, Y), (X, Y, sample_weight) or "
+            "(X, Y, sample_weight or None, dY_dX)"
+        )
+    X, Y, weights, dY_dX = (*parts, None, None)[:4]
     try:
-        return network._examples(X, Y, weights[0] if weights else None)
+        return network._examples(X, Y, weights, dY_dX, settings.derivative_weight)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from error

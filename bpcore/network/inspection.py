@@ -18,8 +18,19 @@ __all__ = ["Inspection"]
 class Inspection(Products):
     """The part of ``Network`` that looks at examples and leaves θ as it is."""
 
-    def cost(self, X: Any, Y: Any, sample_weight: Any = None) -> float:
+    def cost(
+        self,
+        X: Any,
+        Y: Any,
+        sample_weight: Any = None,
+        *,
+        dY_dX: Any = None,
+        derivative_weight: float = 1.0,
+    ) -> float:
         """C = Σ s_k C_k / Σ s_k, the mean cost.
+
+        With dY_dX = F the derivatives of the outputs count as well, as in Sobolev training:
+        C_k becomes C_k + λ Σ_ji (∂a_j^(L)/∂a_i^(0) - F_ji)².
 
         Parameters
         ----------
@@ -27,6 +38,11 @@ class Inspection(Products):
         Y : array-like of shape (n, n_L); (n,) where n_L = 1; (n_L,) for a single example
         sample_weight : array-like of shape (n,), optional
             s_k, finite, not negative, not all zero; 1 each when None.
+        dY_dX : array-like of shape (n, n_L, n_0); (n, n_0) where n_L = 1; optional
+            F, what ``jacobian`` is to be: the forces beside a potential. NaN where one is not
+            known.
+        derivative_weight : float, default=1.0
+            λ, at least 0.
 
         Returns
         -------
@@ -37,6 +53,10 @@ class Inspection(Products):
         ValueError, TypeError
             If the data are empty, do not fit the network or each other, or are not finite.
 
+        References
+        ----------
+        W. Czarnecki et al., *Sobolev training for neural networks*, NeurIPS 2017.
+
         Examples
         --------
         >>> from bpcore import Network
@@ -44,15 +64,32 @@ class Inspection(Products):
         >>> net.set_parameters([0.0, 0.66])
         >>> print(f"{net.cost([[5.0]], [[1.0]]):.4f}")
         0.1156
-        """
-        return self._cost(*self._examples(X, Y, sample_weight))
 
-    def gradient(self, X: Any, Y: Any, sample_weight: Any = None) -> Gradient:
+        Its derivative ∂a/∂x = w = 0 is to be 2, which counts half:
+
+        >>> print(f"{net.cost([[5.0]], [[1.0]], dY_dX=[[2.0]], derivative_weight=0.5):.4f}")
+        2.1156
+        """
+        return self._cost(*self._examples(X, Y, sample_weight, dY_dX, derivative_weight))
+
+    def gradient(
+        self,
+        X: Any,
+        Y: Any,
+        sample_weight: Any = None,
+        *,
+        dY_dX: Any = None,
+        derivative_weight: float = 1.0,
+    ) -> Gradient:
         """∇C by backpropagation, and ∂C/∂a^(0).
+
+        With dY_dX a second backward pass, for each output, finds ∂a_j^(L)/∂a^(0), and is
+        differentiated in its turn: for one output it takes some twice as long, however many inputs
+        there are.
 
         Parameters
         ----------
-        X, Y, sample_weight
+        X, Y, sample_weight, dY_dX, derivative_weight
             As in ``cost``.
 
         Returns
@@ -65,6 +102,11 @@ class Inspection(Products):
         ValueError, TypeError
             As ``cost`` does.
 
+        References
+        ----------
+        H. Drucker and Y. LeCun, *Improving generalization performance using double
+        backpropagation*, IEEE Transactions on Neural Networks 3, 1992.
+
         Examples
         --------
         >>> from bpcore import Network
@@ -72,8 +114,10 @@ class Inspection(Products):
         >>> net.set_parameters([0.0, 0.66])
         >>> net.gradient([[5.0]], [[1.0]]).vector.round(2)     # 2 (a - y) times 5 and 1
         array([-3.4 , -0.68], dtype=float32)
+        >>> net.gradient([[5.0]], [[1.0]], dY_dX=[[2.0]]).vector.round(2)   # and 2 (w - 2)
+        array([-7.4 , -0.68], dtype=float32)
         """
-        rows, targets, weights = self._examples(X, Y, sample_weight)
+        rows, targets, weights = self._examples(X, Y, sample_weight, dY_dX, derivative_weight)
         inputs = np.empty((len(rows), self.layer_sizes[0]), dtype=self.dtype)
         cost, _, vector = self._cost_gradient(rows, targets, weights, dC_dx=inputs)
         return Gradient(cost, vector, self._weights_of(vector), self._biases_of(vector), inputs)
@@ -221,13 +265,20 @@ class Inspection(Products):
         self.trace(X, Y, sample_weight).to_html(path, **options)
 
     def numerical_gradient(
-        self, X: Any, Y: Any, sample_weight: Any = None, epsilon: float = 3e-5
+        self,
+        X: Any,
+        Y: Any,
+        sample_weight: Any = None,
+        epsilon: float = 3e-5,
+        *,
+        dY_dX: Any = None,
+        derivative_weight: float = 1.0,
     ) -> NumericalGradient:
         """∇C by central differences of the cost in float64, beside ∇C by backpropagation.
 
         Parameters
         ----------
-        X, Y, sample_weight, epsilon
+        X, Y, sample_weight, epsilon, dY_dX, derivative_weight
             As in ``check_gradient``, which gives the largest error alone.
 
         Returns
@@ -252,7 +303,8 @@ class Inspection(Products):
         if step == 0:
             raise ValueError("epsilon must be positive, got 0")
         copy = self.astype("float64")
-        return numerical_gradient(copy, copy._examples(X, Y, sample_weight), step)
+        given = copy._examples(X, Y, sample_weight, dY_dX, derivative_weight)
+        return numerical_gradient(copy, given, step)
 
     def saturation(self, X: Any) -> Saturation:
         """How much of a derivative each layer lets through: a and σ'(z) on these examples.
@@ -285,7 +337,14 @@ class Inspection(Products):
         return saturation_of(self, X)
 
     def check_gradient(
-        self, X: Any, Y: Any, sample_weight: Any = None, epsilon: float = 3e-5
+        self,
+        X: Any,
+        Y: Any,
+        sample_weight: Any = None,
+        epsilon: float = 3e-5,
+        *,
+        dY_dX: Any = None,
+        derivative_weight: float = 1.0,
     ) -> float:
         """Compare ∇C with central differences of the cost, in float64.
 
@@ -298,6 +357,8 @@ class Inspection(Products):
             As in ``cost``. The work grows with n_parameters² times n: give a few examples.
         epsilon : float, default=3e-5
             ε, in units of max(1, |θ_i|).
+        dY_dX, derivative_weight
+            As in ``cost``.
 
         Returns
         -------
@@ -322,4 +383,6 @@ class Inspection(Products):
         >>> Network((3, 4, 2), random_state=0).check_gradient([[1, 2, 3]], [[0, 1]]) < 1e-7
         True
         """
-        return self.numerical_gradient(X, Y, sample_weight, epsilon).error
+        return self.numerical_gradient(
+            X, Y, sample_weight, epsilon, dY_dX=dY_dX, derivative_weight=derivative_weight
+        ).error

@@ -191,6 +191,8 @@ class Learning(Architecture):
         *,
         shuffle: bool = True,
         sample_weight: Any = None,
+        dY_dX: Any = None,
+        derivative_weight: float = 1.0,
         validation_data: tuple[Any, ...] | None = None,
         metric: str = "auto",
         patience: int | None = None,
@@ -232,14 +234,16 @@ class Learning(Architecture):
             <learning rates>
         shuffle : bool, default=True
             A new order for each epoch.
-        validation_data : (X, Y) or (X, Y, sample_weight), optional
-            Its cost and score are recorded after each epoch; it does not train.
+        dY_dX, derivative_weight
+            As in ``cost``: targets for ``jacobian`` too, in every batch. Not with dropout.
+        validation_data : (X, Y), (X, Y, sample_weight) or (X, Y, sample_weight, dY_dX), optional
+            Its cost and score are recorded after each epoch; it does not train. sample_weight may
+            be None; without dY_dX the cost is that of the outputs alone.
         metric : {"auto", "accuracy", "r2", "cost"}, default="auto"
             The validation score; see ``score``.
         patience : int or None, default=None
             Early stopping: after so many epochs in a row without a better validation cost the fit
-            ends. The network then has the weights of the best epoch, as it has after a fit with
-            ``patience`` that ends in any other way.
+            ends. The network has the weights of the best epoch then, as after any such fit.
         stop_on : {"cost", "score"}, default="cost"
             What has to become better: the validation cost, or the score that ``metric`` says.
         tol : float, default=0.0
@@ -263,16 +267,16 @@ class Learning(Architecture):
             η from step to step: "cosine" (to 0 over the fit), "one_cycle", {"kind": "step",
             "every": epochs, "factor": 0.1}, "coslog" (up and down in 4 "cycles", each twice as
             long as the one before); each may be given "warmup", and cosine and one_cycle "total"
-            and "final". Lengths are in epochs. A warning says so once when a
-            schedule has run out. An Optimizer has a schedule of its own.
+            and "final". Lengths are in epochs. A warning says once that a schedule has run out. An
+            Optimizer has a schedule of its own.
         l2 : float or "evidence", default=0.0
             Penalty ½ l2 Σ w² over the weights, not the biases; divided by the batch's number of
             examples, as scikit-learn's ``alpha`` is. "evidence", with lm: found from the data,
             anew after each iteration, as the one under which they are most probable (MacKay 1992;
-            Foresee and Hagan 1997). It then holds for the hidden units' biases as well, which
-            nothing else would hold in a unit that is not used; those of the outputs stay free, so
-            that nothing depends on where the zero of Y lies. One level of noise stands for all
-            outputs: scale them alike. ``History`` has what was found.
+            Foresee and Hagan 1997). It then holds for the hidden units' biases as well, without
+            which those of an unused unit would be free, not for the outputs', so that nothing
+            depends on where Y has its zero. All outputs have one level of noise: scale them alike.
+            ``History`` has what was found.
         l1 : float, default=0.0
             Penalty l1 Σ |w|, divided likewise.
         weight_decay : float, default=0.0
@@ -293,13 +297,11 @@ class Learning(Architecture):
             ``callback(network, history)`` after each epoch; a true answer ends the fit. Of several
             every one is called, in order.
         progress : bool, default=False
-            A line on stderr: epoch, cost, validation cost and score. A stream that cannot be
-            written to is left alone.
+            A line on stderr, if it can be written to: epoch, cost, validation cost and score.
         checkpoint : str or path-like, optional
-            A model file to write after every ``checkpoint_every`` epochs, and after the last:
-            the network, the history, and the state of the training. ``bpcore.load`` reads it as
-            any other; with ``patience`` it gives the weights of the best epoch so far. Takes the
-            extra ``bpcore[files]``.
+            A model file (extra ``bpcore[files]``) to write after every ``checkpoint_every`` epochs
+            and after the last: network, history, state of the training. ``bpcore.load`` reads it
+            as any other; with ``patience`` it gives the weights of the best epoch so far.
         checkpoint_every : int, default=1
         resume : str or path-like, optional
             A checkpoint to go on from. With the network, the data and the arguments of the fit
@@ -373,6 +375,8 @@ class Learning(Architecture):
                 learning_rate=learning_rate,
                 shuffle=shuffle,
                 sample_weight=sample_weight,
+                dY_dX=dY_dX,
+                derivative_weight=derivative_weight,
                 validation_data=validation_data,
                 metric=metric,
                 patience=patience,

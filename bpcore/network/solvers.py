@@ -340,6 +340,11 @@ def make_solver(network: Any, settings: Any) -> tuple[str | None, dict[str, Any]
             f"l2='evidence' is found by lm alone, got the optimizer {name!r}: take "
             "optimizer='lm', or give l2 as a number"
         )
+    if evidence and settings.dY_dX is not None:
+        raise ValueError(
+            "l2='evidence' knows one level of noise, that of Y, and takes no dY_dX: give l2 as a "
+            "number"
+        )
     if not isinstance(name, str) or name not in SOLVERS:
         return None, {}
     if unknown := sorted(set(options) - {"tol"}):

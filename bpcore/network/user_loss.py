@@ -62,7 +62,14 @@ class UserLoss(Engine):
     def _cost(self, x: Rows, y: Rows, sample_weight: np.ndarray | None = None) -> float:
         if not callable(self.loss):
             return super()._cost(x, y, sample_weight)
-        return _mean(self._asked(x, y)[0], sample_weight)
+        return _mean(self._asked(x, y)[0], sample_weight) + self._slope_cost(x, y, sample_weight)
+
+    def _slope_cost(self, x: Rows, y: Rows, sample_weight: np.ndarray | None) -> float:
+        """What the targets' derivatives add to the cost: that of ∂C/∂a^(L) = 0."""
+        if y.slopes is None:
+            return 0.0
+        none = np.zeros((len(x), self.layer_sizes[-1]), dtype=self.dtype)
+        return super()._cost(x, _with_slopes(none, y), sample_weight)
 
     def _cost_gradient(
         self,
@@ -78,9 +85,10 @@ class UserLoss(Engine):
             return super()._cost_gradient(x, y, sample_weight, l2, l1, out, dC_dx)
         costs, dC_da = self._asked(x, y)
         _, penalty, vector = super()._cost_gradient(
-            x, Rows(dC_da), sample_weight, l2, l1, out, dC_dx
+            x, _with_slopes(dC_da, y), sample_weight, l2, l1, out, dC_dx
         )
-        return _mean(costs, sample_weight), penalty, vector
+        cost = _mean(costs, sample_weight) + self._slope_cost(x, y, sample_weight)
+        return cost, penalty, vector
 
     def _per_sample_gradients(self, x: Rows, y: Rows) -> np.ndarray:
         return super()._per_sample_gradients(
@@ -94,6 +102,11 @@ class UserLoss(Engine):
         terms = super()._trace(x, Rows(dC_da), sample_weight)
         known = {"cost": _mean(costs, sample_weight), "costs": costs}
         return terms | known | {"y": self._targets_as_array(y)}
+
+
+def _with_slopes(dC_da: np.ndarray, y: Rows) -> Rows:
+    """∂C/∂a^(L) in the place of y, whose targets for derivatives stay."""
+    return Rows(dC_da, slopes=y.slopes, slope_weight=y.slope_weight)
 
 
 def _mean(costs: np.ndarray, weights: np.ndarray | None) -> float:
@@ -110,10 +123,12 @@ class _AskedEvaluation:
     def __init__(
         self, network: UserLoss, x: Rows, y: Rows, sample_weight: np.ndarray | None
     ) -> None:
-        self._network, self._x, self._weights = network, x, sample_weight
+        self._network, self._x, self._y, self._weights = network, x, y, sample_weight
         self._targets = network._targets_as_array(y)
         self.outputs = np.empty((len(x), network.layer_sizes[-1]), dtype=network.dtype)
 
     def cost(self) -> float:
         self._network._predict_into(self._x, self.outputs)
-        return _mean(self._network._ask(self.outputs, self._targets)[0], self._weights)
+        costs = self._network._ask(self.outputs, self._targets)[0]
+        of_slopes = self._network._slope_cost(self._x, self._y, self._weights)
+        return _mean(costs, self._weights) + of_slopes

@@ -61,6 +61,9 @@ FORMULAS = {
     r"\sigma^2(x) = \frac{1}{\beta} + j\, H^{-1} j^{\mathsf{T}}": "return_std=True",
     r"H v = \frac{d}{d\varepsilon}": "net.hessian_product(",
     r"G v = \frac{1}{n} \sum_k": "net.gauss_newton_product(",
+    r"\lambda \sum_{ji} \left(\frac{\partial a^{(L)}_j}{\partial a^{(0)}_i} - F_{ji}\right)^2":
+        "dY_dX=F",
+    r"v^{(l)} = \frac{\partial a^{(L)}_j}{\partial z^{(l)}}": "net.jacobian(",
 }  # fmt: skip
 
 

@@ -10,8 +10,8 @@ import re
 CORE = [
     "types", "tuning", "rows", "activations", "losses", "schedules", "shuffle", "optimizers",
     "products", "testing", "sparse", "forward", "backward", "pool", "job", "plan", "workspace",
-    "batch", "tangent", "asked", "update", "inspect", "normal", "evidence", "epoch", "parameters",
-    "small_batch", "engine", "training", "least_squares",
+    "batch", "tangent", "sobolev", "asked", "update", "inspect", "normal", "evidence", "epoch",
+    "parameters", "small_batch", "engine", "training", "least_squares",
 ]  # fmt: skip
 # Python files beside them: threads is the lowest of all.
 PYTHON = {"threads", "config", "memory"}

@@ -247,6 +247,9 @@ def test_what_is_refused():
         network.fit(X, Y, optimizer="adam", l2="evidence")
     with pytest.raises(ValueError, match="found by lm alone"):
         network.fit(X, Y, optimizer="lbfgs", l2="evidence")
+    slopes = np.zeros((len(X), Y.shape[1], X.shape[1]))
+    with pytest.raises(ValueError, match="takes no dY_dX"):
+        network.fit(X, Y, optimizer="lm", l2="evidence", dY_dX=slopes)
     with pytest.raises(ValueError, match="a number or 'evidence', got 'much'"):
         network.fit(X, Y, optimizer="lm", l2="much")
     with pytest.raises(TypeError, match="l2 must be a number"):

@@ -1,87 +1,21 @@
 """A second opinion on every derivative: PyTorch's automatic differentiation, in float64."""
 
-import functools
-
 import numpy as np
 import pytest
-from formulas import FACTS, pairs
+from formulas import pairs
 from numpy.testing import assert_allclose
 from reference import Reference, examples
+from torch_oracle import ACTIVATIONS, LOSSES, Oracle, torch
 
 from bpcore._core.activations import ACTIVATIONS as ENGINE_ACTIVATIONS
 from bpcore._core.losses import LOSSES as ENGINE_LOSSES
 
-torch = pytest.importorskip(
-    "torch", reason="PyTorch, the oracle of these tests, is not installed (extra: oracle)"
-)
-F = torch.nn.functional
-
-ACTIVATIONS = {
-    **{name: functools.partial(facts.torch, torch) for name, facts in FACTS.items()},
-    "softmax": lambda z, p: torch.softmax(z, dim=1),
-}
-
-
-def _pinball(z, a, y, q):
-    r = y - a
-    q = torch.as_tensor(q, dtype=torch.float64)
-    return torch.maximum(q * r, (q - 1) * r).sum(1)
-
-
-# (z, a, y, parameter) -> the cost of each example, in PyTorch's own words where it has them
-LOSSES = {
-    "quadratic": lambda z, a, y, p: F.mse_loss(a, y, reduction="none").sum(1),
-    "squared_error": lambda z, a, y, p: 0.5 * F.mse_loss(a, y, reduction="none").sum(1),
-    "absolute": lambda z, a, y, p: F.l1_loss(a, y, reduction="none").sum(1),
-    "huber": lambda z, a, y, p: F.huber_loss(a, y, reduction="none", delta=p).sum(1),
-    "quantile": _pinball,
-    "binary_cross_entropy": lambda z, a, y, p: F.binary_cross_entropy_with_logits(
-        z, y, reduction="none"
-    ).sum(1),
-    "categorical_cross_entropy": lambda z, a, y, p: -(y * F.log_softmax(z, dim=1)).sum(1),
-    # half the deviance: PyTorch's Poisson loss and the part that does not depend on a
-    "poisson": lambda z, a, y, p: (
-        F.poisson_nll_loss(a, y, log_input=False, eps=0, reduction="none") + torch.xlogy(y, y) - y
-    ).sum(1),
-}
 CLOSE = {"rtol": 1e-10, "atol": 1e-13}
 
 
 def test_every_name_has_an_oracle():
     assert set(ACTIVATIONS) == set(ENGINE_ACTIVATIONS)
     assert set(LOSSES) == set(ENGINE_LOSSES)
-
-
-class Oracle:
-    """The same network on PyTorch tensors that ask for derivatives."""
-
-    def __init__(self, reference):
-        self.reference = reference
-        self.parameters = [
-            torch.tensor(np.array(part), requires_grad=True)
-            for pair in zip(reference.weights, reference.biases, strict=True)
-            for part in pair
-        ]
-
-    def forward(self, X):
-        z = a = X
-        for layer, (name, p) in enumerate(self.reference.activations):
-            z = F.linear(a, self.parameters[2 * layer], self.parameters[2 * layer + 1])
-            a = ACTIVATIONS[name](z, p)
-        return z, a
-
-    def costs(self, X, Y):
-        name, p = self.reference.loss
-        return LOSSES[name](*self.forward(X), Y, p)
-
-    def gradient(self, X, Y, s=None):
-        """(cost, ∇C, ∂C/∂a^(0))."""
-        X = torch.tensor(X, requires_grad=True)
-        costs = self.costs(X, torch.tensor(Y))
-        s = torch.ones(len(X), dtype=torch.float64) if s is None else torch.tensor(s)
-        cost = (s * costs).sum() / s.sum()
-        *parts, inputs = torch.autograd.grad(cost, [*self.parameters, X])
-        return cost.item(), torch.cat([p.ravel() for p in parts]).numpy(), inputs.numpy()
 
 
 def assert_autograd_agrees(reference, n=11, seed=1):

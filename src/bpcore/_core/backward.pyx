@@ -11,12 +11,23 @@ from bpcore._core.sparse cimport few_inputs_gradient, sparse_gradient
 from bpcore._core.types cimport Layer, Layout, real_t
 
 
+cdef inline void _bend(const Layer* layer, const Buffers* buffers, Py_ssize_t row, Py_ssize_t n,
+                       const real_t* of_type) noexcept nogil:
+    """Add a layer's bend to its deltas, where there is one."""
+    cdef Py_ssize_t i
+    cdef Py_ssize_t at = buffers.rows * layer.unit + row * layer.n_out
+    if buffers.bend != NULL:
+        for i in range(at, at + n * layer.n_out):
+            (<real_t*>buffers.delta)[i] += (<const real_t*>buffers.bend)[i]
+
+
 cdef void delta_recursion(const Layout* layout, const real_t* theta, const Buffers* buffers,
                           Py_ssize_t row, Py_ssize_t n, real_t* dC_dx) noexcept nogil:
     """∂C/∂a^(l-1) = δ^(l) w^(l);  δ^(l-1) = ∂C/∂a^(l-1) · σ'(z^(l-1)), for l = L .. 2.
 
     Rows row : row + n of the buffers, which hold a, σ' where it is stored, and δ^(L).  Written:
-    buffers.delta of the other layers, and buffers.dC_da for l < L unless NULL.
+    buffers.delta of the other layers, and buffers.dC_da for l < L unless NULL.  Where the buffers
+    have bends, they are added to the δ of all layers.
     dC_dx: (n, n_0), ∂C/∂a^(0), or NULL.
     """
     cdef Py_ssize_t i, at, below
@@ -24,6 +35,7 @@ cdef void delta_recursion(const Layout* layout, const real_t* theta, const Buffe
     cdef const Layer* lower
     cdef const real_t* da_dz
     cdef real_t* delta = <real_t*>buffers.delta
+    _bend(&layout.layers[layout.n_layers - 1], buffers, row, n, theta)
     for i in range(layout.n_layers - 1, 0, -1):
         layer = &layout.layers[i]
         lower = &layout.layers[i - 1]
@@ -39,6 +51,7 @@ cdef void delta_recursion(const Layout* layout, const real_t* theta, const Buffe
         if buffers.da_dz != NULL and lower.stores_da_dz:
             da_dz = <const real_t*>buffers.da_dz + below
         times_da_dz(lower, n, <const real_t*>buffers.a + below, da_dz, delta + below)
+        _bend(lower, buffers, row, n, theta)
     if dC_dx != NULL:
         layer = &layout.layers[0]
         gemm(buffers.own == NULL or buffers.own[0].delta, False, False, n, layer.n_in,

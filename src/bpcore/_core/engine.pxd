@@ -13,6 +13,7 @@ cdef const double* numbers_of_rows(cnp.ndarray numbers, Py_ssize_t n) except? NU
 cdef class Engine(SmallBatches):
     cdef int max_threads
     cdef int _point(self, Examples* examples, Rows x, Rows y, cnp.ndarray weights) except -1
+    cdef int _point_slopes(self, Run run, Rows y) except -1
     cdef Request _request(self, int task, Py_ssize_t n_rows) noexcept
     cdef Workspace _workspace(self, const Request* request, Rows x, Optimizer optimizer)
     cdef Run _run(self, int task, Rows x, Rows y, cnp.ndarray weights)

@@ -68,6 +68,19 @@ cdef class Engine(SmallBatches):
         examples.y = &y.view
         return 0
 
+    cdef int _point_slopes(self, Run run, Rows y) except -1:
+        """Point at the targets that y has for ∂a^(L)/∂a^(0); whether there are any."""
+        cdef Rows slopes = y.slopes
+        if slopes is None:
+            return False
+        if slopes.view.n_columns != self.layout.n_outputs * self.layout.n_inputs \
+                or slopes.view.n_rows != run.job.examples.x.n_rows:
+            raise ValueError(
+                f"dY_dX has {slopes.view.n_rows} rows of {slopes.view.n_columns} numbers: expected "
+                f"{run.job.examples.x.n_rows} of {self.layout.n_outputs} × {self.layout.n_inputs}")
+        run.job.examples.slopes, run.job.examples.slope_weight = &slopes.view, y.slope_weight
+        return True
+
     cdef Request _request(self, int task, Py_ssize_t n_rows) noexcept:
         """A request for all rows as one batch, once."""
         cdef Request request
@@ -150,6 +163,7 @@ cdef class Engine(SmallBatches):
         """C = Σ s_k C_k / Σ s_k over all rows."""
         cdef Run run = self._run(COST, x, y, sample_weight)
         cdef Request request = self._request(COST, x.view.n_rows)
+        request.fits_slopes = self._point_slopes(run, y)
         run.take_workspace(self._workspace(&request, x, NO_UPDATES))
         run.run()
         return run.job.cost
@@ -173,6 +187,7 @@ cdef class Engine(SmallBatches):
         if dC_dx is not None:
             run.job.dC_dx = cnp.PyArray_DATA(dC_dx)
         run.job.regularisation.l2, run.job.regularisation.l1 = l2, l1
+        request.fits_slopes = self._point_slopes(run, y)
         run.owners += (out, dC_dx)
         run.take_workspace(self._workspace(&request, x, NO_UPDATES))
         run.run()
@@ -323,16 +338,15 @@ cdef class Evaluation:
     cdef readonly cnp.ndarray outputs
 
     def __init__(self, Engine network, Rows x, Rows y, sample_weight=None):
-        cdef Request request = network._request(COST, x.view.n_rows)
+        cdef Request request = network._request(PREDICT, x.view.n_rows)
         cdef Run run = network._run(COST, x, y, sample_weight)
         cdef list own = []
         cdef list of_prediction = []
         cdef Plan plan, prediction
         cdef Py_ssize_t l
-        plan = make_plan(&network.layout, &request, x, [], own)
-        request.task = PREDICT
         prediction = make_plan(&network.layout, &request, x, [], of_prediction)
-        request.task = COST
+        request.task, request.fits_slopes = COST, network._point_slopes(run, y)
+        plan = make_plan(&network.layout, &request, x, [], own)
         self.network, self.x, self.job = network, x, run
         self.outputs = np.empty((x.view.n_rows, network.layout.n_outputs), dtype=network.dtype)
         self.is_one_pass = plan.sparse == prediction.sparse \

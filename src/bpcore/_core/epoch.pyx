@@ -16,20 +16,20 @@ from bpcore._core.threads import one_blas_thread
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport isfinite, sqrt
 
-from bpcore._core.batch cimport (
-    backward_rows, forward_backward, forward_rows, predict_rows, sum_of_rows,
-)
+from bpcore._core.batch cimport backward_rows, forward_rows, predict_rows, sum_of_rows
 from bpcore._core.asked cimport ask_for_costs
 from bpcore._core.backward cimport Shard
 from bpcore._core.inspect cimport example_gradients, jacobian_rows
 from bpcore._core.job cimport (
     ACCUMULATE, APPLY, BACKWARD_ROWS, EXAMPLE_GRADIENTS, FORWARD_ROWS, FUSED_UPDATE, GRADIENT,
     JACOBIAN, JACOBIAN_ROWS, NORMAL, NORMAL_ROWS, NORMAL_TILES, PENALISE, PER_SAMPLE, PREDICT,
-    PREDICT_ROWS, PRODUCT, TRAIN, TRAIN_ROWS, Examples, Memory, Phase,
+    PREDICT_ROWS, PRODUCT, TRAIN, TRAIN_ROWS, Examples, Phase,
+    work_a_row,
 )
 from bpcore._core.losses cimport given_loss
 from bpcore._core.normal cimport normal_rows, normal_tile, normal_tiles
 from bpcore._core.optimizers cimport next_coefficients
+from bpcore._core.sobolev cimport slope_rows
 from bpcore._core.sparse cimport transpose_gradient_out, transpose_in, transpose_out
 from bpcore._core.tangent cimport tangent_rows, tangent_shard
 from bpcore._core.tuning cimport TUNING
@@ -40,54 +40,52 @@ from bpcore.kernels.pool cimport bp_pool_close, bp_pool_done, bp_pool_open, bp_p
 
 # ---------------------------------------------------------------- tasks
 
+cdef void _run_rows(Job* job, Py_ssize_t task, const real_t* theta) noexcept nogil:
+    """Some blocks of rows, forward, back, or both."""
+    cdef Py_ssize_t rows = job.plan.blocks_per_task * job.plan.block
+    cdef Py_ssize_t n = min(rows, job.phase.rows - task * rows)
+    cdef double* costs = &job.memory.costs[job.phase.first_cost + task * job.plan.blocks_per_task]
+    cdef double of_slopes = 0.0
+    if job.phase.kind != BACKWARD_ROWS:
+        forward_rows(job, job.phase.start, task * rows, n, job.phase.next_start, theta)
+    if job.phase.kind == FORWARD_ROWS:
+        return
+    if job.plan.fits_slopes:
+        of_slopes = slope_rows(job, task * rows, n, theta)
+    backward_rows(job, job.phase.start, task * rows, n, job.phase.scale, theta, costs)
+    if job.plan.fits_slopes:        # what the user says is added up elsewhere
+        costs[0] = of_slopes if job.asks else costs[0] + of_slopes
+    if job.plan.task == PRODUCT:
+        tangent_rows(job, task * rows, n, theta)
+
+
 cdef void _run_task(Job* job, Py_ssize_t task, int thread, real_t* theta) noexcept nogil:
     """A task of the phase that is open."""
-    cdef const Phase* phase = &job.phase
-    cdef const Memory* m = &job.memory
-    cdef const Shard* shard
-    cdef double* costs
-    cdef Py_ssize_t n, rows = job.plan.blocks_per_task * job.plan.block
-    if phase.kind == PREDICT_ROWS:
+    cdef int kind = job.phase.kind
+    cdef const Shard* shard = &job.memory.shards[task]     # where it is one
+    cdef double* sums = &job.memory.partial_sums[task]
+    if kind == PREDICT_ROWS:
         predict_rows(job, task, thread, <const real_t*>theta)
-        return
-    if phase.kind == JACOBIAN_ROWS:
+    elif kind == JACOBIAN_ROWS:
         jacobian_rows(job, task, thread, <const real_t*>theta)
-        return
-    if phase.kind == EXAMPLE_GRADIENTS:
+    elif kind == EXAMPLE_GRADIENTS:
         example_gradients(job, task, <const real_t*>theta)
-        return
-    if phase.kind == NORMAL_ROWS:
+    elif kind == NORMAL_ROWS:
         normal_rows(job, task, thread, <const real_t*>theta)
-        return
-    if phase.kind == NORMAL_TILES:
+    elif kind == NORMAL_TILES:
         normal_tile(job, task, <const real_t*>theta)
-        return
-    if phase.kind <= BACKWARD_ROWS:
-        n = min(rows, phase.rows - task * rows)
-        costs = &m.costs[phase.first_cost + task * job.plan.blocks_per_task]
-        if phase.kind == TRAIN_ROWS:
-            forward_backward(job, phase.start, task * rows, n, phase.next_start, phase.scale,
-                             <const real_t*>theta, costs)
-            if job.plan.task == PRODUCT:
-                tangent_rows(job, task * rows, n, <const real_t*>theta)
-        elif phase.kind == FORWARD_ROWS:
-            forward_rows(job, phase.start, task * rows, n, phase.next_start, <const real_t*>theta)
-        else:
-            backward_rows(job, phase.start, task * rows, n, phase.scale, <const real_t*>theta,
-                          costs)
-        return
-    shard = &m.shards[task]
-    if phase.kind == ACCUMULATE and job.plan.task == PRODUCT:
+    elif kind <= BACKWARD_ROWS:
+        _run_rows(job, task, <const real_t*>theta)
+    elif kind == ACCUMULATE and job.plan.task == PRODUCT:
         tangent_shard(job, shard, <const real_t*>theta)
-    elif phase.kind == ACCUMULATE:
+    elif kind == ACCUMULATE:
         accumulate(job, shard, <const real_t*>theta)
-    elif phase.kind == PENALISE:
-        m.partial_sums[job.plan.n_shards + task] = penalise(job, shard, <const real_t*>theta,
-                                                            &m.partial_sums[task])
-    elif phase.kind == APPLY:
+    elif kind == PENALISE:
+        sums[job.plan.n_shards] = penalise(job, shard, <const real_t*>theta, sums)
+    elif kind == APPLY:
         apply_gradient(job, shard, theta)
     else:
-        m.partial_sums[task] = fused_update(job, shard, thread, theta)
+        sums[0] = fused_update(job, shard, thread, theta)
 
 
 cdef void _work(void* argument, Py_ssize_t task, int thread) noexcept nogil:
@@ -195,7 +193,7 @@ cdef bint _forward_backward_batch(Run run, Py_ssize_t start, Py_ssize_t n, doubl
     cdef Py_ssize_t first = 0
     cdef Py_ssize_t n_blocks = 0
     cdef Py_ssize_t rows_per_task = job.plan.blocks_per_task * job.plan.block
-    cdef double a_row = job.layout.n_parameters
+    cdef double a_row = work_a_row(job)
     cdef bint whole = _accumulates(job, n)
     cdef double asked = 0.0
     while first < n:
@@ -223,7 +221,9 @@ cdef bint _forward_backward_batch(Run run, Py_ssize_t start, Py_ssize_t n, doubl
                 return False
         n_blocks += ceil_div(phase.rows, job.plan.block)
         first += phase.rows
-    cost[0] = asked if job.asks else sum_of_rows(job.memory.costs, NULL, 0, n_blocks)
+    cost[0] = asked
+    if not job.asks or job.plan.fits_slopes:
+        cost[0] += sum_of_rows(job.memory.costs, NULL, 0, n_blocks)
     return True
 
 
@@ -234,7 +234,7 @@ cdef bint _update(Run run, Py_ssize_t n, real_t* theta) noexcept nogil:
     cdef Py_ssize_t n_shards = job.plan.n_shards
     cdef const double* sums = job.memory.partial_sums
     cdef double norm
-    cdef double work = <double>job.layout.n_parameters * n
+    cdef double work = work_a_row(job) * n
     phase.step = next_coefficients(run.optimizer, phase.step.t + 1, phase.step.mu_product)
     if _accumulates(job, n):
         norm = sqrt(sum_of_rows(sums, NULL, 0, n_shards))
@@ -293,7 +293,7 @@ cdef void _run_normal(Run run, real_t* theta) noexcept nogil:
     cdef Job* job = &run.job
     cdef Phase* phase = &job.phase
     cdef Py_ssize_t first = 0
-    cdef double a_row = job.layout.n_parameters * (1.0 + job.layout.n_outputs)
+    cdef double a_row = job.layout.n_parameters * (1.0 + job.plan.residuals)
     cdef double tiles = normal_tiles(job.layout)
     while first < job.n_rows:
         phase.start = first

@@ -42,14 +42,14 @@ cdef void example_gradients(const Job* job, Py_ssize_t task, const real_t* theta
                             &target, theta)
 
 
-cdef inline const real_t* row_of_inputs(const Reading* reading, Py_ssize_t k,
+cdef const real_t* row_of_inputs(const Reading* reading, Py_ssize_t k,
                                         const real_t* of_type) noexcept nogil:
     """a^(0) of row k of what is read, dense."""
     return <const real_t*>reading.inputs.rows[0] + k * reading.inputs.ld
 
 
-cdef void _row_gradient(const Layout* layout, const Buffers* buffers, Py_ssize_t row,
-                        const real_t* x, real_t* g) noexcept nogil:
+cdef void row_gradient(const Layout* layout, const Buffers* buffers, Py_ssize_t row,
+                       const real_t* x, real_t* g) noexcept nogil:
     """g (n_parameters,) from the deltas of one row: δ_j a_k for each weight, δ_j for each bias."""
     cdef Py_ssize_t l, j, k
     cdef const Layer* layer
@@ -102,6 +102,7 @@ cdef void output_gradients(const Job* job, Py_ssize_t start, Py_ssize_t n, int t
     cdef const Layout* layout = job.layout
     cdef const Layer* last = &layout.layers[layout.n_layers - 1]
     cdef const Memory* m = &job.memory
+    cdef Buffers plain = m.rows     # without the bends of derivatives
     cdef Reading reading
     cdef Py_ssize_t j, k
     cdef Py_ssize_t own = thread * job.plan.block
@@ -123,18 +124,19 @@ cdef void output_gradients(const Job* job, Py_ssize_t start, Py_ssize_t n, int t
     forward(layout, theta, &reading.inputs, &m.rows, own, n, <const Dropout*>NULL, <real_t*>NULL)
     if residuals:
         _residuals(job, start, n, own, out, theta)
+    plain.bend = NULL
     for j in range(layout.n_outputs):
         memset(delta, 0, n * layout.n_outputs * sizeof(real_t))
         for k in range(n):
             delta[k * layout.n_outputs + j] = <real_t>_root(job, start + k) if residuals else 1
         output_delta(last, n, <const real_t*>m.rows.a + end, da_dz, delta)
-        delta_recursion(layout, theta, &m.rows, own, n, dC_dx)
+        delta_recursion(layout, theta, &plain, own, n, dC_dx)
         for k in range(n):
             to = out + (k * layout.n_outputs + j) * width
             if by_inputs:
                 memcpy(to, dC_dx + k * layout.n_inputs, width * sizeof(real_t))
             else:
-                _row_gradient(layout, &m.rows, own + k, row_of_inputs(&reading, k, theta), to)
+                row_gradient(layout, &plain, own + k, row_of_inputs(&reading, k, theta), to)
 
 
 cdef void jacobian_rows(const Job* job, Py_ssize_t task, int thread,

@@ -28,6 +28,8 @@ cdef struct InputScale:
 cdef struct Examples:
     const MatrixView* x
     const MatrixView* y
+    const MatrixView* slopes        # what ∂a^(L)/∂a^(0) is to be, (n, n_L n_0); NULL: anything
+    double slope_weight             # λ
     const Py_ssize_t* order         # NULL: as they lie
     const double* weights           # s_k, one a row of the table; NULL: 1
     const double* normalisers       # a batch is divided by the sum of its rows'; NULL: their number
@@ -81,12 +83,22 @@ cdef struct Plan:
     Py_ssize_t largest_shard    # numbers in it
     Py_ssize_t ld_x             # numbers from one row of a^(0) in the buffers to the next
     Py_ssize_t normal_rows      # NORMAL: rows that have their J in memory at a time
+    Py_ssize_t residuals        # NORMAL: of a row: n_L, and n_L n_0 where derivatives are fitted
     bint accumulates            # a batch's gradient as a whole, before the update
     bint sparse                 # of a^(0) only what is not zero is read
     bint transposes             # w^(1), for that
     bint by_pointer             # a^(0) is read through pointers to its rows
     bint uses_blas              # for some product
     bint keeps_terms            # a trace: every row has a place of its own in the buffers
+    bint fits_slopes            # the cost knows ∂a^(L)/∂a^(0)
+
+# Of a cost that knows ∂a^(L)/∂a^(0): n_L rows for each row of a microbatch, one an output a_j.
+cdef struct Slopes:
+    void* y                     # (rows, n_L, n_0): what they are to be
+    void* x                     # likewise: ∂a_j/∂a^(0), then R{a^(0)}
+    void* g                     # ∂a_j/∂a^(l), of the layers below L
+    void* v                     # ∂a_j/∂z^(l)
+    void* tangent               # R{a^(l)}; see sobolev
 
 # The buffers of a run.
 cdef struct Memory:
@@ -97,10 +109,11 @@ cdef struct Memory:
     Sparse sparse               # its values stand in rows.x
     void* gradient
     void* scratch               # (n_threads, largest_shard)
-    void* normal                # (normal_rows, n_L, n_parameters + 1): [J r]
+    void* normal                # (normal_rows, residuals, n_parameters + 1): [J r]
     void* tangent_z             # PRODUCT: R{z}, R{a}, R{δ}; see tangent
     void* tangent_a
     void* tangent_delta
+    Slopes slopes
     double* weights             # (microbatch_rows,)
     double* costs               # one a block
     double* partial_sums        # two a shard: squares and penalties
@@ -131,3 +144,8 @@ cdef struct Job:
     double penalty
     Phase phase
     bp_pool pool
+
+cdef inline double work_a_row(const Job* job) noexcept nogil:
+    """Multiplications of a pass of one row; where derivatives are fitted, of one for each output
+    besides."""
+    return job.layout.n_parameters * (1.0 + job.layout.n_outputs * job.plan.fits_slopes)

@@ -88,13 +88,11 @@ cdef class LeastSquares:
         self.half, self.l2 = half, l2
         self.evidence, self.estimates = evidence, []
         self.residuals = (examples or x.view.n_rows) * network.layout.n_outputs
-        self.first_damping = damping
-        self.damping, self.growth, self.ftol, self.xtol = damping, 2.0, ftol, xtol
-        self.epochs = epochs
-        self.squares = -1.0
+        self.first_damping = self.damping = damping
+        self.growth, self.ftol, self.xtol = 2.0, ftol, xtol
+        self.epochs, self.squares = epochs, -1.0
         self.normal, self.factor = np.empty((n + 1, n + 1)), np.empty((n + 1, n + 1))
-        self.step, self.trial = np.empty(n), np.empty(n)
-        self.penalised = np.zeros(n)
+        self.step, self.trial, self.penalised = np.empty(n), np.empty(n), np.zeros(n)
         for l in range(network.layout.n_layers):
             layer = network.layout.layers[l]
             self.penalised[layer.w:layer.w + layer.n_in * layer.n_out] = 1
@@ -108,9 +106,11 @@ cdef class LeastSquares:
         for task in (NORMAL, COST):
             run = self.network._run(task, self.x, self.y, self.sample_weight)
             request = self.network._request(task, self.x.view.n_rows)
+            request.fits_slopes = self.network._point_slopes(run, self.y)
             run.take_workspace(self.network._workspace(&request, self.x, run.optimizer))
             if task == NORMAL:
                 run.job.out = cnp.PyArray_DATA(self.normal)
+                run.job.examples.slope_weight /= self.half     # of a sum of squares
                 self.normal_run = run
             else:
                 self.cost_run = run

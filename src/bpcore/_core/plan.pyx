@@ -31,13 +31,22 @@ cdef Py_ssize_t _rounded(Py_ssize_t n) noexcept nogil:
 
 # ---------------------------------------------------------------- sizes
 
-cdef Py_ssize_t _normal_rows(const Layout* layout, Py_ssize_t n_rows) noexcept nogil:
+cdef Py_ssize_t _normal_rows(const Layout* layout, Py_ssize_t n_rows,
+                             Py_ssize_t residuals) noexcept nogil:
     """How many rows of the table have their rows of [J r] in memory at a time."""
-    cdef Py_ssize_t numbers = layout.n_outputs * (layout.n_parameters + 1)
+    cdef Py_ssize_t numbers = residuals * (layout.n_parameters + 1)
     cdef Py_ssize_t most = max(
         <Py_ssize_t>TUNING.normal_bytes // (numbers * layout.itemsize),
-        TUNING.normal_min_rows // layout.n_outputs)
+        TUNING.normal_min_rows // residuals)
     return max(1, min(n_rows, most))
+
+
+cdef Py_ssize_t _slope_rows(const Layout* layout, Py_ssize_t n_rows) noexcept nogil:
+    """How many rows go through at a time where derivatives are fitted too; see Slopes."""
+    cdef Py_ssize_t numbers = layout.n_inputs + 2 * layout.n_outputs + 5 * layout.n_units \
+        + layout.n_outputs * (2 * layout.n_inputs + 3 * layout.n_units)
+    cdef Py_ssize_t fit = <Py_ssize_t>(TUNING.slopes_bytes / (numbers * layout.itemsize))
+    return min(n_rows, max(TUNING.slopes_min_rows, min(TUNING.microbatch_max_rows, fit)))
 
 
 def microbatch_size(Py_ssize_t n_rows, Py_ssize_t numbers_a_row, Py_ssize_t itemsize):
@@ -171,6 +180,8 @@ cdef int _n_threads(const Layout* layout, const Request* request) noexcept nogil
     cdef double one_row, most
     if request.task <= COST:
         factor = 2.0
+    if request.fits_slopes:
+        factor *= 1 + layout.n_outputs
     elif request.task >= JACOBIAN:
         factor = 2.0 * (1 + layout.n_outputs)
         if request.task == NORMAL:
@@ -189,6 +200,7 @@ cdef bint _is_sparse(const Layout* layout, const Request* request, Rows x):
     """Whether the first layer takes only the inputs that are not zero."""
     cdef const Layer* first = &layout.layers[0]
     if x is None or request.task > TRAIN or request.keeps_terms or request.scales_inputs \
+            or request.fits_slopes \
             or first.n_in < TUNING.sparse_min_inputs or first.n_out < TUNING.sparse_min_units:
         return False
     return (_is_nearly_empty(request, x)
@@ -278,7 +290,8 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     cdef Py_ssize_t n_tasks = TUNING.tasks_per_phase if is_parallel(layout, batch) else 1
     plan.task = request.task
     plan.normal_rows = 0
-    plan.keeps_terms = request.keeps_terms
+    plan.residuals = layout.n_outputs * (1 + request.fits_slopes * layout.n_inputs)
+    plan.keeps_terms, plan.fits_slopes = request.keeps_terms, request.fits_slopes
     plan.n_threads = _n_threads(layout, request)
     plan.sparse = _is_sparse(layout, request, x)
     plan.transposes = plan.sparse and not _is_nearly_empty(request, x)
@@ -294,6 +307,8 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     else:
         plan.microbatch_rows = microbatch_size(
             batch, layout.n_inputs + 2 * layout.n_outputs + 2 * layout.n_units, layout.itemsize)
+        if plan.fits_slopes:
+            plan.microbatch_rows = _slope_rows(layout, batch)
         if request.keeps_batch:
             plan.microbatch_rows = batch
         plan.block = min(plan.microbatch_rows,
@@ -302,10 +317,10 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
             plan.block = min(plan.microbatch_rows, FEW_ROWS_AT_ONCE)    # as above
         if plan.task >= JACOBIAN:       # each thread has a block of its own in the buffers
             if plan.task == NORMAL:     # they share the rows that have their J in memory
-                plan.normal_rows = _normal_rows(layout, request.n_rows)
+                plan.normal_rows = _normal_rows(layout, request.n_rows, plan.residuals)
                 plan.block = min(plan.block, ceil_div(plan.normal_rows, n_tasks))
             plan.microbatch_rows = plan.block * plan.n_threads
-        else:
+        elif not plan.fits_slopes:      # whose costs are added up by tasks
             plan.blocks_per_task = _blocks_per_task(
                 layout, plan.task, plan.microbatch_rows, plan.block, plan.n_threads)
     for l in range(layout.n_layers):

@@ -28,6 +28,8 @@ cdef struct MatrixView:
 cdef class Rows:
     cdef MatrixView view
     cdef readonly object array      # keeps the memory alive
+    cdef readonly Rows slopes       # of targets: those for the outputs' derivatives, or None
+    cdef readonly double slope_weight   # λ
     cdef tuple _parts
     cdef double _density            # -1: not looked at yet
     cdef bint is_sparse(self) noexcept

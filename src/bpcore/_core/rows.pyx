@@ -220,10 +220,15 @@ or scipy.sparse CSR matrix or array of float32 or float64
         Kept, not copied.
     divisor : float, default=1.0
         What each number of an array of uint8 is divided by when it is read.
+    slopes : Rows of shape (n, n_L n_0), optional
+        Of targets: those for ∂a^(L)/∂a^(0), output by output; NaN where one is not known.
+    slope_weight : float, default=1.0
+        λ, by which their squares count.
     """
 
-    def __cinit__(self, array, double divisor=1.0):
+    def __cinit__(self, array, double divisor=1.0, Rows slopes=None, double slope_weight=1.0):
         self.array = array
+        self.slopes, self.slope_weight = slopes, slope_weight
         self._density = -1.0
         if isinstance(array, np.ndarray):
             self._from_dense(array, divisor)

@@ -10,56 +10,16 @@ Gauss and Newton's matrix leaves out what does not go through the curvature of t
 that alone, and it goes back as δ^(L) does (Schraudolph 2002).
 """
 
-from libc.math cimport M_2_SQRTPI, M_SQRT1_2, exp, fabs
 from libc.string cimport memset
 
+from bpcore._core.activations cimport second_derivatives
 from bpcore._core.backward cimport Target, delta_recursion, weight_gradient
 from bpcore._core.batch cimport Reading, read_inputs
 from bpcore._core.job cimport Memory
 from bpcore._core.losses cimport OutputRows, cost_curvature, output_delta
 from bpcore._core.products cimport affine, gemm
 from bpcore._core.types cimport Buffers, Layer, Layout
-from bpcore.kernels.activations cimport (
-    BP_ELU, BP_EXPONENTIAL, BP_GELU, BP_MISH, BP_SELU, BP_SIGMOID, BP_SILU, BP_SOFTMAX,
-    BP_SOFTPLUS, BP_TANH,
-)
-
-
-cdef inline double _sigmoid(double z) noexcept nogil:
-    cdef double e = exp(-fabs(z))
-    return 1 / (1 + e) if z >= 0 else e / (1 + e)
-
-
-cdef double _mish_second(double z) noexcept nogil:
-    """σ''(z) of z tanh(ln(1 + e^z)): with t the tanh, s the sigmoid, t' = (1 - t²) s."""
-    cdef double s = _sigmoid(z)
-    cdef double q = (1 - s) * (1 - s)           # t = (1 - q) / (1 + q)
-    cdef double t = (1 - q) / (1 + q)
-    cdef double slope = 4 * q / ((1 + q) * (1 + q)) * s
-    return slope * (2 + z * (1 - s - 2 * t * s))
-
-
-cdef inline double _second(int kind, double z, double a, double da_dz) noexcept nogil:
-    """σ''(z); 0 of what is straight, and at a kink."""
-    cdef double s
-    if kind == BP_SIGMOID:
-        return da_dz * (1 - 2 * a)
-    if kind == BP_TANH:
-        return -2 * a * da_dz
-    if kind == BP_ELU or kind == BP_SELU:
-        return da_dz if z < 0 else 0.0
-    if kind == BP_SOFTPLUS:
-        return da_dz * (1 - da_dz)
-    if kind == BP_EXPONENTIAL:
-        return a
-    if kind == BP_GELU:                          # φ(z) (2 - z²)
-        return 0.5 * M_2_SQRTPI * M_SQRT1_2 * exp(-0.5 * z * z) * (2 - z * z)
-    if kind == BP_SILU:
-        s = _sigmoid(z)
-        return s * (1 - s) * (2 + z * (1 - 2 * s))
-    if kind == BP_MISH:
-        return _mish_second(z) if z > -1e30 else 0.0
-    return 0.0
+from bpcore.kernels.activations cimport BP_SOFTMAX
 
 
 cdef Buffers _tangents(const Memory* m) noexcept nogil:
@@ -118,7 +78,7 @@ cdef void _bend(const Job* job, const Layer* layer, Py_ssize_t row, Py_ssize_t n
     cdef const Memory* m = &job.memory
     cdef Py_ssize_t i, k, first
     cdef Py_ssize_t at = m.rows.rows * layer.unit + row * layer.n_out
-    cdef const real_t* z = <const real_t*>m.rows.z + at
+    cdef real_t* z = <real_t*>m.rows.z + at
     cdef const real_t* a = <const real_t*>m.rows.a + at
     cdef const real_t* da_dz = <const real_t*>m.rows.da_dz + at
     cdef const real_t* g = <const real_t*>m.rows.dC_da + at
@@ -127,9 +87,9 @@ cdef void _bend(const Job* job, const Layer* layer, Py_ssize_t row, Py_ssize_t n
     cdef real_t* r = <real_t*>m.tangent_delta + at
     cdef real_t dot, r_dot
     if layer.activation != BP_SOFTMAX:
+        second_derivatives(layer, n, <const real_t*>z, a, da_dz, z)     # z has done its part
         for i in range(n * layer.n_out):
-            r[i] = da_dz[i] * r[i] + <real_t>(
-                _second(layer.activation, z[i], a[i], da_dz[i]) * r_z[i] * g[i])
+            r[i] = da_dz[i] * r[i] + z[i] * r_z[i] * g[i]
         return
     # δ_j = a_j (g_j - Σ g a), and so R{δ_j} = R{a_j} (g_j - Σ g a) + a_j (R{g_j} - R{Σ g a})
     for k in range(n):

@@ -70,6 +70,7 @@ cdef class Training:
     network : Engine
         Borrowed: θ, layout, how many threads.
     x, y : Rows
+        y may have targets for the outputs' derivatives as well; dropout is then refused.
     optimizer : Optimizer
         Bound to θ's length and type here, where it is new. Shared: it may have run before, and
         goes on after.
@@ -159,7 +160,10 @@ cdef class Training:
         run.ask, run.job.asks = self.ask, self.ask is not None
         self._take_rates(run)
         request = self.network._request(TRAIN, run.job.n_rows)
+        if self.y.slopes is not None and self.applies_dropout:
+            raise ValueError("with dropout the outputs' derivatives are those of another network")
         request.scales_inputs = self.scale_state is not None
+        request.fits_slopes = self.network._point_slopes(run, self.y)
         request.batch_size = batch_size
         request.epochs = self.epochs
         request.keeps_batch = self.ask is not None

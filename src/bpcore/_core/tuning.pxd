@@ -26,6 +26,8 @@ cdef struct Tuning:
     Py_ssize_t sparse_min_rows
     double sparse_transposing_rows
     Py_ssize_t sparse_sampled_rows
+    double slopes_bytes
+    Py_ssize_t slopes_min_rows
     double normal_bytes
     Py_ssize_t normal_min_rows
     Py_ssize_t normal_tile

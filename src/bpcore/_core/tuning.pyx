@@ -81,6 +81,12 @@ NUMBERS = {
         "as, for w^(1) to be transposed: 500 rows of 80 of 20,000 inputs take 0.6 of that time",
         "predictions of 1 to 2,000 rows of 20,000-100-4"),
     "sparse_sampled_rows": (32, "rows", "that tell how many inputs are zero", "not measured"),
+    # ------------------------------------------------------------ targets for derivatives
+    "slopes_bytes": (
+        2**20, "bytes", "of a microbatch that fits derivatives too, so that it stays in the second "
+        "cache: with microbatch_bytes a gradient of 9-64-64-1 takes 1.8 times as long, of "
+        "3-32-32-5 in float64 3 times", "python -P benchmarks/derivatives.py"),
+    "slopes_min_rows": (64, "rows", "of it at least", "not measured"),
     # ------------------------------------------------------------ least squares
     "normal_bytes": (
         2**18, "bytes", "of [J r] computed before it goes into the normal equations, so that it "

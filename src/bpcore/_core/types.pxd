@@ -59,6 +59,7 @@ cdef struct Buffers:
     void* da_dz             # σ'(z), of the layers that store it; in a trace of all
     void* delta
     void* dC_da             # for a trace
+    void* bend              # what is added to each δ: of a cost that knows ∂a/∂x, by z through σ'
     const OwnProducts* own  # one a layer; NULL: all of all layers
 
 cdef inline Py_ssize_t ceil_div(Py_ssize_t n, Py_ssize_t size) noexcept nogil:

@@ -8,6 +8,7 @@ from bpcore._core.job cimport GRADIENT, Regularisation
 from bpcore._core.optimizers cimport (
     Optimizer, UpdateCoefficients, at_rate, is_plain_sgd, offset, update, update_range,
 )
+from bpcore._core.sobolev cimport slope_shard
 from bpcore._core.types cimport Layer
 
 
@@ -55,6 +56,8 @@ cdef void _shard_gradient(const Job* job, const Shard* shard, const Target* targ
         reading.inputs.prefetch = job.memory.prefetch + 1 + 2 * begin
     weight_gradient(job.layout, shard, &reading.inputs, &job.memory.rows, buffer_row(job, start),
                     n, target, of_type)
+    if job.plan.fits_slopes:
+        slope_shard(job, shard, target, of_type)
 
 
 cdef double _add_penalty(const Regularisation* regularisation, double scale, Py_ssize_t n,

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, uintptr_t
 from libc.stdlib cimport calloc, free
 
 from bpcore._core.backward cimport Shard
-from bpcore._core.job cimport GRADIENT, JACOBIAN, PREDICT, PRODUCT, TRAIN
+from bpcore._core.job cimport COST, GRADIENT, JACOBIAN, PREDICT, PRODUCT, TRAIN
 from bpcore._core.products cimport padded_width
 from bpcore._core.sparse cimport OFFSET_STRIDE, rows_at_once
 from bpcore._core.types cimport OwnProducts, ceil_div
@@ -12,6 +12,7 @@ from bpcore._core.types cimport OwnProducts, ceil_div
 # A line of the caches.
 cdef size_t ALIGNMENT = 64
 # Of a product with second derivatives, one number a unit each.
+_SLOPES = ("slopes_y", "slopes_x", "slopes_g", "slopes_v", "slopes_tangent", "bend")
 _TANGENTS = ("z", "dC_da", "tangent_z", "tangent_a", "tangent_delta")
 
 
@@ -46,17 +47,33 @@ cdef dict _row_buffers(const Layout* layout, const Plan* plan):
         "x": x_rows * plan.ld_x * itemsize,
         "y": rows * layout.n_outputs * itemsize if learns else 0,
         "a": units,
-        "da_dz": units if learns and layout.stores_da_dz or plan.task == PRODUCT else 0,
+        "da_dz": units if learns and layout.stores_da_dz or plan.task == PRODUCT
+        or plan.fits_slopes else 0,
         "z_out": rows * layout.n_outputs * itemsize if learns else 0,
         "delta": units if learns else 0,
         **dict.fromkeys(_TANGENTS, units if plan.task == PRODUCT else 0),
+        **_slope_buffers(layout, plan),
         "columns": sparse_rows * layout.n_inputs * sizeof(int32_t),
         "counts": sparse_rows * sizeof(Py_ssize_t),
         "offsets": sparse_rows * ceil_div(layout.n_inputs, OFFSET_STRIDE) * sizeof(int32_t),
     }
+    if plan.fits_slopes:
+        sizes["z"] = units
     if plan.keeps_terms:        # they lie in arrays of the caller's
         sizes.update(dict.fromkeys(("x", "y", "a", "da_dz", "z_out", "delta"), 0))
     return sizes
+
+
+cdef dict _slope_buffers(const Layout* layout, const Plan* plan):
+    """name: bytes, of what a cost that knows ∂a^(L)/∂a^(0) needs; see Slopes."""
+    if not plan.fits_slopes:
+        return dict.fromkeys(_SLOPES, 0)
+    learns = plan.task != COST
+    row = <object>plan.microbatch_rows * layout.itemsize
+    inputs = row * layout.n_outputs * layout.n_inputs
+    units = row * layout.n_outputs * layout.n_units
+    return dict(zip(_SLOPES, (inputs, inputs, units, units, units * learns,
+                              row * layout.n_units * learns), strict=True))
 
 
 cdef dict _gradient_buffers(const Layout* layout, const Plan* plan, Py_ssize_t batch,
@@ -77,7 +94,7 @@ cdef dict _gradient_buffers(const Layout* layout, const Plan* plan, Py_ssize_t b
     return {
         "gradient": layout.n_parameters * itemsize if plan.accumulates else 0,
         "scratch": <object>plan.n_threads * scratch,
-        "normal": plan.normal_rows * layout.n_outputs * (layout.n_parameters + 1) * itemsize,
+        "normal": plan.normal_rows * plan.residuals * (layout.n_parameters + 1) * itemsize,
         "costs": n_blocks * sizeof(double),
         "partial_sums": max(<object>plan.n_shards * 2, <object>plan.n_threads) * sizeof(double),
         "shards": plan.n_shards * sizeof(Shard),
@@ -134,7 +151,10 @@ cdef Workspace make_workspace(const Layout* layout, Plan plan, list shards, list
     m.rows.x, m.rows.y = _at(places, "x"), _at(places, "y")
     m.rows.a, m.rows.z, m.rows.z_out = _at(places, "a"), _at(places, "z"), _at(places, "z_out")
     m.rows.da_dz, m.rows.delta = _at(places, "da_dz"), _at(places, "delta")
-    m.rows.dC_da = _at(places, "dC_da")
+    m.rows.dC_da, m.rows.bend = _at(places, "dC_da"), _at(places, "bend")
+    m.slopes.y, m.slopes.x = _at(places, "slopes_y"), _at(places, "slopes_x")
+    m.slopes.g, m.slopes.v = _at(places, "slopes_g"), _at(places, "slopes_v")
+    m.slopes.tangent = _at(places, "slopes_tangent")
     m.tangent_z, m.tangent_a = _at(places, "tangent_z"), _at(places, "tangent_a")
     m.tangent_delta = _at(places, "tangent_delta")
     m.gradient, m.scratch = _at(places, "gradient"), _at(places, "scratch")

@@ -1,0 +1,1 @@
+# Its functions are for the other compiled modules: Python sees none.
