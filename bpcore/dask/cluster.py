@@ -91,16 +91,30 @@ class Cluster:
 
     def submit(self, what: str, function: Any, *arguments: Any, where: Any = None) -> Any:
         """One task, for a worker if that is named; what: its kind, for dashboards."""
-        key = f"bpcore-{what}-{self._name}-{next(self._number)}"
-        # θ goes with a task: a large one is no mistake
-        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
+        with _of_any_size():
             return self.keep(
-                self.client.submit(function, *arguments, key=key, pure=False, **self._place(where))
+                self.client.submit(
+                    function, *arguments, key=self._key(what), pure=False, **self._place(where)
+                )
             )
+
+    def map(self, what: str, function: Any, *arguments: Sequence[Any]) -> list[Any]:
+        """A task for each of the arguments, all in one message.
+
+        A client sends its messages 10 ms apart at least, so that the tasks of another one would
+        begin that much later.
+        """
+        keys = [self._key(what) for _ in arguments[0]]
+        with _of_any_size():
+            futures = self.client.map(function, *arguments, key=keys, pure=False)
+        return [self.keep(future) for future in futures]
+
+    def _key(self, what: str) -> str:
+        return f"bpcore-{what}-{self._name}-{next(self._number)}"
 
     def compute(self, delayed: Sequence[Any], where: Any = None) -> list[Any]:
         """The futures of delayed values."""
-        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
+        with _of_any_size():
             futures = self.client.compute(list(delayed), **self._place(where))
         return [self.keep(future) for future in futures]
 
@@ -248,6 +262,11 @@ class Cluster:
         """The bytes that each worker may hold, by address; 0 where there is no limit."""
         workers = self.client.scheduler_info(n_workers=-1)["workers"]
         return {address: one.get("memory_limit") or 0 for address, one in workers.items()}
+
+
+def _of_any_size() -> Any:
+    """Within: θ may go with a task, a large one is no mistake."""
+    return dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"})
 
 
 class _Lost(ConnectionError):

@@ -100,11 +100,11 @@ class Groups:
         """The sums over all chunks, and what each has found."""
         self._welcome()
         many = len(self.groups) > FAN_IN
-        submit = self.cluster.submit
+        submit, groups = self.cluster.submit, [group for _, group, _ in self.groups]
         # θ goes to a worker once: with its one task, or to be fetched from the first that has it
         shared = many or len(self.groups) > len({home for _, _, home in self.groups})
         letter = submit("message", _hold, message) if shared else message
-        asked = [submit("round", run, letter, group) for _, group, _ in self.groups]
+        asked = self.cluster.map("round", run, [letter] * len(groups), groups)
         waited = asked
         while len(waited) > FAN_IN:
             waited = [

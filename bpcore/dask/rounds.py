@@ -9,8 +9,10 @@ chunk.
 
 import copy
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -61,8 +63,13 @@ class Answer:
         self.clock: tuple[int, float] = (0, 1.0)
 
 
-def add(nodes: dict[Node, Term], node: Node, term: Term, n: int) -> None:
-    """Put a term of n chunks in its place, and add it to its neighbour's where that is there."""
+def add(
+    nodes: dict[Node, Term], node: Node, term: Term, n: int, spare: list[Term] | None = None
+) -> None:
+    """Put a term of n chunks in its place, and add it to its neighbour's where that is there.
+
+    spare: takes the terms that are added to others, which are changed then; None: none is changed.
+    """
     level, place = node
     while (1 << level) < n:
         if place % 2 == 0 and (place + 1) << level >= n:
@@ -72,8 +79,10 @@ def add(nodes: dict[Node, Term], node: Node, term: Term, n: int) -> None:
         other = nodes.pop((level, place ^ 1), None)
         if other is None:
             break
-        first, second = (term, other) if place % 2 == 0 else (other, term)
-        term = [a + b for a, b in zip(first, second, strict=True)]
+        sums = term if spare is not None else [None] * len(term)
+        term = [np.add(a, b, out=c) for a, b, c in zip(term, other, sums, strict=True)]
+        if spare is not None:
+            spare.append(other)
         level, place = level + 1, place >> 1
     nodes[level, place] = term
 
@@ -89,6 +98,13 @@ def combine(n: int, *answers: Answer) -> Answer:
     return whole
 
 
+class Scratch(threading.local):
+    """What a thread of a round uses up for one chunk after the other."""
+
+    network: Any = None
+    optimizer: Any = None
+
+
 def run(message: "Message", group: list[Chunk]) -> Answer:
     """A round's task: what a message asks, of each chunk of a group."""
     worker = get_worker()
@@ -96,14 +112,19 @@ def run(message: "Message", group: list[Chunk]) -> Answer:
     most = worker.state.nthreads if message.n_jobs is None else message.n_jobs
     threads = max(1, min(most, worker.state.nthreads))
     side_by_side = min(threads, len(group))
-    own = threading.local()
+    own = Scratch()
+    # a worker of Dask gives freed memory back at once, and new memory costs more than the sums
+    spare: list[Term] = []
 
     def ask(chunk: Chunk) -> Any:
-        if not hasattr(own, "network"):
+        if own.network is None:
             own.network = copy.deepcopy(message.network)
             own.network.n_threads = max(1, threads // side_by_side)
         own.network.parameters[:] = message.network.parameters
-        return message.ask(own.network, chunk)
+        out = None
+        with suppress(IndexError):
+            out = spare.pop()
+        return message.ask(own, chunk, out)
 
     def asked() -> Iterator[Any]:
         if side_by_side == 1:
@@ -114,7 +135,7 @@ def run(message: "Message", group: list[Chunk]) -> Answer:
 
     for chunk, (term, found, clock) in zip(group, asked(), strict=True):
         if term:
-            add(answer.nodes, (0, chunk.index), term, message.n_chunks)
+            add(answer.nodes, (0, chunk.index), term, message.n_chunks, spare)
         if found is not None:
             answer.of_chunk[chunk.index] = found
         answer.clock = max(answer.clock, clock)
@@ -143,8 +164,8 @@ class Message:
     def __init__(self, network: Any, n_chunks: int, n_jobs: int | None, factor: float) -> None:
         self.network, self.n_chunks, self.n_jobs, self.factor = network, n_chunks, n_jobs, factor
 
-    def ask(self, network: Any, chunk: Chunk) -> Found:
-        """What one chunk answers; the network is there to be used up."""
+    def ask(self, own: Scratch, chunk: Chunk, out: Term | None) -> Found:
+        """What one chunk answers, of the network in `own`; its term in the memory of `out`."""
         raise NotImplementedError
 
     @property
@@ -162,16 +183,28 @@ class Message:
 class Gradient(Message):
     """Σ s_k ∇C_k, and [Σ s_k C_k, Σ s_k], over all rows."""
 
-    def ask(self, network: Any, chunk: Chunk) -> Found:
+    def ask(self, own: Scratch, chunk: Chunk, out: Term | None) -> Found:
         """The sums over a chunk."""
+        network = own.network
         weights = self.weights_of(chunk)
         total = float(chunk.n if weights is None else weights.sum())
-        gradient = np.zeros(network.n_parameters, dtype=network.dtype)
+        gradient = np.empty_like(network.parameters) if out is None else out[0]
         cost = 0.0
         if total > 0:
             cost, _, _ = network._cost_gradient(Rows(chunk.x), Rows(chunk.y), weights, out=gradient)
             gradient *= total
+        else:
+            gradient[:] = 0
         return [gradient, np.array([total * cost, total])], None, _NO_CLOCK
+
+
+def _times(factor: float, arrays: Sequence[np.ndarray], out: Term | None) -> Term:
+    """The factor, of each array's type, times the array; in the memory of `out` if it is given."""
+    there: Any = [None] * len(arrays) if out is None else out
+    return [
+        np.multiply(one.dtype.type(factor), one, out=to)
+        for one, to in zip(arrays, there, strict=True)
+    ]
 
 
 def stream(chunk: Chunk, seed: int, shuffle: bool, start: int, n: int) -> np.ndarray:
@@ -243,36 +276,43 @@ class Steps(Message):
             return None, rows
         return epoch, rows
 
-    def ask(self, network: Any, chunk: Chunk) -> Found:
+    @cached_property
+    def _state(self) -> Any:
+        return self.optimizer.__getstate__()
+
+    def ask(self, own: Scratch, chunk: Chunk, out: Term | None) -> Found:
         """A chunk's share of the common θ and slots, and of [cost, penalty]."""
-        optimizer: Any = copy.copy(self.optimizer)
+        if own.optimizer is None:
+            own.optimizer = copy.copy(self.optimizer)
+        else:
+            own.optimizer.__setstate__(self._state)
+        network, optimizer = own.network, own.optimizer
         epoch, _ = self._trained(network, chunk, optimizer, self.penalties)
         share = chunk.weight / self.weight
         costs = np.full(2, np.nan) if epoch is None else np.array([epoch.cost, epoch.penalty])
-        arrays = [network.parameters, *optimizer.slots]
-        if share != 1.0:
-            arrays = [network.dtype.type(share) * one for one in arrays]
-        else:
-            arrays = [one.copy() for one in arrays]
-        clock = (optimizer.t, optimizer.__getstate__()["mu_product"])
-        return [*arrays, share * costs], None, clock
+        term = _times(share, [network.parameters, *optimizer.slots, costs], out)
+        return term, None, (optimizer.t, optimizer.mu_product)
 
 
 class Batch(Steps):
     """The gradient of one batch of each chunk: Σ s_k ∇C_k, and [Σ s_k C_k, Σ normaliser]."""
 
-    def ask(self, network: Any, chunk: Chunk) -> Found:
+    def ask(self, own: Scratch, chunk: Chunk, out: Term | None) -> Found:
         """The sums over a chunk's batch."""
-        # after one update with η = 1 the velocity is -∇C, as training computes it: dropout and all
-        probe = Optimizer(
-            "sgd", network.n_parameters, dtype=network.dtype, learning_rate=1.0, momentum=0.5
-        )
+        network = own.network
+        if own.optimizer is None:
+            # after one update with η = 1 the velocity is -∇C, as training computes it, dropout and
+            # all
+            own.optimizer = Optimizer(
+                "sgd", network.n_parameters, dtype=network.dtype, learning_rate=1.0, momentum=0.5
+            )
+        probe = own.optimizer
+        probe.reset()
         epoch, rows = self._trained(network, chunk, probe, {})
         weight = float(len(rows) if chunk.normaliser is None else chunk.normaliser[rows].sum())
-        (velocity,) = probe.slots
         cost = np.nan if epoch is None else epoch.cost
-        gradient = network.dtype.type(-weight) * velocity
-        return [gradient, np.array([weight * cost if weight else 0.0, weight])], None, _NO_CLOCK
+        gradient = _times(-weight, probe.slots, out and out[:1])
+        return [*gradient, np.array([weight * cost if weight else 0.0, weight])], None, _NO_CLOCK
 
 
 class Judgement(Message):
@@ -285,7 +325,7 @@ class Judgement(Message):
 
     scorer: Any
 
-    def ask(self, network: Any, chunk: Chunk) -> Found:
+    def ask(self, own: Scratch, chunk: Chunk, out: Term | None) -> Found:
         """(tally, Σ s_k C_k, Σ s_k) of a chunk."""
         if chunk.held is None:
             return [], None, _NO_CLOCK
@@ -293,7 +333,7 @@ class Judgement(Message):
         total = float(len(y) if weights is None else weights.sum())
         if total == 0:
             return [], None, _NO_CLOCK
-        table = Rows(x)
+        network, table = own.network, Rows(x)
         a = np.empty(y.shape, dtype=network.dtype)
         network._predict_into(table, a)
         cost = total * network._cost(table, Rows(y), weights)
@@ -303,7 +343,7 @@ class Judgement(Message):
 class HeldTargets(Message):
     """The held-out targets of one column, and their weights."""
 
-    def ask(self, network: Any, chunk: Chunk) -> Found:
+    def ask(self, own: Scratch, chunk: Chunk, out: Term | None) -> Found:
         """(y, weights) of a chunk."""
         if chunk.held is None:
             return [], None, _NO_CLOCK

@@ -11,7 +11,7 @@ cdef class Optimizer:
     cdef readonly double beta_2
     cdef readonly double epsilon
     cdef public Py_ssize_t t
-    cdef double mu_product
+    cdef readonly double mu_product
     cdef readonly str name
     cdef readonly object dtype      # of θ; None as long as it has none
     cdef Py_ssize_t length          # of θ, or -1
