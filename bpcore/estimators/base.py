@@ -104,7 +104,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
         checkpoint : str or path-like, default=None
             A model file to write after every ``checkpoint_every`` epochs, and after the last.
             ``bpcore.load`` reads it as an estimator. Takes the extra ``bpcore[files]``; not for
-            lbfgs and lm, nor for a warm start.
+            lbfgs, nor for a warm start.
         checkpoint_every : int, default=1
         resume : str or path-like, default=None
             A checkpoint to go on from. With the parameters and the data of the fit that wrote

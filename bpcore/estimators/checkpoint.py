@@ -34,11 +34,6 @@ _NOT_WRITTEN = {"split_seed", "optimizer", "rate", *OF_EVIDENCE}
 # Those that only some fits have: with early stopping, with dropout.
 _NOT_ALWAYS = {"best_theta", "dropout_seed"}
 _SHOWN = attributes_shown(State)
-# Solvers whose state no checkpoint holds.
-_WITHOUT = {
-    "lbfgs": "L-BFGS keeps its state inside SciPy",
-    "lm": "the estimators' lm keeps a state that no checkpoint holds, a Network's has some",
-}
 
 
 def begin(
@@ -51,14 +46,14 @@ def begin(
     Raises
     ------
     TypeError, ValueError
-        If the fit is one of L-BFGS or lm, goes on from an earlier one, or no file can hold ``rng``.
+        If the fit is one of L-BFGS, goes on from an earlier one, or no file can hold ``rng``.
     OSError
         If there can be no file.
     """
-    if est.solver in _WITHOUT:
+    if est.solver == "lbfgs":
         raise ValueError(
-            f"checkpoint and resume: {_WITHOUT[est.solver]}. "
-            "Use a stochastic solver, or save the estimator from a callback"
+            "checkpoint and resume: L-BFGS keeps its state inside SciPy. "
+            "Use another solver, or save the estimator from a callback"
         )
     if est.warm_start and hasattr(est, "coefs_"):
         raise ValueError(
@@ -80,7 +75,9 @@ def _training(reader: ModelReader) -> dict[str, Any]:
         raise reader.fault(
             "no checkpoint of an estimator; fit(…, checkpoint=…) of one writes files to resume from"
         )
-    return files.read_training(reader, _ENTRIES, np.random.RandomState)
+    there = reader.sections["training"]
+    more = ("solver",) if isinstance(there, dict) and "solver" in there else ()
+    return files.read_training(reader, (*_ENTRIES, *more), np.random.RandomState)
 
 
 class EstimatorCheckpoints:
@@ -96,6 +93,8 @@ class EstimatorCheckpoints:
         The fit's random state before anything was drawn, as JSON has it.
     more : dict, optional
         What else decides the bits of an epoch, beside the parameters and the data.
+    solver : LevenbergMarquardt, optional
+        What makes the iterations of lm.
     """
 
     def __init__(
@@ -105,8 +104,9 @@ class EstimatorCheckpoints:
         standing: files.Standing,
         before: Any,
         more: dict[str, Any] | None = None,
+        solver: Any = None,
     ) -> None:
-        self.est, self.standing, self.before = est, standing, before
+        self.est, self.standing, self.before, self.solver = est, standing, before, solver
         describe_estimator(est, callback=False)  # what no file can hold is refused here
         parameters = est.get_params(deep=False)
         optimizer = standing.optimizer
@@ -128,6 +128,8 @@ class EstimatorCheckpoints:
             "random_before": self.before,
             "finished": finished,
         }
+        if self.solver is not None:
+            training["solver"] = values.encode(self.solver.squares.state, "the solver's state")
         self.standing.write(path, *describe_estimator(self.est, callback=False), training)
 
     def resume(self, path: Any) -> bool:
@@ -158,6 +160,7 @@ class EstimatorCheckpoints:
                 if optimizer.name != self.standing.optimizer.name:
                     raise ValueError(f"{optimizer.name} is not the solver that it describes")
                 entries = _written(vars(there._record), vars(est._record))
+                state = _state_of(self.solver, training.get("solver"))
             order = files.read_order(reader, self.standing.order, "of the training rows")
         asked = f"max_iter is {est.max_iter}"
         files.refuse_more_epochs(reader.name, entries["n_iter"], est.max_iter, asked)
@@ -166,8 +169,24 @@ class EstimatorCheckpoints:
         if "dropout_seed" not in entries:
             vars(est._record).pop("dropout_seed", None)
         self.standing.move_to(files.Standing(optimizer, training["random"], order))
+        if self.solver is not None:
+            self.solver.go_on(state=state)
         finished: bool = training["finished"]
         return finished
+
+
+def _state_of(solver: Any, state: Any) -> Any:
+    """The state of lm in a file, which has one where this fit has lm."""
+    if solver is None and state is None:
+        return None
+    if solver is None or not (
+        isinstance(state, np.ndarray)
+        and (state.shape, state.dtype) == (solver.squares.state.shape, np.float64)
+        and np.isfinite(state).all()
+        and (state >= 0).all()
+    ):
+        raise ValueError("the solver's state is not that of this fit's")
+    return state
 
 
 def _written(there: dict[str, Any], here: dict[str, Any]) -> dict[str, Any]:

@@ -176,7 +176,8 @@ class EpochFit:
         from bpcore.files.checkpoint import Standing
 
         standing = Standing(self.record.optimizer, self.sampler.rng, self.training.order)
-        return EstimatorCheckpoints(self.est, self.data, standing, before)
+        solver = self.training if self.est.solver == "lm" else None
+        return EstimatorCheckpoints(self.est, self.data, standing, before, solver=solver)
 
     # ------------------------------------------------------------ a fit
 

@@ -181,7 +181,7 @@ class LevenbergMarquardt(Solver):
         )  # fmt: skip
         self.mean_weight = examples / len(self.rows) if examples else 1.0
 
-    def go_on(self, damping: float, state: Any = None) -> None:
+    def go_on(self, damping: float = 0.0, state: Any = None) -> None:
         """Begin with what another fit has ended with: the damping, or with evidence all of it."""
         self.squares.state = np.array([damping, 2.0, 1.0]) if state is None else state
 

@@ -1,10 +1,12 @@
 """MLPRegressor(solver="lm")."""
 
+import json
+
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
-from bpcore import MLPRegressor, Network
+from bpcore import MLPRegressor, ModelFileError, Network
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
@@ -57,7 +59,7 @@ def test_an_estimators_early_stopping():
     assert reg.best_validation_score_ == max(reg.validation_scores_)
 
 
-def test_what_an_estimator_refuses(tmp_path):
+def test_what_an_estimator_refuses():
     X, Y = curve()
     for options, words in (
         ({"dropout": 0.1}, "takes no dropout"),
@@ -66,8 +68,72 @@ def test_what_an_estimator_refuses(tmp_path):
     ):
         with pytest.raises(ValueError, match=words):
             MLPRegressor(hidden_layer_sizes=(4,), solver="lm", **options).fit(X, Y)
-    with pytest.raises(ValueError, match="lm keeps a state"):
-        MLPRegressor(hidden_layer_sizes=(4,), solver="lm").fit(
-            X, Y, checkpoint=tmp_path / "x.safetensors"
-        )
     assert not hasattr(MLPRegressor(solver="lm"), "partial_fit")
+
+
+class Break(Exception):
+    """What a callback breaks a fit off with."""
+
+
+def _break(reg):
+    if reg.n_iter_ == 4:
+        raise Break
+
+
+def half(path, X, Y, **options):
+    """The checkpoint of a fit that broke off after four iterations."""
+    pytest.importorskip("safetensors", reason="safetensors is not installed: bpcore[files]")
+    with pytest.raises(Break):
+        noisy(**options, callback=_break).fit(X, Y, checkpoint=path)
+    return path
+
+
+def noisy(**options):
+    common = {"hidden_layer_sizes": (8,), "activation": "tanh", "solver": "lm", "tol": 0}
+    return MLPRegressor(**common | {"random_state": 0, "max_iter": 9} | options)
+
+
+@TYPES
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("alpha", [0.1, "evidence"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_checkpoint_goes_on_to_the_same_bits(alpha, early_stopping, dtype, tmp_path):
+    X, Y = curve()
+    X = X.astype(dtype)
+    Y = Y + 0.1 * np.random.default_rng(2).normal(size=Y.shape)
+    options = {"alpha": alpha, "early_stopping": early_stopping}
+    path = half(tmp_path / "half.safetensors", X, Y, **options)
+    whole = noisy(**options).fit(X, Y)
+    for _ in range(2):  # the second time from the end
+        resumed = noisy(**options).fit(X, Y, checkpoint=path, resume=path)
+        assert_array_equal(resumed.network_.parameters, whole.network_.parameters)
+        for name in ("loss_curve_", "validation_scores_", "alpha_", "noise_std_", "n_iter_"):
+            assert getattr(resumed, name, None) == getattr(whole, name, None)
+
+
+@pytest.mark.parametrize("options", [{"solver": "adam"}, {"alpha": "evidence"}, {"tol": 1e-3}])
+def test_a_checkpoint_of_another_fit(options, tmp_path):
+    X, Y = curve()
+    path = half(tmp_path / "half.safetensors", X, Y)
+    with pytest.raises(ValueError, match=f"{next(iter(options))} was"):
+        noisy(**options).fit(X, Y, resume=path)
+
+
+@pytest.mark.parametrize("state", [None, [1.0, 2.0], [-1.0, 2.0, 1.0], [1.0, float("nan"), 1.0]])
+def test_a_damaged_state(state, tmp_path):
+    X, Y = curve()
+    path = half(tmp_path / "half.safetensors", X, Y)
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    sections = json.loads(header["__metadata__"]["bpcore"])
+    if state is None:
+        del sections["training"]["solver"]
+    else:
+        values = [{"float": "nan"} if one != one else one for one in state]
+        sections["training"]["solver"] = {"array": ["float64", [len(state)], values]}
+    header["__metadata__"]["bpcore"] = json.dumps(sections)
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
+    with pytest.raises(ModelFileError, match=r"solver's state|array"):
+        noisy().fit(X, Y, resume=path)
