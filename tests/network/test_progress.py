@@ -53,8 +53,8 @@ def test_no_stream_ends_a_fit(kind, monkeypatch):
     history = net.fit(X, Y, 5, progress=True, validation_data=(X, Y))
     rates = {"solver": "sgd", "learning_rate": "adaptive", "n_iter_no_change": 1, "tol": 1.0}
     for est in (
-        MLPRegressor(verbose=True, max_iter=20, early_stopping=True, **rates),
-        MLPRegressor(verbose=True, solver="lbfgs"),
+        MLPRegressor(verbose=True, max_iter=20, early_stopping=True, random_state=0, **rates),
+        MLPRegressor(verbose=True, solver="lbfgs", random_state=0),
     ):
         est.fit(X, Y[:, 0])
     MLPClassifier(verbose=True).partial_fit(X, Y[:, 0] > 1, classes=[False, True])
