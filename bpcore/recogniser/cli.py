@@ -85,12 +85,9 @@ def _train(options: argparse.Namespace, data: Dataset, network: Network) -> Outc
 
 def _whole_epochs(history: History) -> History:
     """Without the entries of an epoch that Ctrl-C ended before its last entry was made."""
-    whole = dataclasses.replace(history)
-    lists = {name: value for name, value in vars(history).items() if isinstance(value, list)}
-    n = min(map(len, lists.values()))
-    for name, value in lists.items():
-        setattr(whole, name, value[:n])
-    return whole
+    records = ("cost", "validation_cost", "validation_score", "learning_rate", "seconds")
+    n = min(len(getattr(history, name)) for name in records)
+    return dataclasses.replace(history, **{name: getattr(history, name)[:n] for name in records})
 
 
 def _write_files(options: argparse.Namespace, outcome: Outcome) -> None:

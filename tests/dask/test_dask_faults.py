@@ -221,7 +221,7 @@ def test_a_round_leaves_nothing_behind(workers, data):
 
 
 def test_messages_of_others_stay(workers, data):
-    """Dask's log of recent messages loses ours, of which each has θ, and no other."""
+    """Dask's log of recent messages loses ours, of which each has θ and slots, and no other."""
 
     def kept(dask_scheduler=None):
         streams = dask_scheduler.stream_comms.values()
@@ -234,7 +234,7 @@ def test_messages_of_others_stay(workers, data):
         counts.append(workers.run_on_scheduler(kept).count("'key': 'bpcore-round"))
 
     DaskMLPRegressor(
-        **PARAMETERS | {"local_updates": 1, "max_iter": 60}, client=workers, callback=count
+        **PARAMETERS | {"local_updates": 2, "max_iter": 60}, client=workers, callback=count
     ).fit(*data)
     assert 0 < max(counts) < 60
     assert "'key': 'somebody-else'" in workers.run_on_scheduler(kept)
@@ -252,7 +252,7 @@ def _resident(dask_scheduler=None):
 @pytest.mark.slow
 @pytest.mark.memory
 def test_memory_is_flat_over_a_thousand_rounds(workers, data):
-    """Of the client, in whose process the scheduler is: θ and slots are 0.3 MB a round."""
+    """Of the client, in whose process the scheduler is: θ and slots are 0.3 MB a round and worker."""
     sizes = []
 
     def measure(est):
@@ -260,7 +260,7 @@ def test_memory_is_flat_over_a_thousand_rounds(workers, data):
             sizes.append(_resident())
 
     DaskMLPRegressor(
-        **PARAMETERS | {"local_updates": 1, "max_iter": 1000, "n_iter_no_change": 2000},
+        **PARAMETERS | {"local_updates": 2, "max_iter": 1000, "n_iter_no_change": 2000},
         client=workers, callback=measure,
     ).fit(*data)  # fmt: skip
     assert sizes[1] - sizes[0] < 12 * 2**20
