@@ -84,6 +84,7 @@ class Cluster:
         with suppress(OSError, RuntimeError, CommClosedError):
             if self.client.status == "running":
                 self.client.cancel(asked, force=True)
+                self._forget_messages()
         for future in asked:
             future.release()
 
@@ -141,11 +142,14 @@ class Cluster:
         θ would make a gigabyte of. Those of others are left there.
         """
         self._sent += n_bytes
-        if self._sent < _MOST_KEPT:
-            return
-        self._sent = 0
-        _forget([self.client.scheduler_comm])
-        self.client.run_on_scheduler(_forget_ours)
+        if self._sent >= _MOST_KEPT:
+            self._forget_messages()
+
+    def _forget_messages(self) -> None:
+        if self._sent:
+            self._sent = 0
+            _forget([self.client.scheduler_comm])
+            self.client.run_on_scheduler(_forget_ours)
 
     def keep(self, future: Any) -> Any:
         """A future, to be cancelled at the end."""
