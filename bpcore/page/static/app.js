@@ -266,7 +266,7 @@ export class App {
     }
     if (kind === "cost") {
       const mean = this.i === null && this.X.length > 1 ? ", the mean over the examples" : "";
-      return [`${C} = `, make("strong", { id: "cost", text: value,
+      return [...words(`${C} = `), make("strong", { id: "cost", text: value,
         "data-exact": String(this.trace.costOf(this.i)) }),
       `: ${loss.words}, summed over the outputs${mean}.`];
     }
@@ -274,8 +274,8 @@ export class App {
       return [`Every derivative is known. A step of gradient descent changes all ` +
         `${grouped(this.model.theta.length)} weights and biases at once.`];
     }
-    return [layer === 0 ? "How the cost answers to the input itself."
-      : `What ${C} answers to each unit of layer ${layer}, and so to each weight and bias into it.`];
+    return words(layer === 0 ? "How the cost answers to the input itself."
+      : `What ${C} answers to each unit of layer ${layer}, and so to each weight and bias into it.`);
   }
 
   showExplanation() {
