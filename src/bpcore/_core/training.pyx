@@ -8,6 +8,7 @@ import numpy as np
 from bpcore._core.threads import one_blas_thread
 
 cimport numpy as cnp
+from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport INFINITY, isfinite
 from libc.string cimport memcpy, memset
 
@@ -306,9 +307,14 @@ cdef class Training:
         while most > 0 and here == EPOCHS_AT_ONCE:
             with nogil:
                 n = self._epochs(min(most, here), until, shuffle, limits, numbers)
-            for i in range(n):
-                done.append(Epoch(numbers[i].cost, numbers[i].penalty, numbers[i].learning_rate,
-                                  numbers[i].seconds))
+            try:
+                # before anything is made: garbage may be collected then, and Python loses a Ctrl-C
+                # that falls into the end of a weak reference
+                PyErr_CheckSignals()
+            finally:
+                for i in range(n):
+                    done.append(Epoch(numbers[i].cost, numbers[i].penalty,
+                                      numbers[i].learning_rate, numbers[i].seconds))
             self.job.check()
             if self.diverged:
                 raise Diverged(self.job.job.cost)
