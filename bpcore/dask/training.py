@@ -1,7 +1,7 @@
 """Training on chunks: what the local fits ask of their data, and the epochs that are rounds."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from hashlib import sha256
 from typing import Any, Self
 
@@ -191,7 +191,7 @@ class RoundFit(EpochFit):
         local = {"local_updates": self.est.local_updates}
         return EstimatorCheckpoints(self.est._local(), self.data, standing, before, local)
 
-    def _epochs(self, most: int) -> Iterator[Epoch]:
+    def _epochs(self, most: int) -> Generator[Epoch, None, None]:
         for _ in range(most):
             start = time.perf_counter()
             before = self.network.parameters.copy()

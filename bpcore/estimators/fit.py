@@ -8,8 +8,8 @@ import copy
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,11 +54,14 @@ def exclusive(est: Any) -> Iterator[None]:
             _in_training.discard(id(est))
 
 
-def announced(ended: Iterator[Epoch], begin: Callable[[], Any], n: int) -> Iterator[Epoch]:
+def announced(
+    ended: Generator[Epoch, None, None], begin: Callable[[], Any], n: int
+) -> Generator[Epoch, None, None]:
     """The n epochs, each announced before it begins."""
-    for _ in range(n):
-        begin()
-        yield next(ended)
+    with closing(ended):
+        for _ in range(n):
+            begin()
+            yield next(ended)
 
 
 @dataclass(eq=False, repr=False)
@@ -165,7 +168,7 @@ class EpochFit:
         """How many rows an epoch goes through."""
         return self.data.training.n
 
-    def _epochs(self, most: int) -> Iterator[Epoch]:
+    def _epochs(self, most: int) -> Generator[Epoch, None, None]:
         """Train for so many epochs, and yield each when it has ended."""
         return epochs(self.training, self.sampler, most, self._patience)
 

@@ -1,13 +1,14 @@
 """The one loop over epochs, and what draws between two of them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bpcore._core.shuffle import shuffle_of
-from bpcore._core.training import Epoch, Training
+from bpcore._core.training import Diverged, Epoch, Training
 
 __all__ = ["After", "Sampler", "epochs", "follow"]
 
@@ -54,11 +55,13 @@ class Sampler:
 
 def epochs(
     training: Training, sampler: Sampler, most: int, patience: Callable[[], Any] | None = None
-) -> Iterator[Epoch]:
+) -> Generator[Epoch, None, None]:
     """Train for so many epochs, and yield each when it has ended.
 
     Where `training.epochs` is more than 1 the engine runs several before it comes back, and draws
     their orders itself; those that ended before a signal or a divergence are yielded all the same.
+    If one of them is the last that is asked for, the engine need not have gone on to diverge, but
+    what a signal has raised is raised when the generator is closed.
 
     Parameters
     ----------
@@ -82,20 +85,26 @@ def epochs(
             # what is no Training draws no order and counts no patience
             more = () if shuffle is None and limits is None else (shuffle, limits)
             training.run(min(most, at_once), seed, done, *more)
-        except BaseException:
+        except Diverged:
             yield from done
             raise
+        except BaseException as error:
+            try:
+                yield from done
+            finally:
+                raise error
         yield from done
         most -= len(done)
 
 
-def follow(ended: Iterable[Epoch], after: list[After]) -> bool:
+def follow(ended: Generator[Epoch, None, None], after: list[After]) -> bool:
     """Do after every epoch what is to follow it, in this order; whether something ended the fit.
 
     All that follows an epoch is done, whichever of it says that this was the last.
     """
-    for epoch in ended:
-        answers = [one(epoch) for one in after]
-        if any(answers):
-            return True
+    with closing(ended):
+        for epoch in ended:
+            answers = [one(epoch) for one in after]
+            if any(answers):
+                return True
     return False

@@ -11,6 +11,9 @@ from fit_problem import TYPES, problem
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bpcore import DivergenceError, History, Network
+from bpcore._core.training import Diverged, Epoch
+from bpcore.estimators.fit import announced
+from bpcore.network.epochs import Sampler, epochs, follow
 
 # ---------------------------------------------------------------- History
 
@@ -169,6 +172,35 @@ def test_ctrl_c_among_epochs_that_nobody_looks_at():
     assert history.epochs > 100
     assert len(history.seconds) == len(history.learning_rate) == history.epochs
     assert np.isfinite(network.parameters).all()
+
+
+class EndsWith:
+    """A training whose run ends three epochs, and then so."""
+
+    epochs = 3
+
+    def __init__(self, error):
+        self.error = error
+
+    def run(self, most, seed, done):
+        done += [Epoch(0.5, 0.0, 0.1, 0.01)] * 3
+        raise self.error
+
+
+@pytest.mark.parametrize("last", [1, 3, 4])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), Diverged(1.0), OSError()])
+@pytest.mark.parametrize("through", [lambda ended: ended, lambda ended: announced(ended, int, 9)])
+def test_an_epoch_that_ends_the_fit_loses_no_ctrl_c(last, error, through):
+    """The engine has gone on; that it diverged there is nobody's concern."""
+    seen = []
+    ended = through(epochs(EndsWith(error), Sampler(None, None, False), 9))
+    after = [lambda epoch: seen.append(epoch) or len(seen) == last]
+    if isinstance(error, Diverged) and last <= 3:
+        assert follow(ended, after)
+    else:
+        with pytest.raises(type(error)):
+            follow(ended, after)
+    assert len(seen) == min(last, 3)
 
 
 def test_divergence_in_the_last_update_is_noticed():
