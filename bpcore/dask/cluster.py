@@ -148,7 +148,8 @@ class Cluster:
     def _forget_messages(self) -> None:
         if self._sent:
             self._sent = 0
-            _forget([self.client.scheduler_comm])
+            # in the thread that writes them
+            self.client.loop.add_callback(_forget, [self.client.scheduler_comm])
             self.client.run_on_scheduler(_forget_ours)
 
     def keep(self, future: Any) -> Any:
@@ -309,9 +310,11 @@ def _forget_ours(dask_scheduler: Any = None) -> None:
 
 
 def _forget(streams: Iterable[Any]) -> None:
-    """Take our messages out of what streams keep."""
+    """Take our messages out of what streams keep, which is no part of Dask's interface."""
     for stream in streams:
-        log = stream.recent_message_log
+        log = getattr(stream, "recent_message_log", None)
+        if log is None:
+            continue
         others = [message for message in log if not _is_ours(message)]
         log.clear()
         log.extend(others)

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -103,6 +102,8 @@ class Scratch(threading.local):
 
     network: Any = None
     optimizer: Any = None
+    # what the optimizer begins every chunk with
+    state: Any = None
 
 
 def run(message: "Message", group: list[Chunk]) -> Answer:
@@ -276,16 +277,13 @@ class Steps(Message):
             return None, rows
         return epoch, rows
 
-    @cached_property
-    def _state(self) -> Any:
-        return self.optimizer.__getstate__()
-
     def ask(self, own: Scratch, chunk: Chunk, out: Term | None) -> Found:
         """A chunk's share of the common θ and slots, and of [cost, penalty]."""
         if own.optimizer is None:
             own.optimizer = copy.copy(self.optimizer)
+            own.state = own.optimizer.__getstate__()
         else:
-            own.optimizer.__setstate__(self._state)
+            own.optimizer.__setstate__(own.state)
         network, optimizer = own.network, own.optimizer
         epoch, _ = self._trained(network, chunk, optimizer, self.penalties)
         share = chunk.weight / self.weight

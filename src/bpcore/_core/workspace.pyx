@@ -1,5 +1,7 @@
 """The buffers of a run: one allocation, cut up as the plan says."""
 
+from bpcore._core.memory import LINE
+
 from libc.stdint cimport int32_t, uintptr_t
 from libc.stdlib cimport calloc, free
 
@@ -9,8 +11,6 @@ from bpcore._core.products cimport padded_width
 from bpcore._core.sparse cimport OFFSET_STRIDE, rows_at_once
 from bpcore._core.types cimport OwnProducts, ceil_div
 
-# A line of the caches.
-cdef size_t ALIGNMENT = 64
 # Of a product with second derivatives, one number a unit each.
 _SLOPES = ("slopes_y", "slopes_x", "slopes_g", "slopes_v", "slopes_tangent", "bend")
 _TANGENTS = ("z", "dC_da", "tangent_z", "tangent_a", "tangent_delta")
@@ -124,16 +124,16 @@ cdef Workspace make_workspace(const Layout* layout, Plan plan, list shards, list
     cdef OwnProducts* products
     cdef Py_ssize_t i
     sizes = _row_buffers(layout, &plan) | _gradient_buffers(layout, &plan, batch, optimizer)
-    offsets, total = {}, ALIGNMENT
+    offsets, total = {}, LINE
     for name, size in sizes.items():
         offsets[name] = total
-        total += (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+        total += (size + LINE - 1) // LINE * LINE
     w.plan = plan
     w.allocation = calloc(total, 1) if total < 2**62 else NULL
     if w.allocation == NULL:
         raise MemoryError(f"no memory for the buffers of {plan.microbatch_rows} rows "
                           f"({total / 2**20:.0f} MB)")
-    base = <uintptr_t>w.allocation // ALIGNMENT * ALIGNMENT
+    base = <uintptr_t>w.allocation // LINE * LINE
     places = {name: base + offset if sizes[name] else 0 for name, offset in offsets.items()}
     table = <Shard*>_at(places, "shards")
     for i in range(plan.n_shards):
