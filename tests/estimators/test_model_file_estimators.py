@@ -148,7 +148,8 @@ def test_names_of_features_come_back(path):
 
 
 KINDS = {
-    "adam": {}, "nadam": {"solver": "nadam", "learning_rate": "cosine"},
+    "adam": {},
+    "nadam": {"solver": "nadam", "learning_rate": {"kind": "cosine", "total": 9}},
     "sgd": {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.1},
     "adaptive": {"solver": "sgd", "learning_rate": "adaptive", "n_iter_no_change": 1, "tol": 1.0},
     "irprop-": {"solver": "irprop-"}, "dropout": {"dropout": 0.3, "solver": "rmsprop"},
