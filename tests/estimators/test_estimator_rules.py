@@ -8,6 +8,7 @@ from estimator_problems import DIGITS, LABELS, classifier, regressor
 from sklearn.base import clone
 
 from bpcore import Network
+from bpcore._core import tuning
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -173,3 +174,23 @@ def test_schedules_count_in_epochs(curve):
             callback=lambda est: rates.append(est._optimizer.current_rate),
         ).fit(X, y)
     assert rates == pytest.approx([0.01, 0.01, 0.005, 0.005] * 2)
+
+
+@pytest.mark.parametrize("alpha", [1e-4, 10])
+def test_the_engine_counts_the_patience_as_the_estimator_does(alpha):
+    """Alone with all epochs, and asked after each: they end in the same one, with its weights."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3))
+    y = X[:, :2] * X[:, 1:] + 0.1 * rng.normal(size=(40, 2))
+
+    def fitted(seconds):
+        with tuning.override(seconds_in_engine=seconds):
+            return regressor(
+                hidden_layer_sizes=(8,), alpha=alpha, tol=5e-4, n_iter_no_change=2, max_iter=3000,
+                batch_size=40, learning_rate_init=3e-3,
+            ).fit(X, y)  # fmt: skip
+
+    alone, asked = fitted(60), fitted(0)
+    assert alone.n_iter_ == asked.n_iter_ < 1000
+    for one, other in zip(alone.coefs_, asked.coefs_, strict=True):
+        np.testing.assert_array_equal(one, other)

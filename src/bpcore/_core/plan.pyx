@@ -234,11 +234,13 @@ cdef bint _by_pointer(const Layout* layout, const Request* request, Rows x, tupl
     )
 
 
-cdef Py_ssize_t _input_stride(const Layout* layout, const Plan* plan):
+cdef Py_ssize_t _input_stride(const Layout* layout, const Plan* plan, Rows x):
     """Numbers from one row of a^(0) in the buffers to the next: so many that each begins where a
-    line of the caches does, if that is no eighth more."""
+    line of the caches does, if that is no eighth more; of compressed rows what one keeps."""
     cdef Py_ssize_t padded = padded_width(layout.n_inputs, layout.itemsize)
-    if plan.sparse or plan.keeps_terms or 8 * (padded - layout.n_inputs) > layout.n_inputs:
+    if plan.sparse:
+        return min(layout.n_inputs, padded_width(max(<Py_ssize_t>1, x.fullest), layout.itemsize))
+    if plan.keeps_terms or 8 * (padded - layout.n_inputs) > layout.n_inputs:
         return layout.n_inputs
     return padded
 
@@ -337,5 +339,5 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     if plan.task == NORMAL:
         plan.uses_blas = True       # syrk, and LAPACK after it
     plan.by_pointer = _by_pointer(layout, request, x, own[0])
-    plan.ld_x = _input_stride(layout, &plan)
+    plan.ld_x = _input_stride(layout, &plan, x)
     return plan

@@ -30,15 +30,16 @@ cdef void column_sums(Py_ssize_t n, Py_ssize_t width, Py_ssize_t lda, const real
 cdef bint has_sparse_loops() noexcept nogil
 cdef Py_ssize_t compress(Py_ssize_t n, const real_t* x, const void* prefetch, real_t* values,
                          int32_t* columns, int32_t* offsets) noexcept nogil
-cdef void sparse_affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t width, const real_t* values,
+cdef void sparse_affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t room, const real_t* values,
                         const int32_t* columns, const Py_ssize_t* counts, const real_t* w_t,
                         Py_ssize_t ldw, const real_t* b, real_t* z, const real_t** prefetch,
                         Py_ssize_t n_prefetch) noexcept nogil
-cdef void add_sparse_outer(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t first, Py_ssize_t end,
-                           Py_ssize_t width, const real_t* values, const int32_t* columns,
-                           const Py_ssize_t* counts, const int32_t* offsets, real_t alpha,
-                           const real_t* delta, real_t* out, Py_ssize_t ldo,
-                           const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil
+cdef void add_sparse_outer(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t first,
+                           Py_ssize_t end, Py_ssize_t room, const real_t* values,
+                           const int32_t* columns, const Py_ssize_t* counts,
+                           const int32_t* offsets, real_t alpha, const real_t* delta, real_t* out,
+                           Py_ssize_t ldo, const real_t** prefetch,
+                           Py_ssize_t n_prefetch) noexcept nogil
 cdef Py_ssize_t padded_width(Py_ssize_t n_out, Py_ssize_t itemsize) noexcept nogil
 cdef void transpose(Py_ssize_t rows, Py_ssize_t columns, const real_t* A, Py_ssize_t lda,
                     real_t* out, Py_ssize_t ldo) noexcept nogil

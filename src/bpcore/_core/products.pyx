@@ -191,33 +191,33 @@ cdef Py_ssize_t compress(Py_ssize_t n, const real_t* x, const void* prefetch, re
     return own_compress(n, x, prefetch, values, columns, offsets)
 
 
-cdef void sparse_affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t width, const real_t* values,
+cdef void sparse_affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t room, const real_t* values,
                         const int32_t* columns, const Py_ssize_t* counts, const real_t* w_t,
                         Py_ssize_t ldw, const real_t* b, real_t* z, const real_t** prefetch,
                         Py_ssize_t n_prefetch) noexcept nogil:
-    """z = x wᵀ + b, z (n, n_out), of x (n, width) only what `compress` has kept.
+    """z = x wᵀ + b, z (n, n_out), of x (n, n_in) only what `compress` has kept.
 
-    values, columns: row i has counts[i], from i * width on.  w_t: (width, n_out), w transposed,
+    values, columns: row i has counts[i], from i * room on.  w_t: (n_in, n_out), w transposed,
     its rows ldw apart: whole vectors (`padded_width`), zeros at their end.
-    prefetch, n_prefetch: as for `affine`.
+    prefetch, n_prefetch: as for `affine`; room is n_in then.
     """
-    own_sparse_dot(n, n_out, width, values, columns, counts, w_t, ldw, b, z, prefetch,
-                   n_prefetch)
+    own_sparse_dot(n, n_out, room, values, columns, counts, w_t, ldw, b, z, prefetch, n_prefetch)
 
 
-cdef void add_sparse_outer(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t first, Py_ssize_t end,
-                           Py_ssize_t width, const real_t* values, const int32_t* columns,
-                           const Py_ssize_t* counts, const int32_t* offsets, real_t alpha,
-                           const real_t* delta, real_t* out, Py_ssize_t ldo,
-                           const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil:
-    """out += alpha xᵀ delta, out (width, n_out) but only its rows first to end, delta (n, n_out).
+cdef void add_sparse_outer(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t first,
+                           Py_ssize_t end, Py_ssize_t room, const real_t* values,
+                           const int32_t* columns, const Py_ssize_t* counts,
+                           const int32_t* offsets, real_t alpha, const real_t* delta, real_t* out,
+                           Py_ssize_t ldo, const real_t** prefetch,
+                           Py_ssize_t n_prefetch) noexcept nogil:
+    """out += alpha xᵀ delta, out (n_in, n_out) but only its rows first to end, delta (n, n_out).
 
-    first, end: multiples of OFFSET_STRIDE, or end is `width`.  offsets: as `compress` writes
+    first, end: multiples of OFFSET_STRIDE, or end is n_in.  offsets: as `compress` writes
     them, one row after the other.  out: where row 0 would be, its rows ldo apart, whole vectors.
     The others as for `sparse_affine`; the columns of a row rise.
     """
-    own_sparse_add(n, n_out, first, end, width, values, columns, counts, offsets, alpha, delta,
-                   out, ldo, prefetch, n_prefetch)
+    own_sparse_add(n, n_in, n_out, first, end, room, values, columns, counts, offsets, alpha,
+                   delta, out, ldo, prefetch, n_prefetch)
 
 
 cdef Py_ssize_t padded_width(Py_ssize_t n_out, Py_ssize_t itemsize) noexcept nogil:

@@ -30,6 +30,7 @@ cdef class Rows:
     cdef readonly object array      # keeps the memory alive
     cdef readonly Rows slopes       # of targets: those for the outputs' derivatives, or None
     cdef readonly double slope_weight   # λ
+    cdef Py_ssize_t fullest         # entries of CSR that a row has at most; else its columns
     cdef tuple _parts
     cdef double _density            # -1: not looked at yet
     cdef bint is_sparse(self) noexcept

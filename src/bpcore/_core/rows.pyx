@@ -253,7 +253,7 @@ or scipy.sparse CSR matrix or array of float32 or float64
         self.view.row_stride = cnp.PyArray_STRIDE(array, 0)
         self.view.column_stride = cnp.PyArray_STRIDE(array, 1)
         self.view.n_rows = cnp.PyArray_DIM(array, 0)
-        self.view.n_columns = cnp.PyArray_DIM(array, 1)
+        self.view.n_columns = self.fullest = cnp.PyArray_DIM(array, 1)
 
     cdef _from_csr(self, matrix):
         if getattr(matrix, "format", None) != "csr" \
@@ -268,9 +268,10 @@ or scipy.sparse CSR matrix or array of float32 or float64
         index_type = np.int64 if self.view.wide_indices else np.int32
         indices = np.ascontiguousarray(indices, dtype=index_type)
         indptr = np.ascontiguousarray(indptr, dtype=index_type)
+        counts = np.diff(indptr)
         if (
             indptr.shape != (n + 1,) or indptr[0] != 0 or indptr[n] > len(indices)
-            or len(indices) > len(values) or (np.diff(indptr) < 0).any()
+            or len(indices) > len(values) or (counts < 0).any()
             or (indices.size and (indices.min() < 0 or indices.max() >= m))
         ):
             raise ValueError(f"the sparse matrix of shape {n} × {m} is damaged: its indptr or "
@@ -285,6 +286,9 @@ or scipy.sparse CSR matrix or array of float32 or float64
         self.view.row_stride = 0
         self.view.n_rows = n
         self.view.n_columns = m
+        self.fullest = counts.max(initial=0)
+        if not self.view.sorted_indices:
+            self.fullest = m        # `sparse_row` reads none of them
 
     def __len__(self):
         return self.view.n_rows

@@ -10,7 +10,7 @@ cdef enum:
     FEW_ROWS_AT_ONCE = 128              # likewise, where w^(1) is not transposed
 
 # Rows of a^(0) of which only the numbers that are not zero are kept: row k has counts[k] of them,
-# from k * width on, their columns, and n_offsets offsets (`compress`).  w_t: w^(1) transposed,
+# from k * room on, their columns, and n_offsets offsets (`compress`).  w_t: w^(1) transposed,
 # (n_in, n_1), its rows ldw numbers apart, and so its gradient, where that is wanted as a whole,
 # and what an optimizer remembers of it, where it has slots.
 #
@@ -24,6 +24,7 @@ cdef struct Sparse:
     Py_ssize_t row
     bint keeps
     Py_ssize_t width        # n_in
+    Py_ssize_t room         # numbers that a row keeps at most, rounded up
     void* values
     int32_t* columns
     Py_ssize_t* counts

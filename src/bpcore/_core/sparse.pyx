@@ -41,8 +41,8 @@ cdef void _compress_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t
     cdef bint plain = has_plain_rows(view, sizeof(real_t))
     for i in range(n):
         at = order[start + i] if order != NULL else start + i
-        values = <real_t*>x.values + (row + i) * x.width
-        columns = x.columns + (row + i) * x.width
+        values = <real_t*>x.values + (row + i) * x.room
+        columns = x.columns + (row + i) * x.room
         offsets = x.offsets + (row + i) * x.n_offsets
         x.counts[row + i] = sparse_row(view, at, values, columns)
         if x.counts[row + i] >= 0:
@@ -87,8 +87,8 @@ cdef void _few_inputs(const Layer* first, const Sparse* x, Py_ssize_t row, Py_ss
     while j < first.n_out:
         units = min(<Py_ssize_t>UNITS_AT_ONCE, first.n_out - j)
         for k in range(n):
-            values = <const real_t*>x.values + (row + k) * x.width
-            columns = x.columns + (row + k) * x.width
+            values = <const real_t*>x.values + (row + k) * x.room
+            columns = x.columns + (row + k) * x.room
             for u in range(units):
                 sums[u] = b[j + u]
             for e in range(x.counts[row + k]):
@@ -233,8 +233,8 @@ cdef void sparse_inputs(const Layer* first, const Inputs* inputs, Py_ssize_t n, 
             _few_inputs(first, x, row, here, w, b, z + k * first.n_out)
             k += here
             continue
-        sparse_affine(here, first.n_out, x.width, <const real_t*>x.values + row * x.width,
-                      x.columns + row * x.width, x.counts + row, <const real_t*>x.w_t, x.ldw, b,
+        sparse_affine(here, first.n_out, x.room, <const real_t*>x.values + row * x.room,
+                      x.columns + row * x.room, x.counts + row, <const real_t*>x.w_t, x.ldw, b,
                       z + k * first.n_out, <const real_t**>inputs.prefetch, inputs.n_prefetch)
         k += here
 
@@ -255,8 +255,8 @@ cdef void sparse_gradient(const Layer* first, const Inputs* inputs, Py_ssize_t b
     elif beta != 1:
         for i in range(numbers):
             of_w[i] *= beta
-    add_sparse_outer(n, first.n_out, begin, end, x.width, <const real_t*>x.values, x.columns,
-                     x.counts, x.offsets, alpha, delta, of_w - begin * x.ldw, x.ldw,
+    add_sparse_outer(n, x.width, first.n_out, begin, end, x.room, <const real_t*>x.values,
+                     x.columns, x.counts, x.offsets, alpha, delta, of_w - begin * x.ldw, x.ldw,
                      <const real_t**>inputs.prefetch, inputs.n_prefetch)
 
 
@@ -281,8 +281,8 @@ cdef void few_inputs_gradient(const Layer* first, const Sparse* x, Py_ssize_t un
             for i in range(x.width):
                 of_unit[i] *= beta
         for k in range(n):
-            values = <const real_t*>x.values + k * x.width
-            columns = x.columns + k * x.width
+            values = <const real_t*>x.values + k * x.room
+            columns = x.columns + k * x.room
             d = alpha * delta[k * first.n_out + u]
             if d != 0:
                 for e in range(x.counts[k]):

@@ -53,7 +53,7 @@ cdef dict _row_buffers(const Layout* layout, const Plan* plan):
         "delta": units if learns else 0,
         **dict.fromkeys(_TANGENTS, units if plan.task == PRODUCT else 0),
         **_slope_buffers(layout, plan),
-        "columns": sparse_rows * layout.n_inputs * sizeof(int32_t),
+        "columns": sparse_rows * plan.ld_x * sizeof(int32_t),
         "counts": sparse_rows * sizeof(Py_ssize_t),
         "offsets": sparse_rows * ceil_div(layout.n_inputs, OFFSET_STRIDE) * sizeof(int32_t),
     }
@@ -161,14 +161,14 @@ cdef Workspace make_workspace(const Layout* layout, Plan plan, list shards, list
     m.normal = _at(places, "normal")
     m.costs = <double*>_at(places, "costs")
     m.partial_sums = <double*>_at(places, "partial_sums")
-    _place_sparse(layout, m, places, optimizer)
+    _place_sparse(layout, m, places, optimizer, plan.ld_x)
     return w
 
 
 cdef int _place_sparse(const Layout* layout, Memory* m, dict places,
-                       Optimizer optimizer) except -1:
+                       Optimizer optimizer, Py_ssize_t room) except -1:
     """The part of the memory that a sparse first layer has."""
-    m.sparse.width = layout.n_inputs
+    m.sparse.width, m.sparse.room = layout.n_inputs, room
     m.sparse.ldw = padded_width(layout.layers[0].n_out, layout.itemsize)
     m.sparse.n_offsets = ceil_div(layout.n_inputs, OFFSET_STRIDE)
     m.sparse.values = m.rows.x

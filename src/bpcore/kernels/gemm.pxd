@@ -108,31 +108,31 @@ cdef inline Py_ssize_t own_compress(Py_ssize_t n, const real_t* x, const void* p
         return bp_compress_f64(n, x, prefetch, values, columns, offsets)
 
 
-cdef inline void own_sparse_dot(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t width,
+cdef inline void own_sparse_dot(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t room,
                                 const real_t* values, const int32_t* columns,
                                 const Py_ssize_t* counts, const real_t* w_t, Py_ssize_t ldw,
                                 const real_t* bias, real_t* z, const real_t** prefetch,
                                 Py_ssize_t n_prefetch) noexcept nogil:
     """z = x wᵀ + bias, of compressed rows."""
     if real_t is float:
-        bp_sparse_dot_f32(n, n_out, width, values, columns, counts, w_t, ldw, bias, z, prefetch,
+        bp_sparse_dot_f32(n, n_out, room, values, columns, counts, w_t, ldw, bias, z, prefetch,
                           n_prefetch)
     else:
-        bp_sparse_dot_f64(n, n_out, width, values, columns, counts, w_t, ldw, bias, z, prefetch,
+        bp_sparse_dot_f64(n, n_out, room, values, columns, counts, w_t, ldw, bias, z, prefetch,
                           n_prefetch)
 
 
-cdef inline void own_sparse_add(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t first, Py_ssize_t end,
-                                Py_ssize_t width, const real_t* values, const int32_t* columns,
+cdef inline void own_sparse_add(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t first,
+                                Py_ssize_t end, Py_ssize_t room, const real_t* values, const int32_t* columns,
                                 const Py_ssize_t* counts, const int32_t* offsets, real_t alpha,
                                 const real_t* delta, real_t* out, Py_ssize_t ldo,
                                 const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil:
     """Rows first to end of out += alpha xᵀ delta, of compressed rows."""
     if real_t is float:
-        bp_sparse_add_f32(n, width, n_out, first, end, width, values, columns, counts, offsets,
+        bp_sparse_add_f32(n, n_in, n_out, first, end, room, values, columns, counts, offsets,
                           alpha, delta, out, ldo, prefetch, n_prefetch)
     else:
-        bp_sparse_add_f64(n, width, n_out, first, end, width, values, columns, counts, offsets,
+        bp_sparse_add_f64(n, n_in, n_out, first, end, room, values, columns, counts, offsets,
                           alpha, delta, out, ldo, prefetch, n_prefetch)
 
 

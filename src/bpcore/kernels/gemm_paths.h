@@ -157,8 +157,9 @@ static ptrdiff_t BP_P(steps)(ptrdiff_t n, const ptrdiff_t *counts, ptrdiff_t eac
     return steps;
 }
 
-/* See sparse_tiles.h; prefetch, n_prefetch: as for product_nt, rows of `width` numbers. */
-static void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, const BP_REAL *values,
+/* See sparse_tiles.h; prefetch, n_prefetch: as for product_nt, rows of n_in numbers, which
+ * is what there is room for then. */
+static void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t room, const BP_REAL *values,
                              const int32_t *columns, const ptrdiff_t *counts, const BP_REAL *W,
                              ptrdiff_t ldw, const BP_REAL *bias, BP_REAL *z,
                              const BP_REAL *const *prefetch, ptrdiff_t n_prefetch)
@@ -167,13 +168,13 @@ static void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width, cons
     const ptrdiff_t each = vectors == 1 ? 8 : (vectors == 2 ? 4 : (vectors <= 4 ? 2 : 1));
     const ptrdiff_t steps = n_prefetch > 0 ? BP_P(steps)(n, counts, each) * ((vectors + 7) / 8) : 0;
     bp_prefetch next = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
-                                        width * (ptrdiff_t)sizeof(BP_REAL), steps);
-    bp_gemm.BP_OF(sparse_dot)(n, n_out, width, values, columns, counts, W, ldw, bias, z,
+                                        room * (ptrdiff_t)sizeof(BP_REAL), steps);
+    bp_gemm.BP_OF(sparse_dot)(n, n_out, room, values, columns, counts, W, ldw, bias, z,
                              &next);
 }
 
 static void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
-                             ptrdiff_t end, ptrdiff_t width, const BP_REAL *values,
+                             ptrdiff_t end, ptrdiff_t room, const BP_REAL *values,
                              const int32_t *columns, const ptrdiff_t *counts,
                              const int32_t *offsets, BP_REAL alpha, const BP_REAL *delta,
                              BP_REAL *W, ptrdiff_t ldw,
@@ -182,8 +183,8 @@ static void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdi
     const ptrdiff_t vectors = (n_out + bp_gemm.BP_OF(lanes) - 1) / bp_gemm.BP_OF(lanes);
     const ptrdiff_t all = n_prefetch > 0 ? BP_P(steps)(n, counts, 1) * ((vectors + 7) / 8) : 0;
     bp_prefetch next = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
-                                        width * (ptrdiff_t)sizeof(BP_REAL), all * (end - first) / n_in);
-    bp_gemm.BP_OF(sparse_add)(n, n_in, n_out, first, end, width, values, columns, counts, offsets,
+                                        room * (ptrdiff_t)sizeof(BP_REAL), all * (end - first) / n_in);
+    bp_gemm.BP_OF(sparse_add)(n, n_in, n_out, first, end, room, values, columns, counts, offsets,
                               (n_in + BP_OFFSET_STRIDE - 1) / BP_OFFSET_STRIDE, alpha, delta, W,
                               ldw, &next);
 }

@@ -117,10 +117,10 @@ BP_TARGET void BP_P(sparse_add_tile)(const int vectors, ptrdiff_t last, ptrdiff_
     }
 
 /* z (n, n_out) = x W + bias, W (n_in, n_out) with rows ldw apart, whole vectors with zeros at their
- * end; of x the numbers that are not zero: row i has counts[i] of them, from i * width on.  Strips
+ * end; of x the numbers that are not zero: row i has counts[i] of them, from i * room on.  Strips
  * of W's columns, as even as vectors allow, stay in the second cache while all rows pass by.  No sum
  * is longer than BP_RUN, for its rounding.  prefetch: rows that are needed next. */
-BP_ENTRY void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width,
+BP_ENTRY void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t room,
                                const BP_REAL *values, const int32_t *columns,
                                const ptrdiff_t *counts, const BP_REAL *W, ptrdiff_t ldw,
                                const BP_REAL *bias, BP_REAL *z, bp_prefetch *prefetch)
@@ -139,8 +139,8 @@ BP_ENTRY void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width,
         ptrdiff_t e = 0;                                                                     \
         do {                                                                                 \
             const ptrdiff_t run = counts[i] - e < BP_RUN ? counts[i] - e : BP_RUN;           \
-            BP_P(sparse_dot_tile)(chains_, vectors_, last, run, values + i * width + e,      \
-                                  columns + i * width + e, W + j, ldw, base,                 \
+            BP_P(sparse_dot_tile)(chains_, vectors_, last, run, values + i * room + e,      \
+                                  columns + i * room + e, W + j, ldw, base,                 \
                                   z + i * n_out + j, prefetch);                              \
             base = z + i * n_out + j;                                                        \
             e += run;                                                                        \
@@ -158,7 +158,7 @@ BP_ENTRY void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t width,
  * W: where row 0 would be.  So many rows of it as the first cache holds take what all rows of x have
  * for them, then the next ones. */
 BP_ENTRY void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t first,
-                               ptrdiff_t end, ptrdiff_t width, const BP_REAL *values,
+                               ptrdiff_t end, ptrdiff_t room, const BP_REAL *values,
                                const int32_t *columns, const ptrdiff_t *counts,
                                const int32_t *offsets, ptrdiff_t n_offsets, BP_REAL alpha,
                                const BP_REAL *delta, BP_REAL *W, ptrdiff_t ldw,
@@ -183,8 +183,8 @@ BP_ENTRY void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptr
         const ptrdiff_t from = offset[k / BP_OFFSET_STRIDE];                                 \
         const ptrdiff_t to = next < n_in ? offset[next / BP_OFFSET_STRIDE] : counts[i];      \
         if (from < to)                                                                       \
-            BP_P(sparse_add_tile)(vectors_, last, to - from, values + i * width + from,      \
-                                  columns + i * width + from, alpha, delta + i * n_out + j,  \
+            BP_P(sparse_add_tile)(vectors_, last, to - from, values + i * room + from,      \
+                                  columns + i * room + from, alpha, delta + i * n_out + j,  \
                                   W + j, ldw, prefetch);                                     \
     }
             BP_EACH_WIDTH
