@@ -122,8 +122,9 @@ cdef inline void own_sparse_dot(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t room,
                           n_prefetch)
 
 
-cdef inline void own_sparse_add(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t first,
-                                Py_ssize_t end, Py_ssize_t room, const real_t* values, const int32_t* columns,
+cdef inline void own_sparse_add(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out,
+                                Py_ssize_t first, Py_ssize_t end, Py_ssize_t room,
+                                const real_t* values, const int32_t* columns,
                                 const Py_ssize_t* counts, const int32_t* offsets, real_t alpha,
                                 const real_t* delta, real_t* out, Py_ssize_t ldo,
                                 const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil:
