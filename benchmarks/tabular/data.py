@@ -99,6 +99,8 @@ def errors(y: pd.Series, predicted: np.ndarray, is_regression: bool) -> float:
 
 def log_loss(y: pd.Series, probabilities: np.ndarray, classes: np.ndarray) -> float:
     """The mean of -log p of the class that it was; no p counts as less than 1e-7."""
-    of_y = np.searchsorted(classes.astype(str), y.to_numpy().astype(str))
+    names = classes.astype(str)
+    order = np.argsort(names)  # CatBoost's are in the order of numbers: "9", "10"
+    of_y = order[np.searchsorted(names, y.to_numpy().astype(str), sorter=order)]
     p = probabilities[np.arange(len(y)), of_y]
     return float(-np.log(np.clip(p, 1e-7, 1)).mean())
