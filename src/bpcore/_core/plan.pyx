@@ -51,8 +51,10 @@ cdef Py_ssize_t _slope_rows(const Layout* layout, Py_ssize_t n_rows) noexcept no
 
 def microbatch_size(Py_ssize_t n_rows, Py_ssize_t numbers_a_row, Py_ssize_t itemsize):
     """How many rows go through at a time, with `numbers_a_row` numbers of buffers each."""
-    fit = int(TUNING.microbatch_bytes) // (numbers_a_row * itemsize)
-    rows = max(TUNING.microbatch_min_rows, min(TUNING.microbatch_max_rows, fit))
+    row = numbers_a_row * itemsize
+    most = max(TUNING.microbatch_usual_rows, int(TUNING.microbatch_cached_bytes) // row)
+    most = min(TUNING.microbatch_max_rows, most, int(TUNING.microbatch_bytes) // row)
+    rows = max(TUNING.microbatch_min_rows, most)
     return max(1, min(n_rows, rows))
 
 

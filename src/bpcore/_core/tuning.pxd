@@ -4,6 +4,8 @@ cdef struct Tuning:
     double microbatch_bytes
     Py_ssize_t microbatch_min_rows
     Py_ssize_t microbatch_max_rows
+    double microbatch_cached_bytes
+    Py_ssize_t microbatch_usual_rows
     double prediction_bytes
     Py_ssize_t prediction_max_rows
     Py_ssize_t tasks_per_phase
