@@ -26,6 +26,15 @@ def test_numbers_hold_inside_the_block():
     assert (smallest_microbatch(), largest_microbatch()) == (least, most)
 
 
+def test_narrow_rows_go_through_in_longer_microbatches():
+    """As many as the cached bytes hold, between the usual rows and the most."""
+    rows = [plan.microbatch_size(100_000, numbers, 4) for numbers in (1, 100, 1000, 10**6)]
+    names = ("max_rows", "cached_bytes", "usual_rows", "min_rows")
+    most, cached, usual, least = (tuning.NUMBERS[f"microbatch_{name}"][0] for name in names)
+    assert rows == [most, cached // 400, usual, least]
+    assert least < usual < rows[1] < most
+
+
 def test_an_exception_ends_them():
     before = smallest_microbatch()
 

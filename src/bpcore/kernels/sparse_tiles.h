@@ -139,8 +139,8 @@ BP_ENTRY void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t room,
         ptrdiff_t e = 0;                                                                     \
         do {                                                                                 \
             const ptrdiff_t run = counts[i] - e < BP_RUN ? counts[i] - e : BP_RUN;           \
-            BP_P(sparse_dot_tile)(chains_, vectors_, last, run, values + i * room + e,      \
-                                  columns + i * room + e, W + j, ldw, base,                 \
+            BP_P(sparse_dot_tile)(chains_, vectors_, last, run, values + i * room + e,       \
+                                  columns + i * room + e, W + j, ldw, base,                  \
                                   z + i * n_out + j, prefetch);                              \
             base = z + i * n_out + j;                                                        \
             e += run;                                                                        \
@@ -183,8 +183,8 @@ BP_ENTRY void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptr
         const ptrdiff_t from = offset[k / BP_OFFSET_STRIDE];                                 \
         const ptrdiff_t to = next < n_in ? offset[next / BP_OFFSET_STRIDE] : counts[i];      \
         if (from < to)                                                                       \
-            BP_P(sparse_add_tile)(vectors_, last, to - from, values + i * room + from,      \
-                                  columns + i * room + from, alpha, delta + i * n_out + j,  \
+            BP_P(sparse_add_tile)(vectors_, last, to - from, values + i * room + from,       \
+                                  columns + i * room + from, alpha, delta + i * n_out + j,   \
                                   W + j, ldw, prefetch);                                     \
     }
             BP_EACH_WIDTH
