@@ -116,6 +116,14 @@ def test_signals_do_not_wait_long_for_blocks_at_once(own_loops):
         assert network._rows_per_task(128, 1) == (n_rows, 32)
 
 
+def test_signals_do_not_wait_long_for_a_block():
+    """The same of one block, which is cut, but not below 32 rows: each reads every weight."""
+    for dtype, n_rows in (("float32", 40), ("float64", 32)):
+        network = Network((8000, 8000, 10), dtype=dtype, init="zeros")
+        assert network._rows_per_task(256, 1) == (n_rows, n_rows)
+    assert Network((4000, 4000, 10), init="zeros")._rows_per_task(256, 1)[1] == 64
+
+
 def test_short_rows_are_not_taken_at_once(large_matrices):
     """In a small batch the bits of a row of fewer than 64 numbers depend on how many rows a product
     has; in others the plan says which loop it meets."""

@@ -43,12 +43,12 @@ def test_little_work_is_own_whatever_the_shape(level, dtype):
         assert own((20, 400, 400, 1), dtype, n_rows=200, batch_size=20) != [ALL] * 3
 
 
-def test_from_avx2_on_all_is_own_but_large_doubles(level):
+def test_from_avx2_on_all_is_own_but_large_matrices(level):
     if level > 2:
         for dtype in ("float32", "float64"):
             assert own((20, 64, 24, 17, 18), dtype) == [ALL] * 4
             assert own((64, 256, 256, 1), dtype) == [ALL] * 3
-            assert own((784, 512, 512, 10), dtype) == [ALL] * 3
+            assert own((500, 512, 511, 10), dtype) == [ALL] * 3
 
 
 def pays(rows, width, n_in, lanes, level):
@@ -89,16 +89,27 @@ def test_a_run_of_many_threads_has_the_loops_of_one(level):
         assert one == two
 
 
-def test_large_matrices_of_doubles_go_to_blas_with_avx_512(level):
-    """And then no task has several blocks; of floats it may have, all being own."""
+@pytest.mark.parametrize(
+    ("dtype", "width", "batch", "levels"),
+    [
+        ("float64", 511, 512, ()),
+        ("float64", 512, 128, (3,)),
+        ("float64", 1100, 512, (3, 4)),
+        ("float32", 1023, 512, ()),
+        ("float32", 1024, 512, (3,)),
+        ("float32", 2048, 504, ()),  # in blocks of 120 rows
+    ],
+)
+def test_large_matrices_go_to_blas(level, dtype, width, batch, levels):
+    """And then no task has several blocks, where a product of own loops may have."""
     if level == 2:
         pytest.skip("so large a product is for BLAS there, of either type")
-    second = own((784, 1100, 1100, 10), "float64", batch_size=512)[1]
-    assert second == (True, level == 3, level == 3)
-    assert own((784, 1100, 1100, 10), "float32", batch_size=512)[1] == ALL
-    if level == 4:
-        wide = Network((784, 1100, 1100, 10), dtype="float64", init="zeros")
-        assert wide._rows_per_task(512, 1)[0] == wide._rows_per_task(512, 1)[1]
+    by_blas = level in levels
+    network = Network((784, width, width, 10), dtype=dtype, init="zeros")
+    products_ = [tuple(map(bool, layer)) for layer in network._own_products(10_000, batch)]
+    assert products_[1] == (True, not by_blas, not by_blas)
+    if by_blas:
+        assert network._rows_per_task(batch, 1)[0] == network._rows_per_task(batch, 1)[1]
 
 
 def test_without_avx2_doubles_go_to_blas(level):

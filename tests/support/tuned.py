@@ -33,6 +33,8 @@ def own_products_up_to(multiplications):
     tune(
         blas_max_work=0,
         blas_matrix_bytes=float("inf"),
+        blas_avx2_double_bytes=float("inf"),
+        blas_avx2_float_bytes=float("inf"),
         own_product_max_work=multiplications,
         own_product_max_work_baseline=multiplications,
     )

@@ -90,6 +90,12 @@ cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout) noexcep
         TUNING.block_min_rows, _rounded(n_rows // TUNING.tasks_per_phase))))
 
 
+cdef Py_ssize_t _rows_in_time(const Layout* layout) noexcept nogil:
+    """Rows whose products with every w^(l) take as long as a signal may wait."""
+    return <Py_ssize_t>(TUNING.product_max_work * sizeof(float) / layout.itemsize
+                        / (2.0 * layout.n_parameters))
+
+
 cdef bint _merges_blocks(const Layout* layout, int task, Py_ssize_t block):
     """Whether a thread may take several blocks of rows with one product.
 
@@ -107,10 +113,10 @@ cdef bint _merges_blocks(const Layout* layout, int task, Py_ssize_t block):
         is_large = is_large or <double>weights * layout.itemsize >= TUNING.large_matrix_bytes
         if task == PREDICT or task == COST:
             continue
-        if wants_blas(weights, layout.itemsize):
+        if wants_blas(weights, layout.itemsize, block):
             return False
-        is_own = is_own and choose_own(DELTA, block, layer.n_in, layer.n_out, weights,
-                                       layout.itemsize, False)
+        is_own = is_own and choose_own(DELTA, block, layer.n_in, layer.n_out, layout.itemsize,
+                                       False, False)
     return is_large or is_own
 
 
@@ -123,10 +129,7 @@ cdef Py_ssize_t _blocks_per_task(const Layout* layout, int task, Py_ssize_t n_ro
     """
     cdef Py_ssize_t l, blocks
     cdef const Layer* layer
-    cdef Py_ssize_t most = min(
-        TUNING.block_max_rows // block,
-        <Py_ssize_t>(TUNING.product_max_work * 4 / layout.itemsize
-                     / (2.0 * layout.n_parameters * block)))
+    cdef Py_ssize_t most = min(TUNING.block_max_rows, _rows_in_time(layout)) // block
     if not _merges_blocks(layout, task, block):
         return 1
     for l in range(layout.n_layers):
@@ -257,7 +260,7 @@ cdef list _own_products(const Layout* layout, Plan* plan, Py_ssize_t n_rows, lis
     # of a product, about, whatever the number of threads
     cdef Py_ssize_t rows = plan.block
     cdef int forward
-    cdef bint delta, gradient
+    cdef bint delta, gradient, is_large
     cdef bint learns = plan.task != PREDICT and plan.task != COST
     if PREDICT < plan.task < JACOBIAN:      # the buffers of the others grow with the threads
         rows = max(rows, plan.microbatch_rows // 2)
@@ -268,15 +271,16 @@ cdef list _own_products(const Layout* layout, Plan* plan, Py_ssize_t n_rows, lis
     for l in range(layout.n_layers):
         layer = &layout.layers[l]
         weights = layer.n_in * layer.n_out
-        forward = choose_own(FORWARD, plan.block, layer.n_out, layer.n_in, weights, itemsize,
-                             is_small)
+        is_large = wants_blas(weights, itemsize, plan.block)
+        forward = choose_own(FORWARD, plan.block, layer.n_out, layer.n_in, itemsize, is_small,
+                             is_large)
         if forward and not is_small:
             forward = BP_TURNED if turns_weights(rows, layer.n_out, layer.n_in, itemsize) \
                 else BP_DOTS
-        delta = choose_own(DELTA, plan.block, layer.n_in, layer.n_out, weights, itemsize,
-                           is_small or merges)
-        gradient = choose_own(GRADIENT, units[l], layer.n_in, plan.microbatch_rows, weights,
-                              itemsize, is_small)
+        delta = choose_own(DELTA, plan.block, layer.n_in, layer.n_out, itemsize,
+                           is_small or merges, is_large)
+        gradient = choose_own(GRADIENT, units[l], layer.n_in, plan.microbatch_rows, itemsize,
+                              is_small, is_large)
         if not forward or learns and not (delta and gradient):
             plan.uses_blas = True
         own.append((forward, delta, gradient))
@@ -316,7 +320,9 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
         if request.keeps_batch:
             plan.microbatch_rows = batch
         plan.block = min(plan.microbatch_rows,
-                         <Py_ssize_t>block_rows(plan.microbatch_rows, n_tasks))
+                         <Py_ssize_t>block_rows(plan.microbatch_rows, n_tasks),
+                         max(TUNING.block_slow_rows,
+                             _rows_in_time(layout) // MULTIPLE * MULTIPLE))
         if plan.sparse and not plan.transposes and plan.task != COST:
             plan.block = min(plan.microbatch_rows, FEW_ROWS_AT_ONCE)    # as above
         if plan.task >= JACOBIAN:       # each thread has a block of its own in the buffers

@@ -7,9 +7,9 @@ cdef enum Product:
     DELTA           # δ w (rows, n_in)
     GRADIENT        # δᵀ a (units of a shard, n_in), over the rows of a microbatch
 
-cdef bint choose_own(int product, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_ssize_t weights,
-                     Py_ssize_t itemsize, bint is_small) noexcept nogil
-cdef bint wants_blas(Py_ssize_t weights, Py_ssize_t itemsize) noexcept nogil
+cdef bint choose_own(int product, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_ssize_t itemsize,
+                     bint is_small, bint is_large) noexcept nogil
+cdef bint wants_blas(Py_ssize_t weights, Py_ssize_t itemsize, Py_ssize_t rows) noexcept nogil
 cdef bint own_loops_serve(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
 cdef void gemm(bint own, bint trans_a, bint trans_b, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
                real_t alpha, const real_t* A, Py_ssize_t lda,

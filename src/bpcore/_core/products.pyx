@@ -61,8 +61,8 @@ cdef bint own_loops_serve(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nog
     return bp_isa() > 0 and work <= TUNING.own_product_max_work_baseline
 
 
-cdef bint choose_own(int product, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_ssize_t weights,
-                     Py_ssize_t itemsize, bint is_small) noexcept nogil:
+cdef bint choose_own(int product, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_ssize_t itemsize,
+                     bint is_small, bint is_large) noexcept nogil:
     """Whether a product of (m, k) by (k, n) goes to the own loops, else to BLAS.
 
     Only the plan asks, once for each layer and product, with the nominal size of a block or shard:
@@ -71,8 +71,8 @@ cdef bint choose_own(int product, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_s
     benchmarks/products.py, on one thread of an Intel Xeon with AVX-512 and OpenBLAS 0.3.30 as
     SkylakeX, as Haswell and as Prescott.
 
-    weights: numbers in w.  is_small: the run is so small that holding BLAS at one thread (11
-    microseconds) would show.
+    is_small: the run is so small that holding BLAS at one thread (11 microseconds) would show.
+    is_large: w is so large that BLAS has its products; see `wants_blas`.
     """
     cdef bint multiplies_little = <double>m * <double>n * <double>k <= TUNING.blas_max_work
     if not own_loops_serve(m, n, k):
@@ -82,23 +82,31 @@ cdef bint choose_own(int product, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_s
         return True
     if is_small:
         return True
-    if bp_isa() == 3:
-        return True             # δ w 2.1 to 1.25, δᵀ a 4.2 to 1.2: OpenBLAS packs every operand
     if bp_isa() == 2:
         # doubles 0.80 to 0.92; floats 2.2 to 1.1 up to 10⁶ multiplications,
         # 0.98 beyond; other architectures are not measured
         return bp_is_x86() and itemsize == sizeof(float) and multiplies_little
-    if wants_blas(weights, itemsize):
+    if is_large:
         return False            # 0.4 to 0.9
+    if bp_isa() == 3:
+        return True             # δ w 2.1 to 1.25, δᵀ a 4.2 to 1.2: OpenBLAS packs every operand
     # up to 10⁶ multiplications, where OpenBLAS packs nothing, δ w 0.91 to 1.27, δᵀ a 0.8 to 1.25,
     # both 0.95 to 1.03 in an epoch, where its code is not at hand; beyond 1.1 to 1.8
     return True
 
 
-cdef bint wants_blas(Py_ssize_t weights, Py_ssize_t itemsize) noexcept nogil:
-    """Whether a matrix is so large that BLAS has its products whatever their size."""
-    return bp_isa() == 4 and itemsize == sizeof(double) \
-        and weights * itemsize >= TUNING.blas_matrix_bytes
+cdef bint wants_blas(Py_ssize_t weights, Py_ssize_t itemsize, Py_ssize_t rows) noexcept nogil:
+    """Whether a matrix is so large that BLAS has its products, in blocks of so many rows.
+
+    With AVX2 the time of whole epochs by BLAS over that by own loops, AMD Zen 3: doubles 0.89 to
+    0.93 from 2 MB on; floats 0.79 to 0.87 from 4 MB on in blocks of 128 rows, 1.1 to 1.2 in
+    blocks of 32.
+    """
+    if itemsize == sizeof(double):
+        return bp_isa() > 2 and weights * itemsize >= (
+            TUNING.blas_matrix_bytes if bp_isa() == 4 else TUNING.blas_avx2_double_bytes)
+    return bp_isa() == 3 and rows >= TUNING.blas_avx2_rows \
+        and weights * itemsize >= TUNING.blas_avx2_float_bytes
 
 
 cdef bint turns_weights(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,

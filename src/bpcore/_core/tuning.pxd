@@ -16,8 +16,12 @@ cdef struct Tuning:
     double large_matrix_bytes
     double max_load
     double product_max_work
+    Py_ssize_t block_slow_rows
     double blas_max_work
     double blas_matrix_bytes
+    double blas_avx2_double_bytes
+    double blas_avx2_float_bytes
+    Py_ssize_t blas_avx2_rows
     double own_product_max_work
     double own_product_max_work_baseline
     double parallel_batch_operations

@@ -53,8 +53,11 @@ NUMBERS = {
         1.1, "", "of a thread, in equal shares, when it takes several blocks with one product",
         "not measured"),
     "product_max_work": (
-        6e9, "multiplications", "of float32 in one such task, a tenth of a second: no signal is "
-        "looked at meanwhile", "make interrupt"),
+        6e9, "multiplications", "of float32 in one task, two products of rows with every w^(l), a "
+        "tenth of a second: no signal is looked at meanwhile", "make interrupt"),
+    "block_slow_rows": (
+        32, "rows", "of a block at least that is cut for that reason: each reads all weights",
+        "make interrupt"),
     # ------------------------------------------------------------ BLAS or own loops
     "blas_max_work": (
         1e6, "multiplications", "up to which the own loops get deltas and gradients of float32 "
@@ -62,6 +65,13 @@ NUMBERS = {
     "blas_matrix_bytes": (
         2**23, "bytes", "of a w^(l) of doubles from which on BLAS has δ w and δᵀ a with AVX-512",
         "benchmarks/products.py"),
+    "blas_avx2_double_bytes": (
+        2**21, "bytes", "the same with AVX2, where its first caches have 32 KB",
+        "epochs of 784-512-512-10 and 784-1024-1024-10 both ways, Zen 3"),
+    "blas_avx2_float_bytes": (
+        2**22, "bytes", "the same of a w^(l) of floats, given so many rows in a block as follow",
+        "epochs of 784-1024-1024-10 and 784-2048-2048-10 both ways, Zen 3"),
+    "blas_avx2_rows": (128, "rows", "of a block at least: BLAS packs w for each", "as that"),
     "own_product_max_work": (
         2.5e9, "multiplications", "of a product of the own loops at most; from there on the packed "
         "panels of BLAS pay", "benchmarks/products.py"),

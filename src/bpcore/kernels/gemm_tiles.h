@@ -296,8 +296,9 @@ static void BP_P(pack)(ptrdiff_t k, ptrdiff_t count, const BP_REAL *const *B, pt
  *
  * A strip of B's columns stays in the first cache while every row of A passes by.  Strips are
  * as even as vectors allow: of four vectors two and two, since a strip of one cannot keep the
- * arithmetic busy.  Rows that lie a multiple of 1024 bytes apart share their places in the caches
- * and drive each other out; narrow strips of them are copied (BP_PACKS).
+ * arithmetic busy.  Narrow strips are copied (BP_PACKS) where their rows lie a multiple of 1024 bytes
+ * apart, which share their places in the caches and drive each other out, and where they are many,
+ * of two or three lines of the cache each.
  * prefetch: rows that are needed next. */
 BP_ENTRY void BP_P(rows)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
                          const BP_REAL *A, ptrdiff_t row_step, ptrdiff_t column_step,
@@ -308,7 +309,9 @@ BP_ENTRY void BP_P(rows)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
     const ptrdiff_t strips = (all + 2) / 3;
     const ptrdiff_t last = n - (all - 1) * BP_LANES;
     const ptrdiff_t apart = k > 1 ? (const char *)B[1] - (const char *)B[0] : 0;
-    const int packs = BP_PACKS && m >= BP_PACK_FROM && k >= 64 && apart % 1024 == 0;
+    const int packs = BP_PACKS
+        && ((m >= BP_PACK_FROM && k >= 64 && apart % 1024 == 0)
+            || (m >= BP_PACK_LONG_FROM && k >= BP_PACK_LONG));
     BP_ALIGNED BP_REAL packed[BP_DEPTH * 3 * BP_LANES];
     const BP_REAL *packed_rows[BP_DEPTH];
     ptrdiff_t done = 0;
