@@ -25,8 +25,8 @@ __all__ = ["BaseTabular"]
 
 # Inputs of a block of predictions, in numbers: 8 MB.
 _BLOCK_NUMBERS = 2**21
-# Rows are padded to whole tiles of the engine's products, whose sums are then all in one order:
-# what is predicted for a row depends on no other row.
+# Rows are padded to whole tiles of the engine's products, whose sums then mostly have one order: a
+# row alone has what it has among others, up to rounding.
 _ROWS_OF_A_TILE = 8
 
 
@@ -197,7 +197,7 @@ class BaseTabular(Export, Parameters, BaseEstimator):
             folds=folds,
             validation=self._validation(validation_data, targets),
             hidden=hidden,
-            epochs=self.epochs,
+            epochs=recipe.usual_epochs(len(order)) if self.epochs == "auto" else self.epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             dropout=self.dropout,

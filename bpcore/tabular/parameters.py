@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from bpcore.estimators.parameters import parameter
 
@@ -35,12 +35,13 @@ class Parameters:
         Units of each hidden layer of a network.
         """,
     )
-    epochs: int = parameter(
-        128,
-        [_COUNT],
-        "int",
+    epochs: Any = parameter(
+        "auto",
+        [StrOptions({"auto"}), _COUNT],
+        "'auto' or int",
         """
-        How often a network goes through its rows; it keeps the weights of its best epoch.
+        How often a network goes through its rows; it keeps the weights of its best epoch. 'auto':
+        128 times up to 4,687 rows, then 600,000 / rows times, 32 times at least.
         """,
     )
     batch_size: int = parameter(

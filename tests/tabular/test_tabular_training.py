@@ -12,7 +12,7 @@ from bpcore import DivergenceError, TabularClassifier, TabularRegressor
 from bpcore.tabular import members
 from bpcore.tabular.calibration import temperature
 from bpcore.tabular.data import fold_order
-from bpcore.tabular.recipe import rate_factors
+from bpcore.tabular.recipe import rate_factors, usual_epochs
 
 QUICK = {"n_members": 3, "hidden_layer_sizes": (32, 32), "epochs": 30, "random_state": 0}
 FRAME = raw_frame()
@@ -50,6 +50,22 @@ def test_each_keeps_the_weights_of_its_best_epoch():
     given = TabularClassifier(**{**QUICK, "n_members": 1}, calibrate=False)
     given.fit(FRAME[:150], LABELS[:150], validation_data=(FRAME[150:], LABELS[150:]))
     assert given.score(FRAME[150:], LABELS[150:]) == max(given.validation_scores_[0])
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_epochs"), [(1, 128), (4687, 128), (4688, 127), (10_000, 60), (50_000, 32)]
+)
+def test_large_tables_have_fewer_epochs(n_rows, n_epochs):
+    assert usual_epochs(n_rows) == n_epochs
+
+
+def test_epochs_go_by_the_rows_that_weigh_something():
+    X = np.arange(10_000.0).reshape(-1, 1) % 7
+    s = np.arange(10_000) % 4 > 0
+    tiny = TabularRegressor(1, hidden_layer_sizes=2, random_state=0)
+    assert tiny.fit(X, X[:, 0]).n_iter_ == 60
+    assert tiny.fit(X, X[:, 0], sample_weight=s).n_iter_ == 80
+    assert tiny.set_params(epochs=3).fit(X, X[:, 0]).n_iter_ == 3
 
 
 def test_folds_have_their_share_of_every_class():
