@@ -48,7 +48,7 @@ class DaskMLPClassifier(DaskMLP, MLPClassifier):
     >>> X, y = load_iris(return_X_y=True)
     >>> client = Client(n_workers=1, processes=False, dashboard_address=":0")
     >>> X, y = da.from_array(X, chunks=(50, 4)), da.from_array(y, chunks=50)
-    >>> clf = DaskMLPClassifier((16,), solver="lbfgs", random_state=0).fit(X, y)
+    >>> clf = DaskMLPClassifier((16,), solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
     >>> clf.predict(X).compute()[:2], clf.score(X, y) > 0.97
     (array([0, 0]), True)
     >>> client.close()
