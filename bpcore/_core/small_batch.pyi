@@ -5,7 +5,9 @@ import numpy as np
 from bpcore._core.parameters import Parameters
 
 class SmallBatches(Parameters):
-    def _predict_small(self, X: Any, out: np.ndarray | None = None) -> np.ndarray | None: ...
+    def _predict_small(
+        self, X: Any, out: np.ndarray | None = None, alike: bool = False
+    ) -> np.ndarray | None: ...
     def _step_small(
         self,
         X: Any,

@@ -25,9 +25,6 @@ __all__ = ["BaseTabular"]
 
 # Inputs of a block of predictions, in numbers: 8 MB.
 _BLOCK_NUMBERS = 2**21
-# Rows are padded to whole tiles of the engine's products, whose sums then mostly have one order: a
-# row alone has what it has among others, up to rounding.
-_ROWS_OF_A_TILE = 8
 
 
 class BaseTabular(Export, Parameters, BaseEstimator):
@@ -273,16 +270,13 @@ class BaseTabular(Export, Parameters, BaseEstimator):
         return np.concatenate([self._mean(self._preparation(block)) for block in blocks])
 
     def _mean(self, inputs: np.ndarray) -> np.ndarray:
-        n = len(inputs)
-        if short := -n % _ROWS_OF_A_TILE:
-            inputs = np.concatenate([inputs, np.zeros((short, inputs.shape[1]), np.float32)])
         total: Any = 0.0
         n_threads = self._n_threads()
         for network in self._members:
             network.n_threads = n_threads
-            a = network._predict_small(inputs)
+            a = network._predict_small(inputs, alike=True)
             total = total + np.asarray(outputs_of(network, inputs) if a is None else a, np.float64)
-        mean: np.ndarray = total[:n] / len(self._members)
+        mean: np.ndarray = total / len(self._members)
         return mean
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -227,9 +227,9 @@ def train_member(problem: Problem, k: int, seed: Any, n_threads: int, n_epochs: 
 
 
 def outputs_of(network: Network, X: np.ndarray) -> np.ndarray:
-    """a^(L) of rows in float32."""
+    """a^(L) of rows in float32, of each the same bits among any others."""
     a = np.empty((len(X), network.layer_sizes[-1]), dtype=network.dtype)
-    network._predict_into(Rows(X), a)
+    network._predict_into(Rows(X), a, alike=True)
     return a
 
 

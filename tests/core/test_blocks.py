@@ -105,6 +105,9 @@ def test_only_large_matrices_are_worth_it_where_blas_would_be_chosen(own_loops):
         if products.set_isa(2) == 2:  # on which BLAS is better with deltas of doubles
             assert Network((512, 500, 10), dtype="float64")._rows_per_task(128, 1) == (32, 32)
             assert Network((512, 512, 10), dtype="float64")._rows_per_task(128, 1) == (128, 32)
+            # and then the deltas of all layers are own, since a row's bits may not ask for rows
+            large = Network((512, 512, 10), dtype="float64")._own_products(10_000, 128)
+            assert [bool(delta) for _, delta, _ in large] == [True, True]
     finally:
         products.set_isa(level)
 

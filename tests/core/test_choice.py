@@ -1,10 +1,13 @@
 """Which products the own loops compute, and which BLAS: the plan's one choice, row by row."""
 
+import numpy as np
 import pytest
 from instruction_sets import LEVELS
+from numpy.testing import assert_array_equal
 
 from bpcore import Network
 from bpcore._core import products
+from bpcore._core.rows import Rows
 
 ALL = (True, True, True)
 TURNED, DOTS = 2, 3
@@ -49,6 +52,7 @@ def test_from_avx2_on_all_is_own_but_large_matrices(level):
             assert own((20, 64, 24, 17, 18), dtype) == [ALL] * 4
             assert own((64, 256, 256, 1), dtype) == [ALL] * 3
             assert own((500, 512, 511, 10), dtype) == [ALL] * 3
+        assert own((784, 512, 512, 10)) == [ALL] * 3
 
 
 def pays(rows, width, n_in, lanes, level):
@@ -106,8 +110,8 @@ def test_large_matrices_go_to_blas(level, dtype, width, batch, levels):
         pytest.skip("so large a product is for BLAS there, of either type")
     by_blas = level in levels
     network = Network((784, width, width, 10), dtype=dtype, init="zeros")
-    products_ = [tuple(map(bool, layer)) for layer in network._own_products(10_000, batch)]
-    assert products_[1] == (True, not by_blas, not by_blas)
+    second = network._own_products(10_000, batch)[1]
+    assert tuple(map(bool, second)) == (True, not by_blas, not by_blas)
     if by_blas:
         assert network._rows_per_task(batch, 1)[0] == network._rows_per_task(batch, 1)[1]
 
@@ -117,3 +121,21 @@ def test_without_avx2_doubles_go_to_blas(level):
         pytest.skip("AVX2 or more")
     assert own((20, 64, 32, 1), "float64") == [(True, False, False)] * 3
     assert own((20, 64, 32, 1), "float32") in ([ALL] * 3, [(True, False, False)] * 3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sizes", [(22, 32, 32, 3), (70, 130, 64, 2), (7, 17, 1)])
+def test_rows_that_are_treated_alike(level, dtype, sizes):
+    """Long way or short, few rows or many, with zeros or without: a row's bits are its own."""
+    rng = np.random.default_rng(0)
+    network = Network(sizes, "silu", output_activation="identity", dtype=dtype, random_state=0)
+    X = rng.standard_normal((300, sizes[0])).astype(dtype)
+    X[rng.random(X.shape) < 0.9] = 0
+    together = np.empty((300, sizes[-1]), dtype)
+    network._predict_into(Rows(X), together, alike=True)
+    for n in (1, 2, 8, 33, 100, 255, 256):
+        some = np.empty((n, sizes[-1]), dtype)
+        network._predict_into(Rows(X[:n]), some, alike=True)
+        assert_array_equal(some, together[:n])
+        if n < 100:  # more may be too much for the short way
+            assert_array_equal(network._predict_small(X[:n], alike=True), together[:n])

@@ -133,8 +133,10 @@ cdef class Engine(SmallBatches):
 
     # ------------------------------------------------------------ forward
 
-    def _predict_into(self, Rows x, cnp.ndarray out):
+    def _predict_into(self, Rows x, cnp.ndarray out, bint alike=False):
         """out (n, n_L), contiguous, of θ's type = a^(L) for every row of x.
+
+        alike: with the same bits for a row however many there are.
 
         Returns
         -------
@@ -145,6 +147,7 @@ cdef class Engine(SmallBatches):
         cdef int thread
         cdef Run run = self._run(PREDICT, x, None, None)
         cdef Request request = self._request(PREDICT, x.view.n_rows)
+        request.alike = alike
         if cnp.PyArray_TYPE(out) != self._type_number() or not cnp.PyArray_ISCARRAY(out) \
                 or cnp.PyArray_SIZE(out) != x.view.n_rows * self.layout.n_outputs:
             raise ValueError("out must be a contiguous array of the network's type with one row "

@@ -60,7 +60,7 @@ cdef bint forward(const Layout* layout, const real_t* theta, const Inputs* input
     cdef bint finite = True
     for i in range(layout.n_layers):
         layer = &layout.layers[i]
-        own = 1 if buffers.own == NULL else buffers.own[i].forward
+        own = buffers.forward if buffers.own == NULL else buffers.own[i].forward
         at = buffers.rows * layer.unit + row * layer.n_out
         a_l = <real_t*>buffers.a + at
         if out != NULL and i == layout.n_layers - 1:

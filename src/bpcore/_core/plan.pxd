@@ -15,6 +15,7 @@ cdef struct Request:
     bint keeps_batch        # the buffers hold a whole batch: the user's loss is asked once a batch
     bint scales_inputs      # w^(1) is updated as a whole
     bint fits_slopes        # targets for ∂a^(L)/∂a^(0) are given too
+    bint alike              # a row's a^(L) has the same bits however many rows there are
 
 cdef bint is_parallel(const Layout* layout, Py_ssize_t batch) noexcept nogil
 cdef Py_ssize_t prediction_rows(Py_ssize_t n_rows, const Layout* layout) noexcept nogil

@@ -205,7 +205,7 @@ cdef bint _is_sparse(const Layout* layout, const Request* request, Rows x):
     """Whether the first layer takes only the inputs that are not zero."""
     cdef const Layer* first = &layout.layers[0]
     if x is None or request.task > TRAIN or request.keeps_terms or request.scales_inputs \
-            or request.fits_slopes \
+            or request.fits_slopes or request.alike \
             or first.n_in < TUNING.sparse_min_inputs or first.n_out < TUNING.sparse_min_units:
         return False
     return (_is_nearly_empty(request, x)
@@ -250,12 +250,12 @@ cdef Py_ssize_t _input_stride(const Layout* layout, const Plan* plan, Rows x):
     return padded
 
 
-cdef list _own_products(const Layout* layout, Plan* plan, Py_ssize_t n_rows, list shards):
+cdef list _own_products(const Layout* layout, Plan* plan, const Request* request, list shards):
     """Of every layer, which products the own loops compute; plan.uses_blas is set."""
     cdef Py_ssize_t l, weights
     cdef Py_ssize_t itemsize = layout.itemsize
     cdef const Layer* layer
-    cdef bint is_small = is_small_work(layout, n_rows)
+    cdef bint is_small = is_small_work(layout, request.n_rows)
     cdef bint merges = _merges_blocks(layout, plan.task, plan.block)
     # of a product, about, whatever the number of threads
     cdef Py_ssize_t rows = plan.block
@@ -274,7 +274,9 @@ cdef list _own_products(const Layout* layout, Plan* plan, Py_ssize_t n_rows, lis
         is_large = wants_blas(weights, itemsize, plan.block)
         forward = choose_own(FORWARD, plan.block, layer.n_out, layer.n_in, itemsize, is_small,
                              is_large)
-        if forward and not is_small:
+        if forward and request.alike:
+            forward = BP_DOTS
+        elif forward and not is_small:
             forward = BP_TURNED if turns_weights(rows, layer.n_out, layer.n_in, itemsize) \
                 else BP_DOTS
         delta = choose_own(DELTA, plan.block, layer.n_in, layer.n_out, itemsize,
@@ -343,7 +345,7 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     plan.largest_shard = _rounded(max(n_w + n_b for _, _, _, _, n_w, _, n_b in shards))
     plan.accumulates = plan.task == TRAIN and (request.clips or batch > plan.microbatch_rows)
     plan.uses_blas = False
-    own += _own_products(layout, &plan, request.n_rows, shards)
+    own += _own_products(layout, &plan, request, shards)
     if plan.task == NORMAL:
         plan.uses_blas = True       # syrk, and LAPACK after it
     plan.by_pointer = _by_pointer(layout, request, x, own[0])

@@ -10,7 +10,7 @@ cdef class SmallBatches(Parameters):
     cdef Workspace step_workspace   # what `_step_small` keeps between calls
     cdef Py_ssize_t step_rows       # the rows that it is for
     cdef cnp.ndarray step_gradient      # ∇C, for an optimizer that wants to see it
-    cdef bint _predict_plain(self, const MatrixView* x, Py_ssize_t block,
+    cdef bint _predict_plain(self, const MatrixView* x, Py_ssize_t block, int way,
                              void* out) noexcept nogil
     cdef bint _is_small_batch(self, Py_ssize_t n, Py_ssize_t block) noexcept
     cdef bint _is_small_step(self, Py_ssize_t n) noexcept

@@ -25,6 +25,7 @@ from bpcore._core.sparse cimport Inputs
 from bpcore._core.tuning cimport TUNING
 from bpcore._core.types cimport Buffers, Layout, real_t
 from bpcore._core.workspace cimport make_workspace
+from bpcore.kernels.gemm cimport BP_DOTS
 
 cnp.import_array()
 
@@ -37,10 +38,11 @@ cdef Optimizer NO_UPDATES = Optimizer("sgd", 0)
 
 
 cdef bint _predict_small(const Layout* layout, const real_t* theta, const real_t* x, Py_ssize_t n,
-                         Py_ssize_t block, real_t* out) noexcept nogil:
+                         Py_ssize_t block, int way, real_t* out) noexcept nogil:
     """out (n, n_L) = a^(L) of the rows of x (n, n_0), so many at a time: at most STACK_UNITS by
     the network's units.
 
+    way: of the own loops, to z = x wᵀ + b.
     Returns False where some z^(1) is not finite, as it is for every row that is not.
     """
     cdef real_t stack[STACK_UNITS]
@@ -53,6 +55,7 @@ cdef bint _predict_small(const Layout* layout, const real_t* theta, const real_t
     memset(&inputs, 0, sizeof(inputs))
     buffers.rows = block
     buffers.a = stack
+    buffers.forward = way
     inputs.rows = &row
     inputs.ld = layout.n_inputs
     while first < n:
@@ -103,9 +106,13 @@ cdef bint _apart(const MatrixView* x, const char* bytes, Py_ssize_t n) noexcept 
 cdef class SmallBatches(Parameters):
     """The short way through a network, for arrays that need no conversion."""
 
-    def _predict_small(self, X, out=None):
+    def _predict_small(self, X, out=None, bint alike=False):
         """a^(L) of a small batch of plain rows; None where the long way has to be taken, which
-        also says what is wrong."""
+        also says what is wrong.
+
+        alike: with the same bits for a row however many there are.
+        """
+        cdef int way = BP_DOTS if alike else 1
         cdef MatrixView x
         cdef cnp.ndarray a
         cdef int rank
@@ -140,18 +147,18 @@ cdef class SmallBatches(Parameters):
             return None
         if x.n_rows * self.layout.n_parameters > TUNING.unlocked_parameters:
             with nogil:
-                finite = self._predict_plain(&x, block, cnp.PyArray_DATA(a))
+                finite = self._predict_plain(&x, block, way, cnp.PyArray_DATA(a))
         else:
-            finite = self._predict_plain(&x, block, cnp.PyArray_DATA(a))
+            finite = self._predict_plain(&x, block, way, cnp.PyArray_DATA(a))
         return a if finite or out is not None else None
 
-    cdef bint _predict_plain(self, const MatrixView* x, Py_ssize_t block,
+    cdef bint _predict_plain(self, const MatrixView* x, Py_ssize_t block, int way,
                              void* out) noexcept nogil:
         if self.layout.is_single:
             return _predict_small[float](&self.layout, <float*>self.theta, <const float*>x.data,
-                                         x.n_rows, block, <float*>out)
+                                         x.n_rows, block, way, <float*>out)
         return _predict_small[double](&self.layout, <double*>self.theta, <const double*>x.data,
-                                      x.n_rows, block, <double*>out)
+                                      x.n_rows, block, way, <double*>out)
 
     cdef bint _is_small_batch(self, Py_ssize_t n, Py_ssize_t block) noexcept:
         """Whether a prediction of n rows, `block` at a time, goes the short way: neither threads

@@ -60,7 +60,8 @@ cdef struct Buffers:
     void* delta
     void* dC_da             # for a trace
     void* bend              # what is added to each δ: of a cost that knows ∂a/∂x, by z through σ'
-    const OwnProducts* own  # one a layer; NULL: all of all layers
+    const OwnProducts* own  # one a layer; NULL: all of all layers,
+    int forward             # z = x wᵀ + b in this way then
 
 cdef inline Py_ssize_t ceil_div(Py_ssize_t n, Py_ssize_t size) noexcept nogil:
     """How many parts of `size` n make, the last one perhaps smaller."""

@@ -127,7 +127,7 @@ static int bp_turning_pays(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, ptrdiff_t lane
 
 /* Take the loops of the highest instruction set that the processor has, but none above `limit`;
  * returns its number. */
-static int bp_set_isa(int limit)
+static inline int bp_set_isa(int limit)
 {
     bp_gemm.isa = bp_supported_isa(limit);
 #if !BP_HAS_VECTORS

@@ -33,7 +33,7 @@
 #endif
 
 /* Whether the lowest level is x86-64's. */
-static int bp_is_x86(void) { return BP_HAS_AVX; }
+static inline int bp_is_x86(void) { return BP_HAS_AVX; }
 
 /* Of x86-64's levels 3 (AVX2, FMA) and 4 (AVX-512) the highest that this processor has and that
  * `limit` allows; else 2, which is the lowest of x86-64 and stands for other processors too; 0
