@@ -148,6 +148,6 @@ static inline int bp_set_isa(int limit)
 #endif
 }
 
-static int bp_isa(void) { return bp_gemm.isa; }
+static inline int bp_isa(void) { return bp_gemm.isa; }
 
 #endif
