@@ -89,7 +89,7 @@ cdef const real_t* _targets(const Job* job, Py_ssize_t start, Py_ssize_t row, Py
         y = zero_copy_rows(job.examples.y, job.examples.order, start + row, &ld, of_type)
     if y == NULL or ld != n_out or job.plan.task == PRODUCT:
         y = <const real_t*>job.memory.rows.y + (buffer_row(job, start) + row) * n_out
-        gather(job.examples.y, job.examples.order, start + row, n, n_out, <real_t*>y)
+        gather(job.examples.y, job.examples.order, job.n_rows, start + row, n, n_out, <real_t*>y)
     return y
 
 
@@ -143,7 +143,7 @@ cdef void forward_rows(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_ssiz
     dropout.first_row = <unsigned long long>(start - first)
     to = read_inputs(job, start, row, &reading, theta)
     if to >= 0:
-        gather(job.examples.x, order, start + row, n, job.plan.ld_x,
+        gather(job.examples.x, order, job.n_rows, start + row, n, job.plan.ld_x,
                <real_t*>m.rows.x + to * job.plan.ld_x)
     if job.plan.by_pointer:
         row_pointers(job.examples.x, order, start + row, n, m.pointers + row)
@@ -218,7 +218,8 @@ cdef void predict_rows(const Job* job, Py_ssize_t task, int thread,
     cdef real_t* out = <real_t*>job.out + start * layout.n_outputs
     if read_inputs(job, start, 0, &reading, theta) >= 0:
         reading.first = <const real_t*>m.rows.x + own * job.plan.ld_x
-        gather(job.examples.x, job.examples.order, start, n, job.plan.ld_x, <real_t*>reading.first)
+        gather(job.examples.x, job.examples.order, job.n_rows, start, n, job.plan.ld_x,
+               <real_t*>reading.first)
     if job.plan.sparse:
         reading.sparse.row = thread * min(rows, rows_at_once(job.plan.transposes))
         reading.sparse.keeps = False

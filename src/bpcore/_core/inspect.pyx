@@ -79,7 +79,7 @@ cdef void _residuals(const Job* job, Py_ssize_t start, Py_ssize_t n, Py_ssize_t 
     cdef const real_t* a = <const real_t*>job.memory.rows.a + job.memory.rows.rows \
         * layout.layers[layout.n_layers - 1].unit + own * width
     cdef real_t* y = <real_t*>job.memory.rows.y + own * width
-    gather(job.examples.y, <const Py_ssize_t*>NULL, start, n, width, y)
+    gather(job.examples.y, <const Py_ssize_t*>NULL, 0, start, n, width, y)
     for k in range(n):
         for j in range(width):
             out[(k * width + j + 1) * (layout.n_parameters + 1) - 1] = \
@@ -119,7 +119,7 @@ cdef void output_gradients(const Job* job, Py_ssize_t start, Py_ssize_t n, int t
         da_dz = <const real_t*>m.rows.da_dz + end
     if read_inputs(job, start, 0, &reading, theta) >= 0:
         reading.first = <const real_t*>m.rows.x + own * job.plan.ld_x
-        gather(job.examples.x, <const Py_ssize_t*>NULL, start, n, job.plan.ld_x,
+        gather(job.examples.x, <const Py_ssize_t*>NULL, 0, start, n, job.plan.ld_x,
                <real_t*>reading.first)
     forward(layout, theta, &reading.inputs, &m.rows, own, n, <const Dropout*>NULL, <real_t*>NULL)
     if residuals:

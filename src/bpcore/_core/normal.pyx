@@ -59,7 +59,8 @@ cdef void _slope_residuals(const Job* job, Py_ssize_t start, Py_ssize_t n, int t
     if read_inputs(job, start, 0, &reading, theta) >= 0:    # where output_gradients has them
         reading.first = <const real_t*>m.rows.x + own * job.plan.ld_x
     output_derivatives(job, own, n, theta)
-    gather(job.examples.slopes, <const Py_ssize_t*>NULL, start, n, job.examples.slopes.n_columns, y)
+    gather(job.examples.slopes, <const Py_ssize_t*>NULL, 0, start, n,
+           job.examples.slopes.n_columns, y)
     for i in range(n * wide):
         y[i] = x[i] - y[i]
     for i in range(wide):

@@ -38,8 +38,8 @@ cdef class Rows:
     cdef _from_dense(self, cnp.ndarray array, double divisor)
     cdef _from_csr(self, matrix)
 
-cdef void gather(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t start, Py_ssize_t n,
-                 Py_ssize_t ld, real_t* out) noexcept nogil
+cdef void gather(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t known,
+                 Py_ssize_t start, Py_ssize_t n, Py_ssize_t ld, real_t* out) noexcept nogil
 cdef Py_ssize_t sparse_row(const MatrixView* view, Py_ssize_t k, real_t* values,
                            int32_t* columns) noexcept nogil
 cdef const real_t* zero_copy_rows(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t start,

@@ -80,19 +80,23 @@ cdef void _gather_sparse_row(const MatrixView* view, Py_ssize_t k, real_t* out) 
                 <real_t>(<const double*>view.data)[i]
 
 
-cdef void gather(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t start, Py_ssize_t n,
-                 Py_ssize_t ld, real_t* out) noexcept nogil:
+cdef void gather(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t known,
+                 Py_ssize_t start, Py_ssize_t n, Py_ssize_t ld, real_t* out) noexcept nogil:
     """out (n, n_columns) = rows order[start : start + n], or start : start + n where order
-    is NULL.  ld: numbers from one row of out to the next."""
+    is NULL.
+
+    known: how many entries `order` has; what comes after these rows is asked for ahead.
+    ld: numbers from one row of out to the next.
+    """
     cdef Py_ssize_t k, row
     cdef Py_ssize_t width = view.n_columns
     if has_plain_rows(view, sizeof(real_t)):
         if order == NULL:
-            bp_copy_rows(view.data + start * view.row_stride, view.row_stride, order, n,
+            bp_copy_rows(view.data + start * view.row_stride, view.row_stride, order, n, n,
                          width * sizeof(real_t), <char*>out, ld * sizeof(real_t))
         else:
-            bp_copy_rows(view.data, view.row_stride, order + start, n, width * sizeof(real_t),
-                         <char*>out, ld * sizeof(real_t))
+            bp_copy_rows(view.data, view.row_stride, order + start, n, known - start,
+                         width * sizeof(real_t), <char*>out, ld * sizeof(real_t))
         return
     for k in range(n):
         row = order[start + k] if order != NULL else start + k

@@ -113,7 +113,7 @@ cdef double _misfit(const Job* job, Py_ssize_t row, Py_ssize_t n,
     cdef real_t e, factor
     cdef double weight, squares
     cdef double total = 0.0
-    gather(job.examples.slopes, job.examples.order, job.phase.start + row, n,
+    gather(job.examples.slopes, job.examples.order, job.n_rows, job.phase.start + row, n,
            job.examples.slopes.n_columns, y)
     for k in range(n):
         weight = job.examples.slope_weight * _weight(job, row + k)

@@ -57,7 +57,7 @@ cdef void _compress_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t
             numbers = view.data + at * view.row_stride
             following = view.data + next_at * view.row_stride
         else:
-            gather(view, order, start + i, 1, view.n_columns, values)
+            gather(view, order, start + i + 1, start + i, 1, view.n_columns, values)
             numbers = following = <const char*>values
         x.counts[row + i] = compress(x.width, <const real_t*>numbers, following, values,
                                      columns, offsets)
