@@ -104,7 +104,7 @@ def headers(tree):
     return sorted({path.parent.relative_to(tree) for path in (tree / "src").rglob("*.h")})
 
 
-def ask(tree, tests):
+def ask(tree, tests, seconds=SECONDS):
     """The exit status of pytest in a fork and what it printed; None: it had to be ended."""
     import resource  # not on Windows, where a test imports this file too
 
@@ -128,7 +128,7 @@ def ask(tree, tests):
             status = int(pytest.main([*options, "-m", "not memory", *files]))
             sys.stdout.flush()
         os._exit(status)
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
@@ -230,8 +230,9 @@ def prepare(tree, sources, changes):
     for name in modules(sources):
         build(tree, name)
         shutil.copy(built(tree, name), kept(tree, name))
+    # all at once, which takes as long as some dozen changes
     tests = sorted({test for one in changes for test in (*one.tests, *one.others[1])})
-    found = (race(tree) if "pool_run" in tests else "") or verdict(*ask(tree, tests))
+    found = (race(tree) if "pool_run" in tests else "") or verdict(*ask(tree, tests, 5 * SECONDS))
     if found:
         sys.exit(f"without any change, {found} fails")
 
