@@ -212,6 +212,8 @@ def as_out(out: Any, shape: tuple[int, ...], dtype: np.dtype, X: Any) -> np.ndar
         )
     if not (out.flags.c_contiguous and out.flags.writeable and out.flags.aligned):
         raise ValueError("out must be C-contiguous and writable")
-    if isinstance(X, np.ndarray) and np.may_share_memory(out, X):
+    # the numbers of `scaled` images, of a sparse matrix
+    x = X if isinstance(X, np.ndarray) else getattr(X, "array", getattr(X, "data", None))
+    if isinstance(x, np.ndarray) and np.may_share_memory(out, x):
         raise ValueError("out shares memory with X: give an array of its own")
     return out

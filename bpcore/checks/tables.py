@@ -19,6 +19,7 @@ __all__ = [
 
 # pandas' Timestamp, Timedelta and NaT are among them, its Period only by name
 _DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
+_WORDS_OF_DATES = ("date", "time", "duration", "period")
 
 
 def is_frame(X: Any) -> bool:
@@ -86,11 +87,26 @@ def refuse_dates(X: Any, what: str) -> None:
             if dtype in suspects and (_are_dates(dtype) or _holds_dates(_column(X, k))):
                 where = what if X.ndim == 1 else f"{what}, column {name!r},"
                 raise TypeError(_about_dates(where, dtype))
+    elif (named := _types_of_columns(X)) is not None:
+        for name, dtype in named:
+            if _are_dates(dtype):
+                raise TypeError(_about_dates(f"{what}, column {name!r},", dtype))
     else:
         dtype = getattr(X, "dtype", None)
+        if dtype is None and type(X).__module__.startswith("pyarrow"):
+            dtype = X.type
         objects = _is_of_objects(_categories(dtype)) and not hasattr(X, "tocsr")
         if _are_dates(dtype) or (objects and _holds_dates(X)):
             raise TypeError(_about_dates(what, dtype))
+
+
+def _types_of_columns(X: Any) -> list[tuple[str, Any]] | None:
+    """(name, type) of each column of a data frame of polars or a table of pyarrow; else None."""
+    if hasattr(X, "get_columns"):
+        return [(column.name, column.dtype) for column in X.get_columns()]
+    if hasattr(X, "column_names") and hasattr(X, "schema"):
+        return list(zip(X.column_names, X.schema.types, strict=True))
+    return None
 
 
 def _categories(dtype: Any) -> Any:
@@ -102,7 +118,8 @@ def _are_dates(dtype: Any) -> bool:
     dtype = _categories(dtype)
     if isinstance(dtype, np.dtype):
         return dtype.kind in "Mm"
-    return getattr(dtype, "kind", "") in ("M", "m") or str(dtype).startswith("period")
+    words = str(dtype).lower()  # of pandas, polars, pyarrow
+    return getattr(dtype, "kind", "") in ("M", "m") or words.startswith(_WORDS_OF_DATES)
 
 
 def _holds_dates(objects: Any) -> bool:
@@ -157,14 +174,13 @@ def _numpy_dtype(dtype: Any) -> np.dtype:
 
 
 def fault_of_frame(frame: Any, what: str) -> str | None:
-    """What keeps a DataFrame from being a table of finite numbers, in words that name the column.
+    """What keeps a DataFrame of pandas or polars from being a table of finite numbers.
 
-    None where nothing does, and for anything but a DataFrame.
+    In words that name the column; None where nothing does, and for anything but a DataFrame.
     """
-    for k, name in enumerate(names_of(frame) or ()):
-        column = frame.iloc[:, k]
+    for name, column in _named_columns(frame):
         where = f"{what}, column {name!r}:"
-        missing = np.flatnonzero(np.asarray(column.isna()))
+        missing = np.flatnonzero(_which_are_missing(column))
         if missing.size:
             return f"{where} a value is missing in row {missing[0]}"
         try:
@@ -177,6 +193,19 @@ def fault_of_frame(frame: Any, what: str) -> str | None:
         if infinite.size:
             return f"{where} {values[infinite[0]]} in row {infinite[0]}"
     return None
+
+
+def _named_columns(frame: Any) -> list[tuple[Any, Any]]:
+    """(name, column) of each column of a DataFrame of pandas or polars; else none."""
+    if hasattr(frame, "get_columns"):
+        return [(column.name, column) for column in frame.get_columns()]
+    return [(name, frame.iloc[:, k]) for k, name in enumerate(names_of(frame) or ())]
+
+
+def _which_are_missing(column: Any) -> np.ndarray:
+    if hasattr(column, "isna"):
+        return np.asarray(column.isna())
+    return np.array([one is None or one != one for one in column.to_list()])
 
 
 # ---------------------------------------------------------------- numbers

@@ -58,7 +58,9 @@ def as_labels(y: Any, what: str = "y") -> Any:
         return _table(columns) if columns else y
     array = _as_array(y)
     if array is None or array.dtype != object or array.ndim not in (1, 2) or not array.size:
-        return y if array is None or not check.is_frame(y) else array
+        # a frame's column, or an array of pandas, which scikit-learn makes one of floats
+        of_pandas = hasattr(y, "dtype") and not isinstance(y.dtype, np.dtype)
+        return array if array is not None and (of_pandas or check.is_frame(y)) else y
     if array.ndim == 1:
         return typed(array, what)
     return _table([typed(column, f"{what}, column {k},") for k, column in enumerate(array.T)])

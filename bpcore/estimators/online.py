@@ -71,6 +71,11 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, _PLAIN)
 
 
+def _is_list(classes: Any) -> bool:
+    """Whether classes are a list or tuple that == compares: not of arrays."""
+    return type(classes) in (list, tuple) and _is_plain(classes)
+
+
 class Online:
     """What the calls of an estimator's partial_fit can go on with.
 
@@ -109,7 +114,7 @@ class Online:
             and not est.early_stopping
             and getattr(est, "class_weight", None) is None
             and "_skl_callbacks" not in est.__dict__
-            and (classes is None or type(classes) in (list, tuple, range, np.ndarray))
+            and (classes is None or type(classes) in (range, np.ndarray) or _is_list(classes))
             and type(est.random_state) in (int, np.random.RandomState, type(None))
         )
         return cls(est, classes, parameters) if serves else None
@@ -134,7 +139,10 @@ class Online:
             return False
         if type(classes) is np.ndarray:
             return classes.dtype == self.classes.dtype and bool((classes == self.classes).all())
-        return bool(classes == self.classes)
+        try:
+            return bool(classes == self.classes)
+        except ValueError:  # a list of arrays, where it was of labels
+            return False
 
     def train(self, est: Any, X: Any, y: Any, classes: Any) -> bool:
         """Go through the rows once; False where the long way has to."""

@@ -71,6 +71,8 @@ class Labels(Encoding):
 
     def class_positions(self, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """The classes of the one column, and (n,) which of them each row has."""
+        if y.dtype.kind + self.classes.dtype.kind in ("iu", "ui"):
+            y = y.astype(self.classes.dtype)  # side by side NumPy makes them floats
         return [(self.classes, np.searchsorted(self.classes, y))]
 
     def encode(self, y: np.ndarray) -> np.ndarray:
@@ -285,7 +287,7 @@ def _check_kind(kind: str) -> None:
     if kind not in ("binary", "multiclass", Multilabel.kind, Multioutput.kind):
         raise ValueError(
             f"Unknown label type: {kind}. A classifier takes labels that occur again and again: "
-            "integers, strings, booleans; for numbers there is MLPRegressor"
+            "integers, strings, booleans; for numbers there are the regressors"
         )
 
 

@@ -62,23 +62,27 @@ def in_precision(layers: Layers, dtype: Any = np.float32) -> Layers:
 
 
 class Graph:
-    """A graph that grows node by node; each method returns the name of a value."""
+    """A graph that grows node by node; each method returns the name of a value.
 
-    def __init__(self) -> None:
+    prefix: what the names that are not given begin with.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
         self.onnx = library()
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
     def node(self, op: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
         """An operator's output, called ``name`` or by a number."""
-        output = name or f"{op.lower()}_{len(self.nodes)}"
+        output = name or f"{self.prefix}{op.lower()}_{len(self.nodes)}"
         self.nodes.append(self.onnx.helper.make_node(op, list(inputs), [output], **attributes))
         return output
 
     def constant(self, value: Any, name: str | None = None) -> str:
         """A constant; Python's floats are float32 here."""
         array = np.asarray(value, dtype=np.float32) if isinstance(value, float) else value
-        name = name or f"constant_{len(self.constants)}"
+        name = name or f"{self.prefix}constant_{len(self.constants)}"
         self.constants.append(self.onnx.numpy_helper.from_array(np.asarray(array), name))
         return name
 

@@ -15,7 +15,14 @@ from bpcore.checks import as_callbacks
 from bpcore.estimators.spec import hidden_sizes
 from bpcore.network import Network
 from bpcore.tabular import recipe
-from bpcore.tabular.data import as_pair, check_table, check_targets, fold_order, weights_of
+from bpcore.tabular.data import (
+    as_pair,
+    check_table,
+    check_targets,
+    fold_order,
+    rows_of,
+    weights_of,
+)
 from bpcore.tabular.export import Export
 from bpcore.tabular.members import Member, Problem, Progress, outputs_of, train
 from bpcore.tabular.parameters import Parameters
@@ -49,8 +56,11 @@ class BaseTabular(Export, Parameters, BaseEstimator):
         """Encoded targets in the units of the network."""
         raise TypeError("use TabularClassifier or TabularRegressor")
 
-    def _row_weights(self, targets: Any, y: np.ndarray) -> np.ndarray | None:
-        """What each row's sample weight is multiplied by in training, or None."""
+    def _class_weights(self, targets: Any, y: np.ndarray) -> Any:
+        """What makes of labels and their rows' weights those by class too, or None.
+
+        y: that of the fit, whose classes are counted.
+        """
         return None
 
     def _strata(self, targets: Any, Y: np.ndarray) -> np.ndarray | None:
@@ -169,30 +179,32 @@ class BaseTabular(Export, Parameters, BaseEstimator):
         y = check_targets(self, y, X)
         targets = self._targets_of(y)
         weights = weights_of(sample_weight, len(y))
+        of_classes = self._class_weights(targets, y)
+        if of_classes is not None:
+            weights = of_classes(y, weights)
+            if not weights.any():
+                raise ValueError("class_weight leaves every row with a weight of zero")
+        if weights is not None and not weights.all():
+            # rows that weigh nothing neither teach nor decide
+            kept = np.flatnonzero(weights)
+            X, y, weights = rows_of(X, kept), y[kept], weights[kept]
         self._preparation, inputs = Preparation.of(X)
         Y = targets.encode(y)
         learned = self._learned(targets, Y)
         self._targets = targets
         self._install_targets(targets)
-        of_rows = self._row_weights(targets, y)
-        if of_rows is not None:
-            weights = of_rows if weights is None else weights * of_rows
-            if not weights.any():
-                raise ValueError("class_weight leaves every row with a weight of zero")
-        # rows that weigh nothing neither teach nor decide
-        order = np.arange(len(y)) if weights is None else np.flatnonzero(weights)
+        order = np.arange(len(y))
         folds: list[slice] = []
-        n_folds = min(max(recipe.N_FOLDS, self.n_members), len(order))
+        n_folds = min(max(recipe.N_FOLDS, self.n_members), len(y))
         if validation_data is None and n_folds > 1:
-            strata = self._strata(targets, Y[order])
-            dealt, folds = fold_order(len(order), strata, n_folds, np.random.default_rng(draws))
-            order = order[dealt]
+            strata = self._strata(targets, Y)
+            order, folds = fold_order(len(y), strata, n_folds, np.random.default_rng(draws))
         return Problem(
             X=inputs[order],
             Y=self._scaled(Y[order], targets),
             weights=None if weights is None else weights[order],
             folds=folds,
-            validation=self._validation(validation_data, targets),
+            validation=self._validation(validation_data, targets, of_classes),
             hidden=hidden,
             epochs=recipe.usual_epochs(len(order)) if self.epochs == "auto" else self.epochs,
             batch_size=self.batch_size,
@@ -202,8 +214,8 @@ class BaseTabular(Export, Parameters, BaseEstimator):
             **learned,
         )
 
-    def _validation(self, given: Any, targets: Any) -> Any:
-        """The user's validation rows, encoded."""
+    def _validation(self, given: Any, targets: Any, of_classes: Any) -> Any:
+        """The user's validation rows, encoded, and their weights."""
         if given is None:
             return None
         X, y, sample_weight = as_pair(given)
@@ -212,6 +224,10 @@ class BaseTabular(Export, Parameters, BaseEstimator):
             y = check_targets(self, y, X)
             targets.check(y, False)
             weights = weights_of(sample_weight, len(y))
+            if of_classes is not None:
+                weights = of_classes(y, weights)
+                if not weights.any():
+                    raise ValueError("class_weight leaves every row with a weight of zero")
             return self._preparation(X), self._scaled(targets.encode(y), targets), weights
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation_data: {error}") from error

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from bpcore.estimators.class_weight import counts_of, row_weights, tables_of
 from bpcore.estimators.data import check_y
 from bpcore.estimators.parameters import described, parameter
+from bpcore.estimators.scores import accuracy_of
 from bpcore.estimators.targets import Labels, Multilabel, Multioutput, dense, labels_of
 from bpcore.tabular.base import BaseTabular
 from bpcore.tabular.calibration import temperature
@@ -67,8 +68,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         [dict, list, StrOptions({"balanced"}), None],
         "dict, list of dict, 'balanced' or None",
         """
-        Weights ``{class: weight}`` that multiply the sample weights in training, as for
-        ``MLPClassifier``.
+        Weights ``{class: weight}`` that multiply the sample weights, as for ``MLPClassifier``: in
+        training, and of the rows by which the best epoch is chosen and probabilities are
+        calibrated, so that these are those of a population whose classes weigh so much.
         """,
     )
     label_smoothing: float = parameter(
@@ -124,11 +126,16 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     def _scaled(self, y: np.ndarray, targets: Any) -> np.ndarray:
         return y
 
-    def _row_weights(self, targets: Any, y: np.ndarray) -> np.ndarray | None:
+    def _class_weights(self, targets: Any, y: np.ndarray) -> Any:
         if self.class_weight is None:
             return None
-        columns = targets.class_positions(y)
-        return row_weights(tables_of(self.class_weight, *counts_of(columns)), columns)
+        tables = tables_of(self.class_weight, *counts_of(targets.class_positions(y)))
+
+        def weights(y: np.ndarray, of_rows: np.ndarray | None) -> np.ndarray:
+            of_classes = row_weights(tables, targets.class_positions(y))
+            return of_classes if of_rows is None else of_rows * of_classes
+
+        return weights
 
     def _strata(self, targets: Any, Y: np.ndarray) -> np.ndarray | None:
         return targets._positions(Y) if isinstance(targets, Labels) else None
@@ -215,12 +222,12 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         -------
         float
         """
-        a = self._outputs(X)
-        if not isinstance(self._targets, Multioutput | Multilabel):
-            return float(super().score(X, y, sample_weight))
+        predicted = self.predict(X)
         y = np.asarray(dense(check_y(self, y)))
+        if not isinstance(self._targets, Multioutput | Multilabel):
+            return accuracy_of(y, predicted, sample_weight)
         self._targets.check(y, False)
-        right = (self._targets.decode(a) == y).all(axis=1)
+        right = (predicted == y).all(axis=1)
         return float(np.average(right, weights=weights_of(sample_weight, len(y))))
 
     def __sklearn_tags__(self) -> Any:

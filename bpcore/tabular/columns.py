@@ -28,7 +28,7 @@ _DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.ti
 
 def is_frame(X: Any) -> bool:
     """Whether X is a data frame of pandas or polars."""
-    return type(X).__name__ == "DataFrame" and hasattr(X, "columns")
+    return hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_columns"))
 
 
 def columns_of(X: Any) -> list[Any]:
@@ -192,4 +192,11 @@ def categories_of(column: Any, name: str) -> list[str | None]:
 
 
 def _texts(values: Iterable[Any]) -> list[str | None]:
-    return [one if type(one) is str else None if _is_missing(one) else str(one) for one in values]
+    return [one if type(one) is str else None if _is_missing(one) else _text(one) for one in values]
+
+
+def _text(value: Any) -> str:
+    """The text of what is no text: of 1.0 that of 1, as which integers beside a gap come."""
+    if isinstance(value, float | np.floating) and value.is_integer():
+        return str(int(value))
+    return str(value)

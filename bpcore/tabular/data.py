@@ -12,7 +12,7 @@ from bpcore.estimators.data import check_weights, check_y
 from bpcore.estimators.targets import dense
 from bpcore.tabular.columns import is_frame
 
-__all__ = ["as_pair", "check_table", "check_targets", "fold_order", "weights_of"]
+__all__ = ["as_pair", "check_table", "check_targets", "fold_order", "rows_of", "weights_of"]
 
 
 def check_table(est: Any, X: Any, *, reset: bool) -> Any:
@@ -38,6 +38,11 @@ def check_table(est: Any, X: Any, *, reset: bool) -> Any:
         )
     validate_data(est, X, skip_check_array=True, reset=reset)
     return X
+
+
+def rows_of(X: Any, rows: np.ndarray) -> Any:
+    """Some rows of what ``check_table`` returns."""
+    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
 
 def check_targets(est: Any, y: Any, X: Any) -> np.ndarray:

@@ -21,6 +21,9 @@ __all__ = ["tabular_model"]
 
 # what stands for a missing text
 _MISSING = ""
+# what the graph's own values are called, and begin with
+_OUTPUTS = {"label", "prediction", "probabilities"}
+_OWN = "bpcore."
 
 
 def tabular_model(est: Any) -> Any:
@@ -32,10 +35,9 @@ def tabular_model(est: Any) -> Any:
         If y had several columns of classes, or labels are of a type that ONNX does not have.
     """
     check_is_fitted(est)
-    graph = Graph()
+    graph = Graph(_OWN)
     preparation = est._preparation
-    names = [str(one) for one in getattr(est, "feature_names_in_", ())]
-    names = names or [f"x{k}" for k in range(len(preparation.columns))]
+    names = _input_names(est)
     inputs = []
     numbers, missing, categories = [], [], []
     for name, kind, rule in zip(names, preparation.kinds, preparation.columns, strict=True):
@@ -54,6 +56,21 @@ def tabular_model(est: Any) -> Any:
         x = _zeros(graph, names[0])
     a = _mean(graph, x, est._members)
     return _model(graph, inputs, _outputs(graph, a, est))
+
+
+def _input_names(est: Any) -> list[str]:
+    """What the inputs are called: as the columns, which nothing else in the graph may be."""
+    preparation = est._preparation
+    names = [str(one) for one in getattr(est, "feature_names_in_", ())]
+    for name in names:
+        if not name:
+            raise ValueError("a column is called '', but an input of an ONNX file needs a name")
+        if name in _OUTPUTS or name.startswith(_OWN):
+            raise ValueError(
+                f"a column is called {name!r}, as a value of the ONNX graph's own: rename it "
+                f"before fit ({', '.join(sorted(_OUTPUTS))} and {_OWN}… are taken)"
+            )
+    return names or [f"x{k}" for k in range(len(preparation.columns))]
 
 
 def _zeros(graph: Graph, name: str) -> str:
@@ -79,6 +96,11 @@ def _number(graph: Graph, name: str, rule: Number) -> tuple[str, str]:
 
 def _category(graph: Graph, name: str, rule: Category) -> str:
     """The row of the category's table, (n, width)."""
+    if _MISSING in rule.texts and None in rule.texts:
+        raise ValueError(
+            f"column {name!r} holds empty texts and missing ones, which ONNX cannot tell apart: "
+            "make one of the other before fit"
+        )
     at = graph.node(
         "LabelEncoder",
         name,
@@ -98,8 +120,8 @@ def _mean(graph: Graph, x: str, members: list[Any]) -> str:
         a = x
         layers = in_precision(layers_of(network))
         for layer, (activation, w, b) in enumerate(layers, start=1):
-            weights = graph.constant(w, f"member.{k}.weights.{layer}")
-            biases = graph.constant(b, f"member.{k}.biases.{layer}")
+            weights = graph.constant(w, f"{_OWN}member.{k}.weights.{layer}")
+            biases = graph.constant(b, f"{_OWN}member.{k}.biases.{layer}")
             a = graph.activation(activation, graph.node("Gemm", a, weights, biases, transB=1))
         ends.append(a)
     total = graph.node("Sum", *ends)

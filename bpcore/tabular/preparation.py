@@ -6,6 +6,7 @@ training data; what they find is kept as plain arrays, so that one row is prepar
 and files and ONNX hold nothing else.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,8 @@ CLIP = 3.0
 LARGEST = 1e100
 # Of a column of more categories the rare ones share an input.
 MOST_CATEGORIES = 256
+
+_WHOLE = re.compile(r"-?\d+\.0")
 
 
 @dataclass
@@ -61,15 +64,16 @@ class Number:
         if not len(known) or (known[0] == known).all():
             # whether a value is there may still say something
             return cls(0.0, 0.0, True) if marks and len(known) else None
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", divide="ignore"):
             low, center, high = np.percentile(known, (25, 50, 75))
             spread = high - low
             if spread == 0:
                 spread = (known.max() - known.min()) / 2
             factor = 1 / spread
-        if not np.isfinite([center, factor]).all():
-            # numbers near the limits of double precision, far apart or all but equal
-            center, factor = float(np.median(known / 4) * 4), float(1 / np.abs(known).max())
+            if not np.isfinite([center, factor]).all():
+                # numbers near the limits of double precision, far apart or all but equal
+                center = np.median(known / 4) * 4
+                factor = min(1 / np.abs(known).max(), np.finfo(np.float64).max)
         return cls(float(center), float(factor), marks)
 
 
@@ -93,7 +97,11 @@ class Category:
 
     def __init__(self, texts: list[str | None], inputs: list[int], width: int) -> None:
         self.texts, self.inputs, self.width = texts, inputs, width
-        self.places = {text: k for k, text in enumerate(texts)}
+        self.places: dict[str | None, int] = {text: k for k, text in enumerate(texts)}
+        for k, text in enumerate(texts):
+            # 1.0 comes as "1", whose text was "1.0" once, and is where texts are numbers
+            if text is not None and _WHOLE.fullmatch(text):
+                self.places.setdefault(text[:-2], k)
         if width == 1:
             rows = np.array(inputs, dtype=np.float32).reshape(-1, 1) * 2 - 1
         else:
@@ -121,7 +129,7 @@ class Category:
 
     def __call__(self, texts: list[str | None]) -> np.ndarray:
         """(n, width) inputs."""
-        unseen = len(self.places)
+        unseen = len(self.texts)
         return self.rows[[self.places.get(text, unseen) for text in texts]]
 
 
@@ -202,7 +210,9 @@ class Preparation:
         used = [k for k, one in enumerate(self.columns) if one is not None]
         numbers = None if CATEGORY in self.kinds else plain_numbers_of(X)
         if numbers is not None:
-            if not np.isfinite(numbers.sum()) and np.isinf(numbers).any():
+            with np.errstate(over="ignore", invalid="ignore"):
+                is_finite = np.isfinite(numbers.sum())  # one that is not makes this so
+            if not is_finite and np.isinf(numbers).any():
                 for k, name in enumerate(names_for(X)):
                     numbers_of(numbers[:, k], name)
             return numbers[:, used] if len(used) < numbers.shape[1] else numbers, []

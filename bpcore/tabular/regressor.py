@@ -6,12 +6,18 @@ from typing import Any
 import numpy as np
 from sklearn.base import RegressorMixin
 
+from bpcore.estimators.data import check_y, refuse
 from bpcore.estimators.numbers import Numbers
 from bpcore.estimators.parameters import described
+from bpcore.estimators.scores import r2_of
+from bpcore.estimators.targets import dense
 from bpcore.tabular.base import BaseTabular
 from bpcore.tabular.parameters import ATTRIBUTES
 
 __all__ = ["TabularRegressor"]
+
+# In standard deviations: the squares of float32 end a little farther.
+_FARTHEST = 1e18
 
 
 @described(score="mean squared error in units of y's variance, negative,", common=ATTRIBUTES)
@@ -61,12 +67,15 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         float
             1 is the best, 0 what the mean of y would get; over several outputs their mean.
         """
-        return float(super().score(X, y, sample_weight))
+        y = np.asarray(dense(check_y(self, y)))
+        refuse(sample_weight, "sample_weight")
+        return r2_of(y, self.predict(X), sample_weight)
 
     def _targets_of(self, y: np.ndarray) -> Any:
         return Numbers(1 if y.ndim == 1 else y.shape[1])
 
     def _learned(self, targets: Any, Y: np.ndarray) -> dict[str, Any]:
+        Y = Y.astype(np.float64)
         self._low, self._high = Y.min(axis=0), Y.max(axis=0)
         # in units of the largest, so that squares near the limits stay finite
         largest = np.abs(Y).max(axis=0)
@@ -89,6 +98,12 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     def _scaled(self, y: np.ndarray, targets: Any) -> np.ndarray:
         # halves: a difference of numbers near the limit is beyond it
         z = (y / 2 - self._middle / 2) / (self._spread / 2)
+        beyond = (np.abs(z) > _FARTHEST).any(axis=1)
+        if beyond.any():  # of y to learn from nothing is so far from the middle
+            raise ValueError(
+                f"y in row {int(beyond.argmax())} is more than {_FARTHEST:g} times as far from the "
+                "mean as the y that are learned are on the average: no score can come of it"
+            )
         return np.ascontiguousarray(z, dtype=np.float32)
 
     # ------------------------------------------------------------ predictions

@@ -325,3 +325,15 @@ def test_sparse_rows_take_the_long_way():
         est.partial_fit(scipy.sparse.csr_array(X[k : k + 1]), y[k : k + 1])
         other.partial_fit(X[k : k + 1], y[k : k + 1])
     assert_same(est, other)
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_the_classes_of_several_columns_may_be_arrays(kind):
+    Y = np.column_stack([np.arange(20) % 3, np.arange(20) % 2])
+    classes = kind(np.unique(column) for column in Y.T)
+    est = MLPClassifier((5,), random_state=0)
+    for calls in range(1, 5):
+        assert est.partial_fit(X[:20], Y, classes=classes).t_ == 20 * calls
+    # lists, and then arrays
+    est.partial_fit(X[:20], Y, classes=kind(one.tolist() for one in classes))
+    assert est.partial_fit(X[:20], Y, classes=classes).t_ == 120

@@ -157,3 +157,36 @@ def test_columns_without_names_are_numbered_in_onnx(tmp_path):
     session = runtime.InferenceSession(tmp_path / "model.onnx")
     (found,) = session.run(None, {"x0": X[:, :1], "x1": X[:, 1:]})
     assert_allclose(found, model.predict(X), rtol=1e-5, atol=1e-5)
+
+
+def test_onnx_of_numbers_that_came_as_float32(tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    x = np.random.default_rng(0).normal(size=(60, 1))
+    model = TabularRegressor(1, hidden_layer_sizes=(4,), epochs=2, random_state=0)
+    model.fit(x, x[:, 0].astype(np.float32))
+    model.to_onnx(tmp_path / "model.onnx")
+    session = runtime.InferenceSession(tmp_path / "model.onnx")
+    (y,) = session.run(None, {"x0": x})
+    np.testing.assert_allclose(y, model.predict(x), rtol=1e-5, atol=1e-6)
+
+
+def test_columns_that_an_onnx_file_cannot_tell_apart_or_call(tmp_path):
+    path = tmp_path / "model.onnx"
+    quick = {"n_members": 1, "hidden_layer_sizes": (4,), "epochs": 1}
+    texts = np.array(["", "a", None], dtype=object)[np.arange(60) % 3]
+    model = TabularClassifier(**quick).fit(pd.DataFrame({"c": texts}), texts == "a")
+    with pytest.raises(ValueError, match="column 'c' holds empty texts and missing ones"):
+        model.to_onnx(path)
+    x = np.random.default_rng(0).normal(size=60)
+    for name in ("label", "prediction", "probabilities", "bpcore.constant_0", ""):
+        model = TabularClassifier(**quick).fit(pd.DataFrame({name: x}), x > 0)
+        with pytest.raises(ValueError, match="a column is called"):
+            model.to_onnx(path)
+    assert not path.exists()
+    runtime = pytest.importorskip("onnxruntime")
+    for name in ("constant_0", "sub_1", "member.0.weights.1"):  # as other values were called once
+        frame = pd.DataFrame({name: x})
+        model = TabularClassifier(**quick).fit(frame, x > 0)
+        model.to_onnx(path)
+        _, p = runtime.InferenceSession(path).run(None, {name: x.reshape(-1, 1)})
+        np.testing.assert_allclose(p, model.predict_proba(frame), rtol=1e-4)

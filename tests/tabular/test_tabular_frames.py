@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from raw_frames import raw_frame, raw_labels, raw_numbers
 
 from bpcore import TabularClassifier, TabularRegressor
-from bpcore.tabular.preparation import Preparation
+from bpcore.tabular.preparation import Category, Preparation
 
 QUICK = {"n_members": 2, "hidden_layer_sizes": (32, 32), "epochs": 40, "random_state": 0}
 
@@ -195,3 +195,46 @@ def test_columns_of_one_name_and_numbers_as_names():
     for names in (["x", "x"], [0, 1]):
         _, found = Preparation.of(pd.DataFrame(x, columns=names))
         assert_array_equal(found, expected)
+
+
+def test_whole_numbers_are_one_category_with_a_hole_beside_them_and_without():
+    codes = np.random.default_rng(0).integers(0, 3, 60)
+    rule, _ = Preparation.of(pd.DataFrame({"zip": codes}).astype("category"))
+    expected = rule(pd.DataFrame({"zip": [0, 1, 2]}).astype("category"))
+    assert_array_equal(expected, np.eye(3))
+    with_hole = pd.DataFrame({"zip": [0, 1, 2, None]}).astype("category")
+    assert with_hole["zip"].cat.categories.dtype == float
+    assert_array_equal(rule(with_hole), [*expected, np.zeros(3)])
+    # and the other way round; of objects too, and beside texts
+    rule, _ = Preparation.of(pd.DataFrame({"zip": [0, 1, 2, None] * 20}).astype("category"))
+    assert_array_equal(rule(pd.DataFrame({"zip": codes}).astype("category")), np.eye(4)[codes])
+    rule, _ = Preparation.of(pd.DataFrame({"zip": [0, 1, "x", None] * 20}, dtype=object))
+    assert_array_equal(rule(pd.DataFrame({"zip": [0.0, 1.0]})), np.eye(4)[:2])
+
+
+def test_categories_of_files_that_were_written_with_the_texts_of_floats():
+    rule = Category(["1.0", "2.0", "2.5", None], [0, 1, 2, 3], 4)
+    assert_array_equal(rule(["1.0", "1", "2", "2.5", "3", None]), rule.rows[[0, 0, 1, 2, 4, 3]])
+    both = Category(["1", "1.0", "x"], [0, 1, 2], 3)
+    assert_array_equal(both(["1.0", "1"]), both.rows[[1, 0]])
+
+
+def test_a_frame_of_another_class_is_a_frame():
+    class Frame(pd.DataFrame):
+        pass
+
+    frame = pd.DataFrame({"a": [1, 2, 3] * 20, "b": [0.5, 1.5] * 30}).astype({"a": "category"})
+    _, expected = Preparation.of(frame)
+    _, found = Preparation.of(Frame(frame))
+    assert_array_equal(found, expected)
+    assert found.shape == (60, 4)
+    with pytest.raises(ValueError, match="column 'd' holds dates"):
+        TabularClassifier(**QUICK).fit(Frame(frame.assign(d=NOW)), frame["a"])
+
+
+def test_the_smallest_number_beside_zero_and_sums_beyond_the_limit():
+    for numbers in ([0.0, 5e-324], [1.7e308, 1.6e308], [-1.7e308, 1.7e308]):
+        x = np.array(numbers * 20).reshape(-1, 1)
+        rule, inputs = Preparation.of(x)
+        assert np.isfinite(inputs).all()
+        assert_array_equal(rule(x), inputs)

@@ -1,9 +1,11 @@
 """Members side by side: bits, best epochs, weights, limits, callbacks, calibration."""
 
+import enum
 import threading
 
 import numpy as np
 import pytest
+import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from raw_frames import raw_frame, raw_labels, raw_numbers
 from scipy.special import log_softmax, softmax
@@ -239,3 +241,71 @@ def test_targets_near_the_limits(scale):
 def test_masked_arrays_are_refused():
     with pytest.raises(ValueError, match="masked array"):
         TabularClassifier(**QUICK).fit(np.ma.masked_greater([[1.0], [2.0]] * 9, 1.5), [0, 1] * 9)
+
+
+@pytest.mark.parametrize("estimator", [TabularClassifier, TabularRegressor])
+def test_rows_of_weight_zero_decide_nothing(estimator):
+    """Neither what is drawn, nor how numbers are scaled, nor between what predictions lie."""
+    kept = np.arange(len(FRAME)) % 10 != 3
+    y = raw_numbers(FRAME) if estimator is TabularRegressor else LABELS
+    wild = FRAME.assign(income=FRAME["income"].where(kept, 1e30))
+    if estimator is TabularRegressor:
+        y = np.where(kept, y, 1e9)
+    model = estimator(**QUICK).fit(wild, y, kept.astype(float))
+    expected = estimator(**QUICK).fit(FRAME[kept], y[kept], np.ones(kept.sum()))
+    assert_array_equal(model.predict(FRAME), expected.predict(FRAME))
+    assert_array_equal(model.prepare(FRAME), expected.prepare(FRAME))
+
+
+def test_weights_of_classes_choose_and_calibrate_too():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    y = (rng.random(200) < 0.2).astype(int)
+    more = (X[:100], y[:100])
+    quick = {"n_members": 1, "hidden_layer_sizes": (8,), "epochs": 10, "random_state": 0}
+    weights = {0: 0.25, 1: 4.0}
+    by_class = TabularClassifier(**quick, class_weight=weights)
+    by_row = TabularClassifier(**quick)
+    of_rows = np.where(y == 1, 4.0, 0.25)
+    for given, same in ((None, None), (more, (*more, of_rows[:100]))):
+        by_class.fit(X, y, validation_data=given)
+        by_row.fit(X, y, of_rows, validation_data=same)
+        assert_array_equal(by_class.predict_proba(X), by_row.predict_proba(X))
+        assert by_class.validation_scores_ == by_row.validation_scores_
+        assert by_class.temperature_ == by_row.temperature_
+    by_class.set_params(class_weight={0: 1.0, 1: 0.0})
+    with pytest.raises(ValueError, match="validation_data: class_weight leaves every row"):
+        by_class.fit(X, y, validation_data=(X[y == 1], y[y == 1]))
+
+
+def test_score_takes_the_labels_that_fit_takes():
+    class Colour(str, enum.Enum):  # noqa: UP042 - as they were before StrEnum
+        red = "red"
+        blue = "blue"
+
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    y = X[:, 0] > 0
+    for labels in (
+        [list(Colour)[int(one)] for one in y],
+        y.astype(object),
+        y.astype(int).astype(object),
+        y.astype(float).astype(object),
+        np.array(["no", "yes"], dtype=np.dtypes.StringDType())[y.astype(int)],
+    ):
+        clf = TabularClassifier(1, hidden_layer_sizes=(8,), epochs=60, random_state=0)
+        clf.fit(X, labels)
+        right = [one == other for one, other in zip(clf.predict(X), labels, strict=True)]
+        assert 0.5 < clf.score(X, labels) == np.mean(right)
+
+
+def test_score_of_sparse_numbers():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    model = TabularRegressor(1, hidden_layer_sizes=(8,), epochs=5, random_state=0).fit(X, X)
+    assert model.score(X, scipy.sparse.csr_array(X)) == model.score(X, X)
+
+
+def test_validation_numbers_that_no_score_can_come_of_are_refused():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    model = TabularRegressor(1, hidden_layer_sizes=(8,), epochs=5)
+    with pytest.raises(ValueError, match=r"validation_data: y in row 1 is more than 1e\+18 times"):
+        model.fit(X, X[:, 0], validation_data=(X[:3], [0.0, 1e300, 0.0]))
