@@ -130,7 +130,7 @@ class _Differences:
             trace = self.trace
             *hidden, output = trace.sigma[layer:]
             loss = trace.loss
-            if not isinstance(loss, str) and loss[1] == "clip":
+            if isinstance(loss, tuple) and loss[1] == "clip":
                 loss = loss[0]  # clipping changes reported costs, not derivatives
             network = trace.network_class(
                 trace.layer_sizes[layer - 1 :], hidden, output, loss, dtype="float64", init="zeros"
@@ -178,6 +178,15 @@ class _Differences:
                 moved = a.copy()
                 moved[:, unit] += shift[0]
                 return self._cost(network, moved, rows)
+
+        elif callable(self.trace.loss):
+            targets = np.asarray(self.trace.targets, dtype=np.float64)[rows]
+
+            def cost() -> float:
+                moved = a.copy()
+                moved[:, unit] += shift[0]
+                costs, _ = self.trace.loss(moved, targets)
+                return float(self.shares[rows] @ np.asarray(costs, dtype=np.float64))
 
         else:
             loss, parameter = loss_of(self.trace.loss, unit)

@@ -171,8 +171,8 @@ def loss_of(loss: Any, unit: int) -> tuple[Loss, float | None]:
     """The row of a loss, as Network.loss names it, and its parameter for one output."""
     if callable(loss):
         raise ValueError(
-            "the loss is a function, whose formula is not known: explain and check take a trace "
-            "with a loss by name; trace.dC_da has its numbers"
+            "the loss is a function, whose formula is not known: explain, and check of one weight, "
+            "take a trace with a loss by name; trace.dC_da has its numbers"
         )
     name, parameter = (loss, None) if isinstance(loss, str) else loss
     row = LOSSES[name]

@@ -6,7 +6,7 @@ trains, ``Export`` writes files.
 
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,16 +24,15 @@ __all__ = ["Architecture"]
 
 
 # What pickles leave out of the attributes, since `_description` says it.
-_DESCRIBED = ("layer_sizes", "activations", "loss", "dropout", "_loss_name", "_n_threads")
+_DESCRIBED = ("_layer_sizes", "_activations", "_loss", "_dropout", "_loss_name", "_n_threads")
+
+
+_Kind = TypeVar("_Kind", bound="Architecture")
 
 
 class Architecture(UserLoss):
     """What a network is before it is asked for anything; ``Network`` documents it."""
 
-    layer_sizes: tuple[int, ...]
-    activations: tuple[Any, ...]
-    loss: Any
-    dropout: tuple[float, ...]
     history_: History
     optimizer_: Any
 
@@ -67,14 +66,38 @@ class Architecture(UserLoss):
             [*left_out, 0.0],
         )
         self.n_threads = threads
-        self.layer_sizes = sizes
-        self.activations = tuple(key if number is None else (key, number) for key, number in layers)
+        self._layer_sizes = sizes
+        self._activations = tuple(
+            key if number is None else (key, number) for key, number in layers
+        )
         # by its name; a user's as it is
-        self.loss = name if isinstance(loss, str) else loss if name is None else tuple(loss)
-        self.dropout = tuple(left_out)
+        self._loss = name if isinstance(loss, str) else loss if name is None else tuple(loss)
+        self._dropout = tuple(left_out)
         self._loss_name = name
         self._rng = rng
         draw(init, self.weights, self.biases, rng)
+
+    # ------------------------------------------------------------ what the engine was built for
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """(n_0, …, n_L)."""
+        return self._layer_sizes
+
+    @property
+    def activations(self) -> tuple[Any, ...]:
+        """σ of each layer with weights: a name, or a name and its parameter."""
+        return self._activations
+
+    @property
+    def loss(self) -> Any:
+        """The loss by name, with its parameter where it has one, or the function that it is."""
+        return self._loss
+
+    @property
+    def dropout(self) -> tuple[float, ...]:
+        """The share of units that training leaves out, by hidden layer."""
+        return self._dropout
 
     # ------------------------------------------------------------ θ
 
@@ -216,9 +239,12 @@ class Architecture(UserLoss):
         >>> Network((2, 1), random_state=0).astype("float64").dtype
         dtype('float64')
         """
-        copy = type(self)(**self._description(), dtype=dtype, init="zeros")
+        copy = _rebuild(type(self), self._description(), dtype)
         copy.set_parameters(self.parameters)
-        copy._rng = deepcopy(self._rng)
+        left = (*_DESCRIBED, "history_", "optimizer_")
+        copy.__dict__ |= deepcopy(
+            {name: value for name, value in self.__dict__.items() if name not in left}
+        )
         return copy
 
     def _description(self) -> dict[str, Any]:
@@ -283,7 +309,8 @@ class Architecture(UserLoss):
         )
 
 
-def _rebuild(cls: type[Architecture], description: dict[str, Any], dtype: str) -> Architecture:
-    network: Architecture = cls.__new__(cls)
+def _rebuild(cls: type[_Kind], description: dict[str, Any], dtype: npt.DTypeLike) -> _Kind:
+    """A network of this class, whose own constructor may take other arguments."""
+    network = cls.__new__(cls)
     Architecture.__init__(network, **description, dtype=dtype, init="zeros", random_state=0)
     return network

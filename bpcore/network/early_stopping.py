@@ -69,11 +69,11 @@ def make_stopping(network: Any, settings: Any, validation: Any) -> EarlyStopping
     if validation is None:
         raise ValueError("patience waits for a better validation cost: give validation_data=(X, Y)")
     _, targets, weights = validation
-    by_r2 = settings.stop_on == "score" and choose(network, targets, settings.metric) == "r2"
-    if by_r2 and are_the_same(targets, weights):
+    score = settings.stop_on == "score"
+    metric = choose(network, targets, settings.metric) if score else "cost"
+    if metric == "r2" and are_the_same(targets, weights):
         raise ValueError(
             "all examples of the validation data have the same Y, so that their r2 cannot tell "
             "good parameters from others: give more examples, or stop_on='cost'"
         )
-    lower = settings.stop_on == "cost" or settings.metric == "cost"
-    return EarlyStopping(patience, tol, lower)
+    return EarlyStopping(patience, tol, metric == "cost")

@@ -90,7 +90,8 @@ class Learning(Architecture):
             As ``cost`` does; or if there is neither a rate nor an Optimizer, or the Optimizer is
             that of a network with another number of parameters, or of another dtype.
         DivergenceError
-            If C is not finite; θ and the Optimizer are left as they were.
+            If C is not finite; θ and the Optimizer are left as they were. A θ that a step has made
+            too large for its dtype is told by the next.
 
         Examples
         --------
@@ -108,10 +109,8 @@ class Learning(Architecture):
             cost = self._step_small(X, Y, learning_rate, sample_weight, optimizer)
         if cost is None:
             rule = self._rule(learning_rate, optimizer)
-            if dC_da is None:
-                cost = self._step_checked(X, Y, learning_rate, sample_weight, rule)
-            else:
-                cost = self._step_along(X, dC_da, learning_rate, sample_weight, rule)
+            step = self._step_checked if dC_da is None else self._step_along
+            cost = step(X, dC_da if Y is None else Y, learning_rate, sample_weight, rule)
         if optimizer is not None:
             self.optimizer_ = optimizer
         return cost
@@ -142,12 +141,13 @@ class Learning(Architecture):
             applies_dropout=False, ask=self._asking(targets, None),
         )  # fmt: skip
         rate = rule.learning_rate
-        if learning_rate is not None:
-            rule.learning_rate = learning_rate
+        rule.learning_rate = rate if learning_rate is None else learning_rate
         try:
             (epoch,) = training.run()
-        except Diverged as error:
+        except BaseException as error:
             rule.learning_rate = rate
+            if not isinstance(error, Diverged):
+                raise
             raise DivergenceError(
                 f"the cost is {error.cost}, and no step was made: a weight or an input is too "
                 "large. Scale the inputs, or try a smaller learning_rate"

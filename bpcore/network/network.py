@@ -38,9 +38,9 @@ class Network(Inspection, Learning, Export):
         <losses>
 
         A function ``loss(outputs, targets)`` returns the cost of each example, shape (n,), and
-        ∂C_k/∂a^(L), shape (n, n_L). It is called once a batch, with arrays of the network's dtype;
-        targets have as many columns as it likes. ``check_gradient`` tells whether its two
-        results agree.
+        ∂C_k/∂a^(L), shape (n, n_L). It is called once a batch, with arrays of the network's dtype
+        that it may read and not write to; targets have as many columns as it likes.
+        ``check_gradient`` tells whether its two results agree.
     dtype : {"float32", "float64"}, default="float32"
         Type of θ and of all arithmetic; costs are summed in double precision.
     init : str, default="glorot"

@@ -185,7 +185,7 @@ def in_updates(schedule: Any, epochs: int | None, updates_an_epoch: int) -> Any:
         raise TypeError(f"schedule must be None, a name or a dict, got {schedule!r}")
     plan = {"kind": schedule} if isinstance(schedule, str) else dict(schedule)
     if plan.get("kind") in ("cosine", "one_cycle", "coslog") and epochs is not None:
-        plan.setdefault("total", epochs)
+        plan.setdefault("total", max(1, epochs))
     if not isinstance(plan.get("kind", ""), str):
         raise TypeError(f"schedule: kind must be a name, got {plan['kind']!r}")
     for key in set(plan) - {"kind"}:

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from bpcore import checks as check
+from bpcore._core.engine import Engine
+from bpcore._core.rows import Rows
 from bpcore.checks.scaled import Scaled
 from bpcore.explain.notation import loss_of
 from bpcore.notebook import Table
@@ -108,19 +111,23 @@ class Saturation:
         return self.table()._repr_html_()
 
 
-def saturation_of(network: Any, X: Any, Y: Any = None) -> Saturation:
+def saturation_of(network: Any, X: Any) -> Saturation:
     """What ``Network.saturation`` documents."""
-    # activations do not depend on the targets: any that the loss takes will do
-    trace = network.trace(X, network.predict(X) if Y is None else Y)
-    slopes = [None if slope.ndim == 3 else slope for slope in trace.da_dz[1:]]
+    # activations do not depend on the targets, nor on a loss of the user's, which is not asked
+    rows, _ = check.as_rows(X, network.layer_sizes[0], network.dtype)
+    zeros = np.zeros((len(rows), network.layer_sizes[-1]), dtype=network.dtype)
+    terms = Engine._trace(network, rows, Rows(zeros))
+    a, slopes, x = terms["a"], terms["da_dz"], terms["x"]
+    if network.activations[-1] == "softmax":
+        slopes = [*slopes[:-1], None]
     stuck = [
         0.0 if slope is None
         else float((np.abs(slope).mean(axis=0, dtype=np.float64) < STUCK).mean())
         for slope in slopes
     ]  # fmt: skip
-    functions = [one if isinstance(one, str) else one[0] for one in trace.sigma[1:]]
-    inputs = float(trace.a[0].min()), float(trace.a[0].max())
-    return Saturation(tuple(trace.a[1:]), tuple(slopes), tuple(stuck), tuple(functions), inputs)
+    functions = [one if isinstance(one, str) else one[0] for one in network.activations]
+    inputs = float(x.min()), float(x.max())
+    return Saturation(tuple(a), tuple(slopes), tuple(stuck), tuple(functions), inputs)
 
 
 def warn_where_nothing_was_learned(
@@ -152,7 +159,7 @@ def _where_nothing_was_learned(network: Any, x: Any, y: np.ndarray) -> Saturatio
     constant = _cost_of_constant(network.loss, y)
     if not constant > 0 or network.cost(x, y) < 0.9 * constant:  # or there is nothing to learn
         return None
-    return saturation_of(network, x, y)
+    return saturation_of(network, x)
 
 
 def _cost_of_constant(loss: Any, y: np.ndarray) -> float:

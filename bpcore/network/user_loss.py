@@ -19,16 +19,19 @@ __all__ = ["UserLoss"]
 class UserLoss(Engine):
     """The part of a network that asks a loss of the user's, where it has one."""
 
-    layer_sizes: tuple[int, ...]
-    loss: Any
+    _layer_sizes: tuple[int, ...]
+    _loss: Any
 
     def _ask(self, a: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(C_k, ∂C_k/∂a^(L)) of some rows, as the engine takes them."""
-        return check.as_costs(self.loss(a, y), a.shape, self.dtype)
+        # whose the arrays are differs from call to call: none may be written to
+        a, y = a.view(), y.view()
+        a.flags.writeable = y.flags.writeable = False
+        return check.as_costs(self._loss(a, y), a.shape, self.dtype)
 
     def _asked(self, rows: Any, targets: Rows) -> tuple[np.ndarray, np.ndarray]:
         """The same of all rows, which go forward for it."""
-        a = np.empty((len(rows), self.layer_sizes[-1]), dtype=self.dtype)
+        a = np.empty((len(rows), self._layer_sizes[-1]), dtype=self.dtype)
         self._predict_into(rows, a)
         return self._ask(a, self._targets_as_array(targets))
 
@@ -36,7 +39,7 @@ class UserLoss(Engine):
         self, targets: Rows, order: np.ndarray | None
     ) -> Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]] | None:
         """What a ``Training`` asks; None for a loss that the engine knows."""
-        if not callable(self.loss):
+        if not callable(self._loss):
             return None
         y = self._targets_as_array(targets)
 
@@ -50,7 +53,7 @@ class UserLoss(Engine):
         self, x: Rows, y: Rows, sample_weight: np.ndarray | None
     ) -> "Evaluation | _AskedEvaluation":
         """What tells the cost and the outputs of these rows, as often as it is asked."""
-        kind = _AskedEvaluation if callable(self.loss) else Evaluation
+        kind = _AskedEvaluation if callable(self._loss) else Evaluation
         return kind(self, x, y, sample_weight)
 
     def _targets_as_array(self, targets: Rows) -> np.ndarray:
@@ -60,7 +63,7 @@ class UserLoss(Engine):
     # ------------------------------------------------------------ what the engine answers else
 
     def _cost(self, x: Rows, y: Rows, sample_weight: np.ndarray | None = None) -> float:
-        if not callable(self.loss):
+        if not callable(self._loss):
             return super()._cost(x, y, sample_weight)
         return _mean(self._asked(x, y)[0], sample_weight) + self._slope_cost(x, y, sample_weight)
 
@@ -68,7 +71,7 @@ class UserLoss(Engine):
         """What the targets' derivatives add to the cost: that of ∂C/∂a^(L) = 0."""
         if y.slopes is None:
             return 0.0
-        none = np.zeros((len(x), self.layer_sizes[-1]), dtype=self.dtype)
+        none = np.zeros((len(x), self._layer_sizes[-1]), dtype=self.dtype)
         return super()._cost(x, _with_slopes(none, y), sample_weight)
 
     def _cost_gradient(
@@ -81,7 +84,7 @@ class UserLoss(Engine):
         out: np.ndarray | None = None,
         dC_dx: np.ndarray | None = None,
     ) -> tuple[float, float, np.ndarray]:
-        if not callable(self.loss):
+        if not callable(self._loss):
             return super()._cost_gradient(x, y, sample_weight, l2, l1, out, dC_dx)
         costs, dC_da = self._asked(x, y)
         _, penalty, vector = super()._cost_gradient(
@@ -92,11 +95,11 @@ class UserLoss(Engine):
 
     def _per_sample_gradients(self, x: Rows, y: Rows) -> np.ndarray:
         return super()._per_sample_gradients(
-            x, Rows(self._asked(x, y)[1]) if callable(self.loss) else y
+            x, Rows(self._asked(x, y)[1]) if callable(self._loss) else y
         )
 
     def _trace(self, x: Rows, y: Rows, sample_weight: np.ndarray | None = None) -> dict[str, Any]:
-        if not callable(self.loss):
+        if not callable(self._loss):
             return super()._trace(x, y, sample_weight)
         costs, dC_da = self._asked(x, y)
         terms = super()._trace(x, Rows(dC_da), sample_weight)
@@ -125,7 +128,7 @@ class _AskedEvaluation:
     ) -> None:
         self._network, self._x, self._y, self._weights = network, x, y, sample_weight
         self._targets = network._targets_as_array(y)
-        self.outputs = np.empty((len(x), network.layer_sizes[-1]), dtype=network.dtype)
+        self.outputs = np.empty((len(x), network._layer_sizes[-1]), dtype=network.dtype)
 
     def cost(self) -> float:
         self._network._predict_into(self._x, self.outputs)

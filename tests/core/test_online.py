@@ -4,10 +4,11 @@ import threading
 
 import numpy as np
 import pytest
+import scipy.sparse
 from numpy.testing import assert_array_equal
 from tuned import share_always, untune
 
-from bpcore import Network
+from bpcore import Network, scaled
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 COUNTS = (1, 2, 7, 8, 15, 16, 17, 31, 33, 64, 65, 200, 255)
@@ -218,6 +219,34 @@ def test_out_that_shares_memory_with_the_rows():
         network.predict(inputs, out=buffer[117:237].reshape(40, 3))
     assert_array_equal(X, kept)
     assert_array_equal(inputs, kept)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_out_that_is_the_only_row(dtype):
+    """Its units are all there before an output is written, where there is a hidden layer."""
+    x = np.arange(1, 4).astype(dtype)
+    deep = Network((3, 4, 3), dtype=dtype, random_state=0)
+    flat = Network((3, 3), "identity", dtype=dtype, random_state=0)
+    expected = deep.predict(x)
+    assert_array_equal(deep.predict(x, out=x), expected)
+    buffer = np.arange(5).astype(dtype)
+    for row, out in ((x, x), (x[None], x[None]), (buffer[:3], buffer[2:])):
+        kept = row.copy()
+        with pytest.raises(ValueError, match="shares memory"):
+            flat.predict(row, out=out)
+        assert_array_equal(row, kept)
+
+
+def test_out_that_shares_memory_with_the_numbers_of_other_tables():
+    network = Network((3, 3), "identity", random_state=0)
+    numbers = np.ones(12, "float32")
+    sparse = scipy.sparse.csr_array(np.eye(4, 3, dtype="float32") + 1)
+    sparse.data = numbers
+    with pytest.raises(ValueError, match="shares memory"):
+        network.predict(sparse, out=numbers.reshape(4, 3))
+    pixels = np.ones((4, 12), np.uint8)
+    with pytest.raises(ValueError, match="shares memory"):
+        network.predict(scaled(pixels[:, :3]), out=pixels.view("float32"))
 
 
 @pytest.mark.parametrize("n", [1, 9])

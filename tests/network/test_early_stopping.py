@@ -183,3 +183,25 @@ def test_r2_of_targets_that_are_all_the_same_chooses_nothing(metric):
     fit(net, 2, patience=2, stop_on="score", metric="cost", validation_data=(V[0][:1], V[1][:1]))
     with pytest.raises(ValueError, match="metric must be one of"):
         fit(net, patience=2, stop_on="score", metric="r3")
+
+
+def test_a_cost_that_stands_for_the_score_is_better_when_less():
+    """Of a loss whose targets are no outputs "auto" is the cost."""
+
+    def gaussian(a, y):
+        d = (a - y[:, :1]) / y[:, 1:]
+        return (d * (a - y[:, :1]))[:, 0] / 2, d
+
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    Y = np.column_stack([X.sum(axis=1), np.ones(50)])
+    found = []
+    for metric in ("auto", "cost"):
+        net = Network((2, 1), "identity", loss=gaussian, random_state=0)
+        history = net.fit(
+            X, Y, epochs=50, learning_rate=0.1, validation_data=(X, Y), patience=3,
+            stop_on="score", metric=metric,
+        )  # fmt: skip
+        assert history.epochs == 50
+        found.append(net.parameters.copy())
+    assert net.cost(X, Y) < 1e-6
+    assert_array_equal(*found)

@@ -253,3 +253,12 @@ def test_ctrl_c_inside_an_epoch():
     assert not np.array_equal(network.parameters, theta[-1])
     assert np.isfinite(network.parameters).all()
     assert network.fit(X[:100], Y[:100], 1).epochs == 1
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "coslog"])
+def test_no_epochs_with_a_schedule_of_as_many(schedule):
+    network = Network((2, 1), random_state=0)
+    theta = network.parameters.copy()
+    history = network.fit(np.ones((4, 2)), np.ones(4), epochs=0, schedule=schedule)
+    assert history.epochs == 0
+    assert_array_equal(network.parameters, theta)

@@ -197,3 +197,19 @@ def test_rows_drop_units_of_their_own(batch_size):
     left_out = network.weights[0] == before
     assert 0.35 < left_out.mean() < 0.65
     assert len({column.tobytes() for column in left_out.T}) == 8
+
+
+@TYPES
+@pytest.mark.parametrize("n_out", [1, 2, 3])
+@pytest.mark.parametrize("n_in", [1, 2, 3, 4, 5, 16, 17, 30])
+def test_rows_of_few_bytes_are_copied_whole(n_in, n_out, dtype):
+    """A shuffled epoch is that of the rows in this order."""
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(50, n_in)).astype(dtype), rng.normal(size=(50, n_out)).astype(dtype)
+    order = np.random.default_rng(1).permutation(50)
+    shuffled, sorted_ = (
+        Network((n_in, 6, n_out), "tanh", "identity", dtype=dtype, random_state=0) for _ in "ab"
+    )
+    shuffled.fit(X, Y, 1, 8, 0.1, random_state=1)
+    sorted_.fit(X[order], Y[order], 1, 8, 0.1, shuffle=False)
+    assert_array_equal(shuffled.parameters, sorted_.parameters)

@@ -311,3 +311,15 @@ def test_check_gradient_depends_on_epsilon():
     for epsilon in (0.0, -1e-5, np.nan, np.inf):
         with pytest.raises(ValueError, match="epsilon"):
             network.check_gradient(X, Y, epsilon=epsilon)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["relu", ("leaky_relu", 0.25), ("elu", 0.5), "selu"])
+def test_at_the_kink_backpropagation_takes_the_slope_that_a_trace_shows(name, dtype):
+    network = Network((1, 1, 1), name, "identity", dtype=dtype, init="zeros")
+    network.weights[1][:] = 1
+    X, Y = np.ones((40, 1)), -np.ones((40, 1))
+    trace = network.trace(X, Y)
+    (slope,) = set(trace.da_dz[1].ravel().tolist())
+    found = network.gradient(X, Y).vector[1], trace.dC_db[1][0]
+    assert_allclose(found, 2 * slope, rtol=1e-6)

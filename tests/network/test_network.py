@@ -263,3 +263,37 @@ def test_copies_between_two_fits_of_one_callback():
     network.fit(X, Y, epochs=2, callback=lambda net, history: copies.append(copy.deepcopy(net)))
     copies[0].fit(X, Y, epochs=1)
     assert copies[0].n_parameters == network.n_parameters
+
+
+class Mine(Network):
+    def __init__(self, hidden):
+        super().__init__((2, hidden, 1), "tanh", "identity", random_state=0)
+        self.note = ["made of", hidden]
+
+
+def test_a_subclass_with_a_constructor_of_its_own():
+    network, X, y = Mine(3), np.eye(2), np.array([0.0, 1.0])
+    wide = network.astype("float64")
+    assert type(wide) is Mine
+    assert wide.note == network.note
+    assert wide.note is not network.note
+    assert network.check_gradient(X, y) < 1e-5
+    for optimizer in ("lm", "lbfgs"):
+        assert network.fit(X, y, epochs=3, optimizer=optimizer).cost[-1] < 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("layer_sizes", (3, 2)),
+        ("activations", ("tanh",)),
+        ("loss", "absolute"),
+        ("dropout", (0.5,)),
+    ],
+)
+def test_what_the_engine_was_built_for_is_not_set_anew(name, value):
+    network = some()
+    before = getattr(network, name)
+    with pytest.raises(AttributeError, match=name):
+        setattr(network, name, value)
+    assert getattr(network, name) is before

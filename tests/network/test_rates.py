@@ -164,3 +164,20 @@ def test_refused(rows, arguments, words):
     with pytest.raises(ValueError, match=words):
         net.fit(*rows, **arguments)
     assert_array_equal(net.parameters, before)
+
+
+def test_weights_that_a_callback_sets_stay_so(rows):
+    X, Y = rows
+
+    def prune(net, history):
+        if history.epochs == 1:
+            net.weights[0][:, 0] = 0
+            net.weights[0][1] *= 2
+
+    found = []
+    for scale in (None, 1.0):
+        net = network()
+        net.fit(X, Y, epochs=3, learning_rate=1e-7, input_scale=scale, callback=prune)
+        assert abs(net.weights[0][:, 0]).max() < 1e-5
+        found.append(net.weights[0].copy())
+    assert_allclose(*found, atol=1e-5)

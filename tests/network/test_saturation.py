@@ -131,3 +131,16 @@ def test_a_single_example_and_wrong_data():
         network.saturation([[1.0, 2.0, 3.0]])
     with pytest.raises(ValueError, match="empty"):
         network.saturation(np.empty((0, 2)))
+
+
+def test_the_users_loss_is_not_asked_and_targets_are_none_of_its_business():
+    def of_two_columns(a, y):
+        return ((a - y[:, :1]) / y[:, 1:])[:, 0] ** 2, a
+
+    network = Network((2, 3, 1), loss=of_two_columns, random_state=0)
+    known = Network((2, 3, 1), random_state=0)
+    X = np.ones((3, 2))
+    assert str(network.saturation(X)) == str(known.saturation(X))
+    network = Network((1, 1), "exponential")
+    network.set_parameters([50.0, 0.0])
+    assert np.isinf(network.saturation([[2.0]]).a[0]).all()

@@ -167,3 +167,17 @@ def test_pytorch_says_the_same():
     d = np.random.default_rng(0).normal(size=(9, 2))
     (g,) = torch.autograd.grad(outputs(theta), theta, torch.tensor(d))
     assert_allclose(network.backward(X, d).vector, g.numpy(), **close)
+
+
+def test_rows_that_weigh_nothing_and_outputs_near_zero():
+    network = Network(
+        (2, 1), output_activation="softplus", loss="poisson", dtype="float64", random_state=0
+    )
+    X, Y, v = np.ones((2, 2)), np.array([1.0, 2.0]), np.ones(3)
+    for product in (network.hessian_product, network.gauss_newton_product):
+        assert_allclose(product(X, Y, v, [1, 0]), product(X[:1], Y[:1], v), rtol=1e-14)
+    for b in (-300.0, -400.0, -700.0, -800.0):  # a² is 0 before a is
+        network.set_parameters([0.0, 0.0, b])
+        # C = a - y log a, where a is exp(z): in z it is all but straight
+        assert_allclose(network.hessian_product(X, Y, v), np.zeros(3), atol=1e-12)
+        assert np.isfinite(network.gauss_newton_product(X, Y, v)).all()

@@ -155,14 +155,20 @@ def test_what_a_function_may_not_answer(data):
         (lambda a, y: (a[:, 0], a.astype(complex)), TypeError, "complex"),
         (lambda a, y: 1 / 0, ZeroDivisionError, "zero"),
     ):
-        network = Network((3, 2), activation="identity", loss=answer, random_state=0)
+        asked = [answer]
+        network = Network(
+            (3, 2),
+            activation="identity",
+            loss=lambda a, y, asked=asked: asked[0](a, y),
+            random_state=0,
+        )
         before = network.parameters.copy()
         for ask in (network.cost, network.gradient, network.fit):
             with pytest.raises(error, match=words):
                 ask(X, Y)
         assert_array_equal(network.parameters, before)
         assert network.fit  # and it is free again
-        network.loss = squares
+        asked[0] = squares
         network.fit(X, Y, epochs=1)
 
 
@@ -231,3 +237,45 @@ def test_the_rest_of_the_network(data, tmp_path):
         network.trace(X, Y).explain("a", layer=2, j=0, example=0)
     with pytest.raises(ValueError, match="a function"):
         bpcore.Network((2, 1), loss=3)
+
+
+def test_a_function_may_not_write_to_what_it_is_given(data):
+    """Whose arrays these are differs from call to call."""
+    X, Y, _ = data
+
+    def in_place(a, y):
+        y -= a
+        return (y**2).sum(axis=1), -2 * y
+
+    network = Network((3, 2), "identity", loss=in_place, dtype="float64", random_state=0)
+    kept = Y.copy()
+    for ask in (network.cost, network.gradient, network.trace, network.fit):
+        with pytest.raises(ValueError, match="read-only"):
+            ask(X, Y)
+    assert_array_equal(Y, kept)
+
+
+def test_its_trace_is_checked(data):
+    X, Y, s = data
+    for weights in (None, s[:3]):
+        known, own = (one.trace(X[:3], Y[:3], weights) for one in pair("float64"))
+        found = own.check()
+        assert found.keys() == known.check().keys()
+        assert max(found.values()) < 1e-6
+        own.dC_da[2][1, 0] *= 1.1
+        assert own.check()["dC_da"] > 0.01
+        with pytest.raises(ValueError, match="the loss is a function, whose formula is not known"):
+            own.check("w", layer=2, j=0, k=0, example=1)
+
+
+def test_a_step_whose_loss_fails_leaves_the_optimizer_as_it_was(data):
+    X, Y, _ = data
+
+    def fails(a, y):
+        raise ZeroDivisionError
+
+    network = Network((3, 2), "identity", loss=fails, random_state=0)
+    rule = Optimizer("sgd", learning_rate=0.5)
+    with pytest.raises(ZeroDivisionError):
+        network.step(X, Y, 0.1, optimizer=rule)
+    assert rule.learning_rate == 0.5

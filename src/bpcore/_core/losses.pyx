@@ -316,18 +316,17 @@ cdef double cost_and_delta(const Loss* loss, const Layer* layer, Py_ssize_t n, d
     return total
 
 
-cdef inline double _second_derivative(const Loss* loss, double a, double y,
-                                      real_t of_type) noexcept nogil:
-    """∂²C/∂a² of one output, of a loss whose output activation does not cancel."""
+cdef inline double _bend(const Loss* loss, double a, double y, double r_a,
+                         real_t of_type) noexcept nogil:
+    """∂²C/∂a² r_a of one output, of a loss whose output activation does not cancel."""
     if loss.kind == QUADRATIC:
-        return 2.0
+        return 2.0 * r_a
     if loss.kind == SQUARED_ERROR:
-        return 1.0
+        return r_a
     if loss.kind == HUBER:
-        return 1.0 if fabs(a - y) <= loss.parameter else 0.0
-    if loss.kind == POISSON:
-        a = max(a, tiny(of_type))
-        return y / (a * a)
+        return r_a if fabs(a - y) <= loss.parameter else 0.0
+    if loss.kind == POISSON:        # a² would be 0 before a is; below `tiny` y / a is constant
+        return (y / a) * (r_a / a) if a > tiny(of_type) else 0.0
     return 0.0                      # absolute, quantile: straight on both sides
 
 
@@ -348,10 +347,12 @@ cdef void cost_curvature(const Loss* loss, Py_ssize_t width, Py_ssize_t n, doubl
         if loss.kind == CATEGORICAL_CROSS_ENTROPY:
             factor = 0 if factor == 0 else factor * _sum_of(width, y + k * width)
         for j in range(k * width, (k + 1) * width):
-            if loss.canonical:
+            if factor == 0:         # left out, whatever its outputs
+                r[j] = 0
+            elif loss.canonical:
                 r[j] = <real_t>(factor * r_a[j])
             else:
-                r[j] = <real_t>(factor * _second_derivative(loss, a[j], y[j], a[j]) * r_a[j])
+                r[j] = <real_t>(factor * _bend(loss, a[j], y[j], r_a[j], a[j]))
 
 
 cdef inline double _sum_of(Py_ssize_t n, const real_t* y) noexcept nogil:

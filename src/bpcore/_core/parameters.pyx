@@ -116,8 +116,8 @@ cdef class Parameters:
         self._check()
         if self.training or (
                 self.fitting and self.fit_thread != PyThread_get_thread_ident()):
-            raise RuntimeError("this network is being trained in another thread: wait for that "
-                               "fit to end, or work on a copy")
+            raise RuntimeError("this network is being trained, in another thread or by the fit "
+                               "that asks this loss: wait for it to end, or work on a copy")
         return 0
 
     cdef int _check_rows(self, Rows x) except -1:

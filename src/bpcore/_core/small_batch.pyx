@@ -139,7 +139,9 @@ cdef class SmallBatches(Parameters):
                 and cnp.PyArray_ISCARRAY(a)
                 and (rank == 1 or cnp.PyArray_DIM(a, 0) == x.n_rows)
                 and cnp.PyArray_DIM(a, rank - 1) == self.layout.n_outputs
-                and (x.n_rows == 1 or _apart(&x, cnp.PyArray_BYTES(a), cnp.PyArray_NBYTES(a)))
+                # a row is in the units of a hidden layer before any output is written
+                and (x.n_rows == 1 and self.layout.n_layers > 1
+                     or _apart(&x, cnp.PyArray_BYTES(a), cnp.PyArray_NBYTES(a)))
                 and self._is_finite(x.n_rows * x.n_columns, x.data)
             ):
                 return None

@@ -47,3 +47,4 @@ cdef class Training:
                             Patience* patience, EpochNumbers* done) noexcept nogil
     cdef bint _epoch(self) noexcept nogil
     cdef int _take_rates(self, Run run) except -1
+    cdef int _take_changed_weights(self) except -1

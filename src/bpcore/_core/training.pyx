@@ -202,6 +202,20 @@ cdef class Training:
         run.owners += (state,)
         return 0
 
+    cdef int _take_changed_weights(self) except -1:
+        """v where w^(1) is no longer v diag(s): a callback has set it."""
+        if self.scale_state is None:
+            return 0
+        v, s = self.scale_state["v"], self.scale_state["s"]
+        w = self.network._theta[:self.network.layout.layers[0].b].reshape(-1, len(s))
+        v = v.reshape(w.shape)
+        changed = w != v * s
+        if changed.any():
+            columns = changed.any(axis=0)
+            v[:, columns] = w[:, columns]
+            s[columns] = 1
+        return 0
+
     def __enter__(self):
         """Claim the network.
 
@@ -279,6 +293,7 @@ cdef class Training:
         if shuffle is not None and (self.order is None or not cnp.PyArray_ISWRITEABLE(self.order)):
             raise ValueError("a shuffle takes an order that can be written to")
         self.network._check_idle()
+        self._take_changed_weights()
         run.job.seed = seed
         memset(&run.job.pool, 0, sizeof(run.job.pool))
         with ExitStack() as stack:
