@@ -97,8 +97,10 @@ def test_a_run_of_many_threads_has_the_loops_of_one(level):
     ("dtype", "width", "batch", "levels"),
     [
         ("float64", 511, 512, ()),
-        ("float64", 512, 128, (3,)),
+        ("float64", 512, 512, (3,)),
+        ("float64", 512, 128, ()),  # in blocks of 32 rows
         ("float64", 1100, 512, (3, 4)),
+        ("float64", 1100, 128, (4,)),
         ("float32", 1023, 512, ()),
         ("float32", 1024, 512, (3,)),
         ("float32", 2048, 504, ()),  # in blocks of 120 rows

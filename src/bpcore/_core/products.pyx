@@ -98,15 +98,16 @@ cdef bint choose_own(int product, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_s
 cdef bint wants_blas(Py_ssize_t weights, Py_ssize_t itemsize, Py_ssize_t rows) noexcept nogil:
     """Whether a matrix is so large that BLAS has its products, in blocks of so many rows.
 
-    With AVX2 the time of whole epochs by BLAS over that by own loops, AMD Zen 3: doubles 0.89 to
-    0.93 from 2 MB on; floats 0.79 to 0.87 from 4 MB on in blocks of 128 rows, 1.1 to 1.2 in
-    blocks of 32.
+    With AVX2 the time of whole epochs by BLAS over that by own loops, AMD Zen 3, in blocks of 128
+    rows: doubles 0.93 to 0.98 from 2 MB on, 0.78 to 0.92 from 8 MB; floats 0.79 to 0.99 from 4 MB.
+    In blocks of 32, for which BLAS packs w as often: doubles 1.02 to 1.25, floats 1.1 to 1.2.
     """
-    if itemsize == sizeof(double):
-        return bp_isa() > 2 and weights * itemsize >= (
-            TUNING.blas_matrix_bytes if bp_isa() == 4 else TUNING.blas_avx2_double_bytes)
-    return bp_isa() == 3 and rows >= TUNING.blas_avx2_rows \
-        and weights * itemsize >= TUNING.blas_avx2_float_bytes
+    cdef Py_ssize_t n_bytes = weights * itemsize
+    if bp_isa() == 4:
+        return itemsize == sizeof(double) and n_bytes >= TUNING.blas_matrix_bytes
+    return bp_isa() == 3 and rows >= TUNING.blas_avx2_rows and n_bytes >= (
+        TUNING.blas_avx2_double_bytes if itemsize == sizeof(double)
+        else TUNING.blas_avx2_float_bytes)
 
 
 cdef bint turns_weights(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,

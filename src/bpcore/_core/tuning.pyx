@@ -66,10 +66,10 @@ NUMBERS = {
         2**23, "bytes", "of a w^(l) of doubles from which on BLAS has δ w and δᵀ a with AVX-512",
         "benchmarks/products.py"),
     "blas_avx2_double_bytes": (
-        2**21, "bytes", "the same with AVX2, where its first caches have 32 KB",
-        "epochs of 784-512-512-10 and 784-1024-1024-10 both ways, Zen 3"),
+        2**21, "bytes", "the same with AVX2, given so many rows in a block as follow",
+        "epochs of 784-512-512-10 to 784-2048-2048-10 both ways, Zen 3"),
     "blas_avx2_float_bytes": (
-        2**22, "bytes", "the same of a w^(l) of floats, given so many rows in a block as follow",
+        2**22, "bytes", "the same of a w^(l) of floats",
         "epochs of 784-1024-1024-10 and 784-2048-2048-10 both ways, Zen 3"),
     "blas_avx2_rows": (128, "rows", "of a block at least: BLAS packs w for each", "as that"),
     "own_product_max_work": (
