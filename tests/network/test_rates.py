@@ -181,3 +181,20 @@ def test_weights_that_a_callback_sets_stay_so(rows):
         assert abs(net.weights[0][:, 0]).max() < 1e-5
         found.append(net.weights[0].copy())
     assert_allclose(*found, atol=1e-5)
+
+
+def test_weights_that_a_callback_sets_when_the_scale_has_moved(rows):
+    X, Y = rows
+    after = []
+
+    def replace(net, history):
+        if history.epochs == 1:
+            net.weights[0][:] = 0.25
+        after.append(net.weights[0].copy())
+
+    # one epoch that moves s, and one that moves nothing
+    network().fit(
+        X, Y, epochs=2, learning_rate=0.01, optimizer="adam", input_scale=6.0, callback=replace,
+        schedule={"kind": "step", "every": 1, "factor": 1e-12},
+    )  # fmt: skip
+    assert_allclose(after[1], 0.25, rtol=1e-6)

@@ -169,13 +169,36 @@ def test_pytorch_says_the_same():
     assert_allclose(network.backward(X, d).vector, g.numpy(), **close)
 
 
-def test_rows_that_weigh_nothing_and_outputs_near_zero():
+@pytest.mark.parametrize(
+    ("output", "loss"),
+    [
+        ("identity", "quadratic"),
+        ("gelu", ("huber", 1.0)),
+        ("softplus", "poisson"),
+        ("exponential", "poisson"),
+        ("sigmoid", "binary_cross_entropy"),
+        ("softmax", "categorical_cross_entropy"),
+    ],
+)
+@pytest.mark.parametrize("far", [1e308, 1e200, 1.0])
+def test_rows_that_weigh_nothing_add_nothing(output, loss, far):
+    """Though z overflows in them."""
+    network = Network((2, 3, 2), "silu", output, loss, dtype="float64", random_state=0)
+    network.set_parameters(np.abs(network.parameters))
+    X, Y = np.array([[1.0, 0.5], [far, far]]), np.eye(2)
+    v = np.random.default_rng(0).normal(size=network.n_parameters)
+    for product in (network.hessian_product, network.gauss_newton_product):
+        expected = product(X[:1], Y[:1], v)
+        for order in ([0, 1], [1, 0]):
+            weights = np.array([1.0, 0.0])[order]
+            assert_allclose(product(X[order], Y[order], v, weights), expected, rtol=1e-13)
+
+
+def test_outputs_near_zero():
     network = Network(
         (2, 1), output_activation="softplus", loss="poisson", dtype="float64", random_state=0
     )
     X, Y, v = np.ones((2, 2)), np.array([1.0, 2.0]), np.ones(3)
-    for product in (network.hessian_product, network.gauss_newton_product):
-        assert_allclose(product(X, Y, v, [1, 0]), product(X[:1], Y[:1], v), rtol=1e-14)
     for b in (-300.0, -400.0, -700.0, -800.0):  # a² is 0 before a is
         network.set_parameters([0.0, 0.0, b])
         # C = a - y log a, where a is exp(z): in z it is all but straight

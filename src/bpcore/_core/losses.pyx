@@ -347,9 +347,7 @@ cdef void cost_curvature(const Loss* loss, Py_ssize_t width, Py_ssize_t n, doubl
         if loss.kind == CATEGORICAL_CROSS_ENTROPY:
             factor = 0 if factor == 0 else factor * _sum_of(width, y + k * width)
         for j in range(k * width, (k + 1) * width):
-            if factor == 0:         # left out, whatever its outputs
-                r[j] = 0
-            elif loss.canonical:
+            if loss.canonical:
                 r[j] = <real_t>(factor * r_a[j])
             else:
                 r[j] = <real_t>(factor * _bend(loss, a[j], y[j], r_a[j], a[j]))

@@ -102,6 +102,21 @@ cdef void _bend(const Job* job, const Layer* layer, Py_ssize_t row, Py_ssize_t n
             r[i] = r_a[i] * (g[i] - dot) + a[i] * (r[i] - r_dot)
 
 
+cdef void _leave_out(const Job* job, Py_ssize_t k, const real_t* of_type) noexcept nogil:
+    """Zero what else there is of row k, which weighs nothing: 0 times an infinite z adds nothing.
+    """
+    cdef Py_ssize_t l, place
+    cdef const Layer* layer
+    cdef const Memory* m = &job.memory
+    for l in range(job.layout.n_layers):
+        layer = &job.layout.layers[l]
+        place = m.rows.rows * layer.unit + k * layer.n_out
+        memset(<real_t*>m.rows.z + place, 0, layer.n_out * sizeof(real_t))
+        memset(<real_t*>m.rows.dC_da + place, 0, layer.n_out * sizeof(real_t))
+        memset(<real_t*>m.tangent_z + place, 0, layer.n_out * sizeof(real_t))
+        memset(<real_t*>m.tangent_a + place, 0, layer.n_out * sizeof(real_t))
+
+
 cdef void tangent_rows(const Job* job, Py_ssize_t row, Py_ssize_t n,
                        const real_t* theta) noexcept nogil:
     """R{a} and R{δ} of rows that have gone forward and back, or with Gauss and Newton R{δ} of the
@@ -114,7 +129,7 @@ cdef void tangent_rows(const Job* job, Py_ssize_t row, Py_ssize_t n,
     cdef Reading reading
     cdef Buffers tangents = _tangents(m)
     cdef OutputRows outputs
-    cdef Py_ssize_t l, at, below
+    cdef Py_ssize_t k, l, at, below
     cdef real_t* r = <real_t*>m.tangent_delta
     cdef const real_t* delta = <const real_t*>m.rows.delta
     cdef bint own
@@ -126,6 +141,9 @@ cdef void tangent_rows(const Job* job, Py_ssize_t row, Py_ssize_t n,
     outputs.y = <const real_t*>m.rows.y + row * layer.n_out
     if job.examples.weights != NULL:
         outputs.weights = m.weights + row
+        for k in range(row, row + n):
+            if m.weights[k] == 0:
+                _leave_out(job, k, theta)
     cost_curvature(&layout.loss, layer.n_out, n, job.phase.scale,
                    <const real_t*>m.tangent_a + at, &outputs)
     if job.gauss_newton:
