@@ -262,7 +262,6 @@ def test_text_of_an_enum_in_one_of_several_columns_and_in_classes():
     assert clf.classes_.tolist() == ["extra large", "small"]
 
 
-@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="NumPy 1")
 def test_text_of_variable_width():
     text = np.dtypes.StringDType()
     clf = learner().fit(X, ITEMS.astype(text)[AT[:, 0]])

@@ -63,20 +63,25 @@ cdef Py_ssize_t prefetched(const Job* job, Py_ssize_t next_start, Py_ssize_t row
     return max(0, min(n, job.n_rows - next_start - row)) if next_start >= 0 else 0
 
 
+cdef void zero_units(const Job* job, void* numbers, Py_ssize_t at,
+                     const real_t* of_type) noexcept nogil:
+    """Zero row `at` of every layer in one of the buffers that have a number for each unit."""
+    cdef Py_ssize_t l
+    cdef const Layer* layer
+    for l in range(job.layout.n_layers):
+        layer = &job.layout.layers[l]
+        memset(<real_t*>numbers + job.memory.rows.rows * layer.unit + at * layer.n_out, 0,
+               layer.n_out * sizeof(real_t))
+
+
 cdef void _zero_row(const Job* job, Py_ssize_t at, const real_t* of_type) noexcept nogil:
     """Zero what the buffers' row `at` holds, so that 0 times an infinite activation adds
     nothing."""
-    cdef Py_ssize_t l, place
-    cdef const Layer* layer
     cdef const Memory* m = &job.memory
-    for l in range(job.layout.n_layers):
-        layer = &job.layout.layers[l]
-        place = m.rows.rows * layer.unit + at * layer.n_out
-        memset(<real_t*>m.rows.a + place, 0, layer.n_out * sizeof(real_t))
-        if m.rows.da_dz != NULL:
-            memset(<real_t*>m.rows.da_dz + place, 0, layer.n_out * sizeof(real_t))
-        if l == job.layout.n_layers - 1:
-            memset(<real_t*>m.rows.delta + place, 0, layer.n_out * sizeof(real_t))
+    zero_units(job, m.rows.a, at, of_type)
+    zero_units(job, m.rows.delta, at, of_type)
+    if m.rows.da_dz != NULL:
+        zero_units(job, m.rows.da_dz, at, of_type)
 
 
 cdef const real_t* _targets(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_ssize_t n,

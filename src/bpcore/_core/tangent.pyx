@@ -14,7 +14,7 @@ from libc.string cimport memset
 
 from bpcore._core.activations cimport second_derivatives
 from bpcore._core.backward cimport Target, delta_recursion, weight_gradient
-from bpcore._core.batch cimport Reading, read_inputs
+from bpcore._core.batch cimport Reading, read_inputs, zero_units
 from bpcore._core.job cimport Memory
 from bpcore._core.losses cimport OutputRows, cost_curvature, output_delta
 from bpcore._core.products cimport affine, gemm
@@ -103,18 +103,12 @@ cdef void _bend(const Job* job, const Layer* layer, Py_ssize_t row, Py_ssize_t n
 
 
 cdef void _leave_out(const Job* job, Py_ssize_t k, const real_t* of_type) noexcept nogil:
-    """Zero what else there is of row k, which weighs nothing: 0 times an infinite z adds nothing.
-    """
-    cdef Py_ssize_t l, place
-    cdef const Layer* layer
+    """Zero what else there is of a row that weighs nothing: 0 times an infinite z adds nothing."""
     cdef const Memory* m = &job.memory
-    for l in range(job.layout.n_layers):
-        layer = &job.layout.layers[l]
-        place = m.rows.rows * layer.unit + k * layer.n_out
-        memset(<real_t*>m.rows.z + place, 0, layer.n_out * sizeof(real_t))
-        memset(<real_t*>m.rows.dC_da + place, 0, layer.n_out * sizeof(real_t))
-        memset(<real_t*>m.tangent_z + place, 0, layer.n_out * sizeof(real_t))
-        memset(<real_t*>m.tangent_a + place, 0, layer.n_out * sizeof(real_t))
+    zero_units(job, m.rows.z, k, of_type)
+    zero_units(job, m.rows.dC_da, k, of_type)
+    zero_units(job, m.tangent_z, k, of_type)
+    zero_units(job, m.tangent_a, k, of_type)
 
 
 cdef void tangent_rows(const Job* job, Py_ssize_t row, Py_ssize_t n,
