@@ -210,6 +210,7 @@ class TestInstalled:
         shutil.copytree(unpacked / "tests", tmp_path / "tests")
         shutil.copy(unpacked / "pyproject.toml", tmp_path)
         options = ["-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:benchmark"]
+        options += ["-n", "2", "--dist", "worksteal"]
         alone = {"BPCORE_TEST_PACKAGING": "0", "BPCORE_SOURCE": ""}
         report = run(environment, "-m", "pytest", *options, "tests", cwd=tmp_path, **alone)
         passed = int(re.search(r"(\d+) passed", report).group(1))

@@ -27,8 +27,8 @@
 #define BP_ACTIVATIONS(X)                                                                    \
     X(SIGMOID, "sigmoid", 0, BP_(sigmoid)(x), y * (1 - y), y * (1 - y))                      \
     X(TANH, "tanh", 0, BP_(tanh)(x), (1 - y) * (1 + y), (1 - y) * (1 + y))                   \
-    X(RELU, "relu", 0, x < 0 ? 0 : x, y > 0 ? 1 : (y == y ? 0 : y),                          \
-      y > 0 ? 1 : (y == y ? 0 : y))                                                          \
+    /* what is not above zero is a zero or NaN, and so is its slope */                       \
+    X(RELU, "relu", 0, x < 0 ? 0 : x, y > 0 ? 1 : BP_(abs)(y), y > 0 ? 1 : BP_(abs)(y))      \
     X(LEAKY_RELU, "leaky_relu", 0, x < 0 ? p * x : x, y > 0 ? 1 : (y == y ? p : y),          \
       y > 0 ? 1 : (y == y ? p : y))                                                          \
     X(ELU, "elu", 0, x < 0 ? p * BP_(expm1)(x < 0 ? x : 0) : x, y > 0 ? 1 : y + p,           \
