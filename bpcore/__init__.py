@@ -106,6 +106,7 @@ _LATER = {
     "TabularRegressor": "bpcore.tabular",
     "TrainingCurveDisplay": "bpcore.display",
     "WeightsDisplay": "bpcore.display",
+    "dask": "bpcore.dask",
     "datasets": "bpcore.datasets",
     "load": "bpcore.model_file",
     "register_skl2onnx": "bpcore.estimators.converter",

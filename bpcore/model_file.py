@@ -55,7 +55,7 @@ def save(path: Any, model: Any) -> None:
 
 
 def load(path: Any, *, allow_nonfinite: bool = False) -> Any:
-    """Read a network or an estimator from a model file, or a network from a checkpoint.
+    """Read a network or an estimator from a model file or a checkpoint.
 
     The file may come from anybody: reading it runs no code that it brings, and takes memory in
     proportion to its length.

@@ -8,6 +8,21 @@ from dataclasses import dataclass
 
 from suite.tasks import Task
 
+# (task, dtype, how many times as fast as JAX on one thread)
+TABLES = (
+    ("table-8-32-32-1", "float32", 1.6),
+    ("table-12-100-1", "float32", 2.0),
+    ("table-30-100-1", "float32", 1.6),
+    ("table-30-100-1", "float64", 1.5),
+    ("table-30-64-64-1", "float32", 1.5),
+    ("table-100-100-10", "float32", 1.4),
+    ("table-50-128-128-128-1", "float32", 1.15),
+    ("table-50-128-128-128-1", "float64", 1.25),
+    ("table-100-256-256-1", "float32", 1.1),
+    ("table-14-256-256-256-2", "float32", 1.2),
+    ("table-300-512-1", "float32", 1.05),
+    ("table-120-128-128-1", "float32", 1.5),
+)
 # (kind, task, threads, peer, how many times as fast)
 RATIOS = (
     ("training", "seed", 1, "jax", 4.0),
@@ -30,6 +45,17 @@ RATIOS = (
     ("prediction", "784-512-512-10, 1 row", 1, "onnx", 3.0),
     ("prediction", "784-16-16-10, 2000 rows", 1, "onnx", 1.3),
     ("prediction", "784-512-512-10, 2000 rows", 1, "onnx", 1.3),
+)
+# (task, how many times as fast as on one thread two are)
+PAIRS = (
+    ("default", 1.8),
+    ("table-30-64-64-1", 1.6),
+    ("table-100-100-10", 1.6),
+    ("table-50-128-128-128-1", 1.6),
+    ("table-100-256-256-1", 1.6),
+    ("table-14-256-256-256-2", 1.6),
+    ("table-300-512-1", 1.6),
+    ("table-120-128-128-1", 1.6),
 )
 # (task, threads, share of the GEMM rate)
 SHARES = (("wide", 1, 0.90), ("wide", 2, 0.90), ("huge", 1, 0.94), ("huge", 2, 0.94))
@@ -116,6 +142,7 @@ def verdicts(content: dict, labels: dict[str, str]) -> list[Verdict]:
     """All goals, in the order in which they were set."""
     return [
         *_ratio_verdicts(content, labels),
+        *_pair_verdicts(content),
         *_share_verdicts(content),
         *_memory_verdicts(content),
         *_steady_verdicts(content),
@@ -123,9 +150,12 @@ def verdicts(content: dict, labels: dict[str, str]) -> list[Verdict]:
 
 
 def _ratio_verdicts(content: dict, labels: dict[str, str]):
-    for kind, key, threads, peer, factor in RATIOS:
-        goal = f"{kind}: {key}, {threads_in_words(threads)}, against {labels[peer]}"
-        entry = find(content, kind, key, threads)
+    images = [(kind, key, n, peer, "float32", least) for kind, key, n, peer, least in RATIOS]
+    of_tables = [("training", key, 1, "jax", dtype, least) for key, dtype, least in TABLES]
+    for kind, key, threads, peer, dtype, factor in images + of_tables:
+        of_type = "" if dtype == "float32" else f", {dtype}"
+        goal = f"{kind}: {key}{of_type}, {threads_in_words(threads)}, against {labels[peer]}"
+        entry = find(content, kind, key, threads, dtype)
         found = ratio(entry, peer) if entry else None
         words = "" if found is None else f"{found:.3g} ×"
         reached = None if found is None else found >= factor
@@ -133,6 +163,17 @@ def _ratio_verdicts(content: dict, labels: dict[str, str]):
         if found is not None:
             rates = factor * gflops(entry, peer), entry["products"]["gflops"]
         yield Verdict(goal, f"{factor:g} ×", words, reached, *rates)
+
+
+def _pair_verdicts(content: dict):
+    for key, least in PAIRS:
+        one, two = (find(content, "training", key, threads) for threads in (1, 2))
+        found = None
+        if one and two and "bpcore" in one["peers"] and "bpcore" in two["peers"]:
+            found = one["peers"]["bpcore"]["best"] / two["peers"]["bpcore"]["best"]
+        words = "" if found is None else f"{found:.3g} ×"
+        reached = None if found is None else found >= least
+        yield Verdict(f"training: {key}, 2 threads against 1", f"{least:g} ×", words, reached)
 
 
 def _share_verdicts(content: dict):

@@ -5,6 +5,8 @@ import numpy.typing as npt
 
 OPTIMIZERS: dict[str, tuple[int, int]]
 
+def level_of_the_caller() -> int: ...
+
 class Optimizer:
     learning_rate: float
     t: int

@@ -18,6 +18,7 @@ from bpcore.checks.network import (
     as_loss,
     as_rate_factors,
     loss_in_words,
+    loss_shown,
 )
 from bpcore.checks.numbers import as_integer, as_number
 from bpcore.checks.tables import (
@@ -55,6 +56,7 @@ __all__ = [
     "fault_of_frame",
     "is_frame",
     "loss_in_words",
+    "loss_shown",
     "names_of",
     "refuse_dates",
     "refuse_masked",

@@ -126,6 +126,21 @@ def as_loss(spec: Any, n_outputs: int) -> tuple[str | None, bool, float, list[fl
     return name, False, 0.0, numbers
 
 
+def loss_shown(
+    spec: Any, name: str, clip: bool, parameter: float, many: list[float]
+) -> str | tuple[str, Any]:
+    """The loss that ``as_loss`` has found, as Network.loss tells it: nothing of the caller's."""
+    if isinstance(spec, str) or (LOSSES[name].parameter is None and not clip):
+        return name
+    if clip:
+        return name, "clip"
+    if not many:
+        return name, parameter
+    if np.ndim(spec[1]) == 0:
+        return name, many[0]
+    return name, tuple(many) if isinstance(spec[1], tuple) else many.copy()
+
+
 def _as_loss_parameter(row: Parameter, value: Any) -> float:
     number = as_number(value, row.text, below=row.below)
     if number == 0:

@@ -14,8 +14,8 @@ def as_integer(value: Any, what: str, least: int = 1) -> int:
     return int(value)
 
 
-def as_number(value: Any, what: str, least: float = 0.0, below: float = np.inf) -> float:
-    """A float from `least` up to, not including, `below`."""
+def as_number(value: Any, what: str, below: float = np.inf) -> float:
+    """A float from 0 up to, not including, `below`."""
     if isinstance(value, bool | np.bool_) or not isinstance(
         value, int | float | np.integer | np.floating
     ):
@@ -24,7 +24,7 @@ def as_number(value: Any, what: str, least: float = 0.0, below: float = np.inf) 
         number = float(value)
     except OverflowError:  # an int beyond double precision
         number = np.inf if value > 0 else -np.inf
-    if not least <= number < below:
+    if not 0 <= number < below:
         upper = "finite" if below == np.inf else f"below {below:g}"
-        raise ValueError(f"{what} must be at least {least:g} and {upper}, got {number}")
+        raise ValueError(f"{what} must be at least 0 and {upper}, got {number}")
     return number

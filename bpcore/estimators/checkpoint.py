@@ -110,15 +110,16 @@ class EstimatorCheckpoints:
         describe_estimator(est, callback=False)  # what no file can hold is refused here
         parameters = est.get_params(deep=False)
         optimizer = standing.optimizer
-        self.arguments = {
-            **{name: _normalised(one) for name, one in parameters.items() if name not in _FREE},
-            **{f"optimizer's {name}": _normalised(getattr(optimizer, name)) for name in _OPTIMIZER},
+        arguments = {
+            **{name: one for name, one in parameters.items() if name not in _FREE},
+            **{f"optimizer's {name}": getattr(optimizer, name) for name in _OPTIMIZER},
             "layer_sizes": list(est._network.layer_sizes),
             "dtype": est._network.dtype.name,
             "n_rows": data.training.n,
             "data": data.fingerprint(),
             **(more or {}),
         }
+        self.arguments = files.normalised(arguments)
 
     def write(self, path: Any, finished: bool) -> None:
         """Write a checkpoint: the state between two epochs."""
@@ -209,14 +210,3 @@ def _written(there: dict[str, Any], here: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, list) and len(value) != found["n_iter"]:
             raise ValueError(f"{_SHOWN[name]} has not one entry an epoch")
     return found
-
-
-def _normalised(value: Any) -> Any:
-    """A parameter in lists and Python's numbers, so that (5,) and np.array([5]) are the same."""
-    if isinstance(value, np.generic | np.ndarray):
-        return _normalised(value.tolist())
-    if isinstance(value, list | tuple):
-        return [_normalised(one) for one in value]
-    if isinstance(value, dict):
-        return {_normalised(key): _normalised(one) for key, one in value.items()}
-    return value

@@ -297,9 +297,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             )
         est = cls._around(network, {"loss": LOSSES[name].classifier}, parameters)
         n_outputs = network.layer_sizes[-1]
+        n_labels = n_outputs if classes is None else len(as_classes(classes))
         if classes is None:
             classes = np.arange(max(n_outputs, 2))
-        targets = Multilabel(n_outputs) if multilabel else labels_from(classes)
+        targets = Multilabel(n_labels) if multilabel else labels_from(classes)
         if targets.width != n_outputs:
             raise ValueError(
                 f"these classes take {targets.width} outputs, but the network has {n_outputs}"

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from bpcore._core.optimizers import level_of_the_caller
 from bpcore._core.training import Diverged, Epoch
 from bpcore.estimators.data import Split
 from bpcore.estimators.optimizer import batch_size_of, make_optimizer, make_training
@@ -131,17 +132,17 @@ class EpochFit:
         """The optimizer, and what runs and draws the epochs."""
         est, partial = self.est, self.partial
         rows, record = self.data.training, self.record
+        size = rows.n if est.solver == "lm" else batch_size_of(est, rows.n)
         order = rows.rows
         if order is not None:
             order = order.copy()  # callbacks read the rows as they were split
         elif est.shuffle:
             order = np.arange(rows.n, dtype=np.intp)
         if not (partial and est._fits_optimizer(self.network)):
-            size = rows.n if est.solver == "lm" else batch_size_of(est, rows.n)
             updates = -(-rows.n // size)
             record.optimizer, record.rate = make_optimizer(est, self.network, updates)
         self.training = make_training(
-            est, self.network, rows, order, record.optimizer,
+            est, self.network, rows, order, record.optimizer, size,
             epochs=1 if self._is_watched() else est.max_iter,
         )  # fmt: skip
         self.sampler = EstimatorSampler(
@@ -214,12 +215,12 @@ class EpochFit:
                         f"{name}: Maximum iterations ({est.max_iter}) reached and "
                         "the optimization hasn't converged yet.",
                         ConvergenceWarning,
-                        stacklevel=2,
+                        stacklevel=level_of_the_caller(),
                     )
         except KeyboardInterrupt:
             if self.partial:  # so that the user's own loop ends
                 raise
-            warnings.warn("Training interrupted by user.", stacklevel=2)
+            warnings.warn("Training interrupted by user.", stacklevel=level_of_the_caller())
         if self.early_stopping and (record.stopped_early or not self.partial):
             self._restore_best()
         if is_evidence(est.alpha):
@@ -306,7 +307,7 @@ class EpochFit:
         warnings.warn(
             f"{advice} The weights with the best validation {est.stop_on} are kept.",
             ConvergenceWarning,
-            stacklevel=2,
+            stacklevel=level_of_the_caller(),
         )
 
     def _validate(self) -> None:
@@ -365,7 +366,7 @@ class EpochFit:
                 "weights could be chosen by it: those of the last epoch are kept. Look at "
                 "validation_scores_, and scale X and y to about 1 (StandardScaler)",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=level_of_the_caller(),
             )
         record.best_theta = None
 

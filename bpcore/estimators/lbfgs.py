@@ -8,6 +8,7 @@ import numpy as np
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
+from bpcore._core.optimizers import level_of_the_caller
 from bpcore._core.threads import one_blas_thread
 from bpcore.estimators.data import Split, Validation
 from bpcore.exceptions import DivergenceError
@@ -98,7 +99,7 @@ def _warn_of_failure(est: Any, result: Any) -> None:
         f"{result.message}\nTry more iterations (max_iter={est.max_iter}, "
         f"max_fun={est.max_fun}), or inputs scaled to about 1 (StandardScaler).",
         ConvergenceWarning,
-        stacklevel=2,
+        stacklevel=level_of_the_caller(),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bpcore._core.optimizers import Optimizer
+from bpcore._core.optimizers import Optimizer, level_of_the_caller
 from bpcore._core.rows import Rows
 from bpcore._core.training import Training
 from bpcore.network.optimizer import in_updates
@@ -59,13 +59,13 @@ class LearningRate:
 
 
 def make_training(
-    est: Any, network: Any, rows: Any, order: Any, optimizer: Optimizer, epochs: int
+    est: Any, network: Any, rows: Any, order: Any, optimizer: Optimizer, size: int, *, epochs: int
 ) -> Any:
-    """What makes the epochs, so many at a time at most, or the iterations of lm."""
+    """What makes the epochs, in batches of that size, so many at a time at most; or lm's steps."""
     if est.solver == "lm":
         return _least_squares(est, network, rows)
     return Training(
-        network, rows.x, rows.y, optimizer, batch_size=batch_size_of(est, rows.n), order=order,
+        network, rows.x, rows.y, optimizer, batch_size=size, order=order,
         sample_weight=rows.weights, normaliser=rows.normaliser, epochs=epochs, **penalties(est),
     )  # fmt: skip
 
@@ -139,7 +139,7 @@ def batch_size_of(est: Any, n: int) -> int:
     if est.batch_size > n:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=2,
+            stacklevel=level_of_the_caller(),
         )
     if est.solver == "irprop-" and est.batch_size < n:
         raise ValueError(

@@ -1,7 +1,6 @@
 """MLPRegressor: what the common estimator does not know about numbers."""
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Real
 from typing import Any, Self
@@ -14,6 +13,7 @@ from sklearn.metrics import d2_pinball_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from bpcore._core.optimizers import level_of_the_caller
 from bpcore._core.rows import Rows
 from bpcore.checks import as_number
 from bpcore.estimators.base import BaseMLP
@@ -203,7 +203,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 "good weights from others: early_stopping will keep those of its first epoch. "
                 "Give other rows, or set stop_on='loss'",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=level_of_the_caller(),
             )
 
     def _score_outputs(self, a: np.ndarray, Y: np.ndarray, weights: Any) -> float:
@@ -327,9 +327,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if name == "huber" and number is not None:
             loss["huber_delta"] = number
         if name == "quantile" and number is not None:
-            loss["quantile"] = number
-            if isinstance(number, Sequence) and len(number) > 1:
-                n_quantiles = len(number)
+            levels = np.unique(number).tolist()  # one for all outputs: of several targets
+            n_quantiles = n_outputs if len(levels) > 1 else 1
+            loss["quantile"] = levels[0] if n_quantiles == 1 else list(number)
         est = cls._around(network, loss, parameters)
         est._set_up(network, Numbers(n_outputs // n_quantiles, n_quantiles))
         return est

@@ -140,7 +140,10 @@ class State(BaseEstimator):
         state.pop("_online", None)  # buffers of the next call
         if "_record" in state:
             # a shallow copy of the estimator counts its own epochs
-            state["_record"] = copy.copy(self._record)
+            record = state["_record"] = copy.copy(self._record)
+            for name, curve in vars(record).items():
+                if isinstance(curve, list):
+                    setattr(record, name, curve.copy())
         if "_network" in state:
             # pickled views become arrays of their own: they are made anew from the network
             self._synchronised()
@@ -190,10 +193,16 @@ class State(BaseEstimator):
     def _around(cls, network: Any, loss: dict[str, Any], parameters: dict[str, Any]) -> Self:
         """An estimator whose parameters describe a network, but not yet its targets."""
         names = [sklearn_name(one) for one in network.activations]
-        return cls(
-            hidden_layer_sizes=network.layer_sizes[1:-1],
-            activation=names[:-1],
-            out_activation=names[-1],
-            dropout=list(network.dropout),
-            **{"n_jobs": network.n_threads, **loss, **parameters},
-        )
+        decided = {
+            "hidden_layer_sizes": network.layer_sizes[1:-1],
+            "activation": names[:-1],
+            "out_activation": names[-1],
+            "dropout": list(network.dropout),
+            **loss,
+        }
+        if given := decided.keys() & parameters.keys():
+            raise ValueError(
+                f"{', '.join(sorted(given))}: the network decides that; leave it out, or make "
+                f"{cls.__name__}(…) of your own"
+            )
+        return cls(**{"n_jobs": network.n_threads, **decided, **parameters})

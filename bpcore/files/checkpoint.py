@@ -162,8 +162,8 @@ def compare(name: str, there: dict[str, Any], here: dict[str, Any], what: str) -
         If a value differs, or one of them has a name that the other has not.
     """
     differences = [
-        f"{key[:_LONGEST_NAME]} was {_short(there.get(key))} there and is {_short(here.get(key))} "
-        "here"
+        f"{key[:_LONGEST_NAME]} was {values.shown(there.get(key))} there and is "
+        f"{values.shown(here.get(key))} here"
         for key in {**here, **there}
         if key not in there or key not in here or not _equal(there[key], here[key])
     ]
@@ -180,11 +180,17 @@ def refuse_more_epochs(name: str, done: int, most: int, asked: str) -> None:
         raise ValueError(f"the checkpoint {name} has {done} epochs behind it, but {asked}")
 
 
+def normalised(value: Any) -> Any:
+    """A parameter in lists and Python's numbers, so that (5,) and np.array([5]) are the same."""
+    if isinstance(value, np.generic | np.ndarray):
+        return normalised(value.tolist())
+    if isinstance(value, list | tuple):
+        return [normalised(one) for one in value]
+    if isinstance(value, dict):
+        return {normalised(key): normalised(one) for key, one in value.items()}
+    return value
+
+
 def _equal(one: Any, other: Any) -> bool:
     """Whether two plain values are the same, arrays among them too."""
     return bool(values.dumps(values.encode(one, "")) == values.dumps(values.encode(other, "")))
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"

@@ -169,10 +169,10 @@ class ModelReader:
         except (TypeError, ValueError, KeyError, OverflowError) as error:
             raise self.fault(f"{what}: {error}") from error
 
-    def section(self, name: str, keys: set[str], where: Any = None) -> dict[str, Any]:
+    def section(self, name: str, keys: set[str]) -> dict[str, Any]:
         """A section of the metadata, decoded, which has these keys and no others."""
         with self.reading(name):
-            content = (self.sections if where is None else where).get(name)
+            content = self.sections.get(name)
             if not isinstance(content, dict) or set(content) != keys:
                 raise ValueError(f"expected an object with the entries {', '.join(sorted(keys))}")
             return {key: values.decode(value) for key, value in content.items()}

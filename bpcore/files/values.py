@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["decode", "dumps", "encode", "generator_of", "loads", "state_of"]
+__all__ = ["decode", "dumps", "encode", "generator_of", "loads", "shown", "state_of"]
 
 _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _DTYPES = {
@@ -145,7 +145,7 @@ def decode(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if len(value) != 1:
-        raise ValueError(f"an object has the keys {_shown(list(value))}, expected one kind")
+        raise ValueError(f"an object has the keys {shown(list(value))}, expected one kind")
     ((kind, content),) = value.items()
     if kind == "float" and isinstance(content, str) and content in _FLOATS:
         return _FLOATS[content]
@@ -158,11 +158,12 @@ def decode(value: Any) -> Any:
         "array": _decode_array,
     }.get(kind)  # fmt: skip
     if reader is None or not isinstance(content, list):
-        raise ValueError(f"no value is written as {_shown(value)}")
+        raise ValueError(f"no value is written as {shown(value)}")
     return reader(content)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as an error quotes it: of a long one the beginning."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "…"
 
@@ -191,9 +192,9 @@ def _decode_array(content: list[Any]) -> np.ndarray:
         raise ValueError("an array is not a dtype, a shape and values")
     name, shape, values = content
     if not all(type(size) is int and size >= 0 for size in shape) or len(shape) > 32:
-        raise ValueError(f"{_shown(shape)} is no shape of an array")
+        raise ValueError(f"{shown(shape)} is no shape of an array")
     if math.prod(shape) != len(values):
-        raise ValueError(f"an array of shape {_shown(shape)} has {len(values)} values")
+        raise ValueError(f"an array of shape {shown(shape)} has {len(values)} values")
     if isinstance(name, str) and name.startswith("str"):
         array = _strings(name, values)
     elif name == "object":
@@ -208,7 +209,7 @@ def _decode_array(content: list[Any]) -> np.ndarray:
 def _filled(name: Any, values: list[Any]) -> np.ndarray:
     """Numbers or booleans as an array."""
     if not isinstance(name, str) or name not in _DTYPES:
-        raise ValueError(f"{_shown(name)} is no dtype of an array")
+        raise ValueError(f"{shown(name)} is no dtype of an array")
     dtype = _DTYPES[name]
     values = [decode(one) for one in values]
     kinds = {"b": (bool,), "f": (float, int)}.get(dtype.kind, (int,))
@@ -223,7 +224,7 @@ def _filled(name: Any, values: list[Any]) -> np.ndarray:
 
 def _strings(name: str, values: list[Any]) -> np.ndarray:
     if not all(isinstance(one, str) for one in values) or not name[3:].isdecimal():
-        raise ValueError(f"no array of strings is written as {_shown(name)} and its values")
+        raise ValueError(f"no array of strings is written as {shown(name)} and its values")
     longest = max((len(one) for one in values), default=0)
     width = int(name[3:]) if len(name) < 15 else longest
     return np.array(values, dtype=f"U{max(1, longest, min(width, _FREE_WIDTH))}")
@@ -271,7 +272,7 @@ def generator_of(state: Any) -> np.random.Generator:
     """
     name = state.get("bit_generator") if isinstance(state, dict) else None
     if not isinstance(name, str) or name not in _GENERATORS:
-        raise ValueError(f"{_shown(name)} is no bit generator")
+        raise ValueError(f"{shown(name)} is no bit generator")
     source = getattr(np.random, name)(0)
     rest = {key: entry for key, entry in state.items() if key != "bit_generator"}
     source.state = {"bit_generator": name, **_checked(rest, _GENERATORS[name], name)}

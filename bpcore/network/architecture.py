@@ -70,8 +70,9 @@ class Architecture(UserLoss):
         self._activations = tuple(
             key if number is None else (key, number) for key, number in layers
         )
-        # by its name; a user's as it is
-        self._loss = name if isinstance(loss, str) else loss if name is None else tuple(loss)
+        self._loss = (
+            loss if name is None else check.loss_shown(loss, name, clip, parameter, quantiles)
+        )
         self._dropout = tuple(left_out)
         self._loss_name = name
         self._rng = rng
@@ -92,6 +93,8 @@ class Architecture(UserLoss):
     @property
     def loss(self) -> Any:
         """The loss by name, with its parameter where it has one, or the function that it is."""
+        if isinstance(self._loss, tuple) and isinstance(self._loss[1], list):
+            return self._loss[0], self._loss[1].copy()
         return self._loss
 
     @property

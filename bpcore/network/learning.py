@@ -64,7 +64,7 @@ class Learning(Architecture):
         Parameters
         ----------
         X, Y
-            As in ``cost``. A few contiguous rows of the network's dtype, fewer than 256, take the
+            As in ``cost``. A few contiguous rows of float32 or float64, fewer than 256, take the
             shortest way.
         learning_rate : float, optional
             η of gradient descent, finite and at least 0. With an optimizer: its rate from now on,

@@ -1,6 +1,6 @@
 """∇C by differences, beside ∇C by backpropagation."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -49,9 +49,9 @@ class NumericalGradient:
 
     vector: np.ndarray
     analytic: np.ndarray
-    weights: tuple[np.ndarray, ...] = field(default=())
-    biases: tuple[np.ndarray, ...] = field(default=())
-    errors: np.ndarray = field(default_factory=lambda: np.empty(0))
+    weights: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray, ...]
+    errors: np.ndarray
 
     @property
     def error(self) -> float:

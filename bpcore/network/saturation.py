@@ -1,7 +1,7 @@
 """Units whose σ' is so small that no derivative comes through, told by layer and in words."""
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -45,8 +45,8 @@ class Saturation:
     a: tuple[np.ndarray, ...]
     da_dz: tuple[np.ndarray | None, ...]
     stuck: tuple[float, ...]
-    functions: tuple[str, ...] = field(default=())
-    inputs: tuple[float, float] = (0.0, 0.0)
+    functions: tuple[str, ...]
+    inputs: tuple[float, float]
 
     @property
     def layer(self) -> int | None:

@@ -112,19 +112,19 @@ class Solver:
         raise NotImplementedError
 
 
-def check_squares(network: Any, name: str = "lm") -> float:
+def check_squares(network: Any) -> float:
     """What the network's loss is of Σ (a - y)²; refused where it is none, or θ is too long."""
     factor = _FACTORS.get(network._loss_name)
     if factor is None:
         raise ValueError(
-            f"{name} takes a loss that is a sum of squares, quadratic or squared_error: this "
+            "lm takes a loss that is a sum of squares, quadratic or squared_error: this "
             f"network's is {network.loss if network._loss_name else 'a function'}; lbfgs takes any"
         )
     n = network.n_parameters
     size = 2 * 8 * (n + 1) ** 2
     if size > _MOST_BYTES:
         raise ValueError(
-            f"{name} keeps JᵀJ and its factor, {n:,} × {n:,} numbers each: {size / 2**30:.1f} GiB, "
+            f"lm keeps JᵀJ and its factor, {n:,} × {n:,} numbers each: {size / 2**30:.1f} GiB, "
             f"of which {_MOST_BYTES / 2**30:.0f} are allowed. Take lbfgs, adam or fewer units"
         )
     return factor

@@ -4,7 +4,7 @@ The page's own sources are in ``static/``: HTML, CSS and ES modules, which ``bun
 file with what ``content`` tells of the trace.
 """
 
-from bpcore.page.content import Terms, content_of
+from bpcore.page.content import content_of
 from bpcore.page.file import write
 
-__all__ = ["Terms", "content_of", "write"]
+__all__ = ["content_of", "write"]

@@ -2,53 +2,17 @@
 
 import base64
 import zlib
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from bpcore.explain.notation import Terms
 from bpcore.functions import ACTIVATIONS, LOSSES
 
-__all__ = ["MOST_EXAMPLES", "Terms", "content_of"]
+__all__ = ["MOST_EXAMPLES", "content_of"]
 
 # more could neither be looked at one by one nor computed between two clicks
 MOST_EXAMPLES = 200
-
-
-class Terms(Protocol):
-    """What a page is made from; the rest it computes itself."""
-
-    @property
-    def a(self) -> Sequence[np.ndarray]:
-        """a^(l), of which a^(0) is the input."""
-
-    @property
-    def w(self) -> Sequence[np.ndarray | None]:
-        """w^(l), from l = 1 on."""
-
-    @property
-    def b(self) -> Sequence[np.ndarray | None]:
-        """b^(l), from l = 1 on."""
-
-    @property
-    def targets(self) -> np.ndarray:
-        """y, (n, n_L)."""
-
-    @property
-    def shares(self) -> np.ndarray:
-        """What each C_i counts in C."""
-
-    @property
-    def layer_sizes(self) -> tuple[int, ...]:
-        """(n_0, …, n_L)."""
-
-    @property
-    def sigma(self) -> Sequence[Any]:
-        """σ of layer l, from l = 1 on."""
-
-    @property
-    def loss(self) -> Any:
-        """C_i, a name or (name, parameter)."""
 
 
 def content_of(

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from bpcore.checks import as_image_shape_or_none, as_integer, as_number, as_texts
+from bpcore.explain.notation import Terms
 from bpcore.files.replace import replace_file
 from bpcore.page.bundle import page_of
-from bpcore.page.content import MOST_EXAMPLES, Terms, content_of
+from bpcore.page.content import MOST_EXAMPLES, content_of
 
 __all__ = ["write"]
 

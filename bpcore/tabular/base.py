@@ -12,8 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from bpcore._core.threads import threads_for, usable_processors
 from bpcore.checks import as_callbacks
+from bpcore.estimators.fit import exclusive
 from bpcore.estimators.spec import hidden_sizes
 from bpcore.network import Network
+from bpcore.network.progress import say
 from bpcore.tabular import recipe
 from bpcore.tabular.data import (
     as_pair,
@@ -119,23 +121,26 @@ class BaseTabular(Export, Parameters, BaseEstimator):
             If a checkpoint is damaged, or cannot be read or written.
         DivergenceError
             If the cost leaves the finite numbers in the first epoch.
+        RuntimeError
+            If another fit is training the estimator.
         """
         start = time.monotonic()
-        before = dict(self.__dict__)
-        try:
-            seed = self._seed(resume)
-            draws = np.random.SeedSequence(seed)
-            problem = self._prepare(X, y, sample_weight, validation_data, draws)
-            if self.time_limit is not None:
-                problem.deadline = start + self.time_limit
-            files = self._files(problem, seed, checkpoint, resume)
-            members = train(problem, self.n_members, draws, self._n_threads(), files)
-            self._finish(members, problem)
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-        self._keep(members)
+        with exclusive(self):
+            before = dict(self.__dict__)
+            try:
+                seed = self._seed(resume)
+                draws = np.random.SeedSequence(seed)
+                problem = self._prepare(X, y, sample_weight, validation_data, draws)
+                if self.time_limit is not None:
+                    problem.deadline = start + self.time_limit
+                files = self._files(problem, seed, checkpoint, resume)
+                members = train(problem, self.n_members, draws, self._n_threads(), files)
+                self._finish(members, problem)
+            except BaseException:
+                self.__dict__.clear()
+                self.__dict__.update(before)
+                raise
+            self._keep(members)
         return self
 
     def _keep(self, members: list[Member]) -> None:
@@ -242,10 +247,10 @@ class BaseTabular(Export, Parameters, BaseEstimator):
         def after(progress: Progress) -> bool:
             if self.verbose:
                 score = "" if progress.score is None else f"  validation {progress.score:.4f}"
-                print(
+                say(
                     f"member {progress.member}/{self.n_members}  epoch {progress.epoch:3d}/"
                     f"{progress.epochs}  cost {progress.cost:.4f}{score}",
-                    file=sys.stderr,
+                    sys.stderr,
                 )
             answers = [bool(one(progress)) for one in callbacks]
             return any(answers)

@@ -82,7 +82,7 @@ class Checkpoints:
         parameters = est.get_params(deep=False)
         tables = (problem.X, problem.Y, problem.weights, *(problem.validation or ()))
         self.arguments = {
-            **{name: one for name, one in parameters.items() if name not in _FREE},
+            **files.normalised({k: one for k, one in parameters.items() if k not in _FREE}),
             "data": fingerprint(*tables),
         }
         values.encode(self.arguments, "a parameter")  # what no file can hold is refused here
@@ -124,7 +124,7 @@ class Checkpoints:
                 {
                     "kind": reader.sections["kind"],
                     "seed": training["seed"],
-                    **training["arguments"],
+                    **files.normalised(training["arguments"]),
                 },
                 {"kind": type(est).__name__, "seed": self.seed, **self.arguments},
                 "parameters",
@@ -135,5 +135,6 @@ class Checkpoints:
                 if len(set(numbers)) != len(there._members) or max(numbers) >= est.n_members:
                     raise ValueError("members must be the number of each member, once")
                 records = (there.loss_curves_, there.validation_scores_, there.best_epochs_)
-                for k, *record in zip(numbers, there._members, *records, strict=True):
-                    self.members[k] = Member(*record)
+                for k, network, *record in zip(numbers, there._members, *records, strict=True):
+                    self.members[k] = Member(network, *record)
+                    self.members[k].number = k

@@ -142,7 +142,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
     def _finish(self, members: list[Member], problem: Problem) -> None:
         """Divide the logits of every member by one temperature, in its last layer."""
-        held_out = [problem.held_out(k) for k in range(len(members))]
+        held_out = [problem.held_out(one.number) for one in members]
         if not self.calibrate or held_out[0] is None:
             return
         known = [one for one in held_out if one is not None]

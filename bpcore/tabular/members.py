@@ -97,6 +97,10 @@ class Problem:
         self.lock = threading.Lock()
         self.ended = False
 
+    def is_over(self) -> bool:
+        """Whether a callback or the deadline has ended the fit."""
+        return self.ended or (self.deadline is not None and time.monotonic() >= self.deadline)
+
     @property
     def sizes(self) -> list[int]:
         """(n_0, …, n_L)."""
@@ -131,6 +135,10 @@ class Member:
         From 1 on.
     is_whole : bool
         Whether no callback, other member or deadline cut it short.
+    is_late : bool
+        Whether the fit was over before its first epoch was.
+    number : int
+        Which one it is, from 0 on.
     """
 
     network: Network
@@ -138,6 +146,8 @@ class Member:
     scores: list[float] = field(default_factory=list)
     best_epoch: int = 0
     is_whole: bool = True
+    is_late: bool = False
+    number: int = 0
 
 
 class _Best:
@@ -188,7 +198,7 @@ def train_member(problem: Problem, k: int, seed: Any, n_threads: int, n_epochs: 
         sample_weight=weights, weight_decay=recipe.WEIGHT_DECAY,
         rate_factors=recipe.rate_factors(problem.sizes), input_scale=recipe.SCALE_RATE,
     )  # fmt: skip
-    member, best = Member(network), _Best()
+    member, best = Member(network, number=k), _Best()
     held_out = problem.held_out(k)
 
     def record(epoch: Epoch) -> None:
@@ -203,13 +213,13 @@ def train_member(problem: Problem, k: int, seed: Any, n_threads: int, n_epochs: 
             member.best_epoch = len(member.costs)
 
     def ended(_: Epoch) -> bool:
+        member.is_late = problem.is_over() and len(member.costs) == 1
         if problem.after_epoch is not None:
             score = member.scores[-1] if member.scores else None
             told = Progress(k + 1, len(member.costs), n_epochs, member.costs[-1], score)
             with problem.lock:
                 problem.ended = problem.ended or problem.after_epoch(told)
-        late = problem.deadline is not None and time.monotonic() >= problem.deadline
-        return problem.ended or late
+        return problem.is_over()
 
     sampler = Sampler(rng, order, problem.dropout > 0)
     try:
@@ -256,7 +266,8 @@ def train(
     """Train the members, at most ``n_jobs`` at a time.
 
     Those that ``checkpoints`` has are taken from there, the others are told to it as they end. An
-    exception, Ctrl-C too, ends all of them.
+    exception, Ctrl-C too, ends all of them. Those whose first epoch the end of the fit comes before
+    are left out, unless there are no others: they would count as much as the trained ones.
     """
     seeds = seed.spawn(n_members)
     side_by_side = min(n_jobs, n_members)
@@ -265,9 +276,11 @@ def train(
     n_epochs = _epochs_within(problem, seeds, waves, n_threads)
     known = {} if checkpoints is None else dict(checkpoints.members)
 
-    def member(k: int) -> Member:
+    def member(k: int) -> Member | None:
         if k in known:
             return known[k]
+        if k > 0 and problem.is_over():
+            return None  # there is another one, which has begun
         one = train_member(problem, k, seeds[k], n_threads, n_epochs)
         if checkpoints is not None and one.is_whole:
             with problem.lock:
@@ -275,13 +288,16 @@ def train(
         return one
 
     if side_by_side == 1:
-        return [member(k) for k in range(n_members)]
-    with ThreadPoolExecutor(side_by_side) as pool:
-        tasks = [pool.submit(member, k) for k in range(n_members)]
-        try:
-            return [task.result() for task in tasks]
-        except BaseException:
-            problem.ended = True
-            for task in tasks:
-                task.cancel()
-            raise
+        found = [member(k) for k in range(n_members)]
+    else:
+        with ThreadPoolExecutor(side_by_side) as pool:
+            tasks = [pool.submit(member, k) for k in range(n_members)]
+            try:
+                found = [task.result() for task in tasks]
+            except BaseException:
+                problem.ended = True
+                for task in tasks:
+                    task.cancel()
+                raise
+    begun = [one for one in found if one is not None]
+    return [one for one in begun if not one.is_late] or begun

@@ -76,7 +76,8 @@ class Parameters:
         "float or None",
         """
         Seconds that ``fit`` may take. Epochs are reduced to what fits in, as the first one
-        tells; whatever is reached in time is kept. Results then depend on the machine.
+        tells; whatever is reached in time is kept, but for networks in their first epoch. Results
+        then depend on the machine.
         """,
     )
     callback: Any = parameter(
@@ -86,7 +87,7 @@ class Parameters:
         """
         ``callback(progress)`` after each epoch of each network, one at a time, with the
         attributes ``member``, ``epoch``, ``epochs``, ``cost`` and ``score``; a true answer ends
-        the fit.
+        the fit. Networks whose first epoch it comes before are left out, which depends on n_jobs.
         """,
     )
     verbose: bool = parameter(
@@ -99,7 +100,7 @@ class Parameters:
     )
     n_jobs: Any = parameter(
         None,
-        [None, Integral],
+        [_COUNT, Interval(Integral, None, -1, closed="right"), None],
         "int or None",
         """
         The most threads: one for each network, more where there are more. None: one for each

@@ -21,7 +21,6 @@ PARAMETERS = {
     "hidden_layer_sizes": (100, 100), "random_state": 0, "batch_size": 100, "local_updates": 40,
     "max_iter": 6, "n_iter_no_change": 100,
 }  # fmt: skip
-N_CHUNKS = 6
 
 
 @pytest.fixture(scope="module")

@@ -105,6 +105,10 @@ def test_networks_that_make_no_estimator():
         MLPClassifier.from_network(Network((2, 3), loss="absolute"))
     with pytest.raises(ValueError, match="take 4 outputs, but the network has 3"):
         MLPClassifier.from_network(Network((2, 3)), classes=list("abcd"))
+    with pytest.raises(ValueError, match="4 outputs, but the network has 3"):
+        MLPClassifier.from_network(Network((2, 3)), classes=list("abcd"), multilabel=True)
+    with pytest.raises(ValueError, match="activation, dropout: the network decides that"):
+        MLPClassifier.from_network(Network((2, 3)), activation="relu", dropout=0.1)
     with pytest.raises(ValueError, match="must be 'logistic' or 'softmax'"):
         MLPClassifier.from_network(Network((2, 3), "tanh"))
 
@@ -136,3 +140,13 @@ def test_the_examples_of_the_differences_page(source_tree):
     failed, tried = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
     assert failed == 0
     assert tried > 30
+
+
+def test_one_quantile_of_several_targets_comes_back_as_one():
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    Y = X[:, :2]
+    reg = MLPRegressor("quantile", (4,), quantile=0.3, max_iter=3).fit(X, Y)
+    again = MLPRegressor.from_network(reg.network_)
+    assert again.quantile == 0.3
+    assert np.array_equal(again.predict(X), reg.predict(X))
+    assert again.partial_fit(X, Y).predict(X).shape == (60, 2)

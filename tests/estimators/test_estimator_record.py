@@ -90,6 +90,7 @@ def test_a_copy_counts_its_own_epochs(duplicate):
     other.partial_fit(X, Y)
     assert (est.n_iter_, other.n_iter_) == (3, 1)
     assert (est.t_, other.t_) == (60, 80)
+    assert (len(est.loss_curve_), len(other.loss_curve_)) == (3, 4)
 
 
 def test_pickles_hold_them():

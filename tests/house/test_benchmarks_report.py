@@ -93,6 +93,22 @@ def test_goals_are_told_reached_or_not(content):
     assert found["training: wide, 2 threads, share of the GEMM rate"].found == words
 
 
+def test_goals_of_tables_and_of_two_threads(content):
+    name = "table-100-256-256-1"
+    task = tasks.TRAINING[name]
+    for threads, seconds in ((1, 0.2), (2, 0.1)):
+        content["measured"].append(
+            entry("training", name, threads=threads, task=task, bpcore=seconds, jax=0.21)
+        )
+    found = by_goal(content)
+    assert found[f"training: {name}, 1 thread, against JAX"].word == "not reached"
+    assert found[f"training: {name}, 2 threads against 1"].found == "2 ×"
+    assert found[f"training: {name}, 2 threads against 1"].word == "reached"
+    assert found["training: default, 2 threads against 1"].word == "not measured"
+    of_doubles = "training: table-30-100-1, float64, 1 thread, against JAX"
+    assert found[of_doubles].word == "not measured"
+
+
 def test_rising_time_a_flop_is_found(content):
     assert by_goal(content)["time a FLOP with growing width, 1 thread"].word == "reached"
     slow = tasks.width_task(1024)

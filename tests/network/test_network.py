@@ -297,3 +297,20 @@ def test_what_the_engine_was_built_for_is_not_set_anew(name, value):
     with pytest.raises(AttributeError, match=name):
         setattr(network, name, value)
     assert getattr(network, name) is before
+
+
+def test_a_loss_is_told_in_numbers_of_its_own():
+    given = [0.1, 0.9]
+    net = Network((4, 2), "identity", loss=("quantile", given))
+    given[0] = 0.5
+    net.loss[1][1] = 0.5
+    assert net.loss == ("quantile", [0.1, 0.9])
+    assert Network((1, 2), "identity", loss=("quantile", (0.1, 0.9))).loss[1] == (0.1, 0.9)
+    for number in (2, np.float32(2), np.int64(2)):
+        net = Network((4, 3, 1), "tanh", "identity", loss=("huber", number))
+        assert net.loss == ("huber", 2.0)
+        assert type(net.loss[1]) is float
+    assert Network((4, 1), loss=("binary_cross_entropy", "clip")).loss == (
+        "binary_cross_entropy", "clip"
+    )  # fmt: skip
+    assert Network((4, 1), loss=("quadratic", None)).loss == "quadratic"

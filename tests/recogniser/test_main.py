@@ -3,46 +3,22 @@
 import json
 import re
 import sys
-from functools import partial
 
 import numpy as np
 import pytest
-from main_job import (
-    GEMM,
-    REAL_MNIST,
-    keep_apart,
-    needs_matplotlib,
-    needs_mnist,
-    png_size,
-    run_main,
-    words,
-    write_small_mnist,
-)
+from main_job import GEMM, REAL_MNIST, needs_matplotlib, needs_mnist, png_size, words
 
 import bpcore
 from bpcore import Network
 from bpcore.datasets import Dataset, load_digits
 from bpcore.recogniser import cli as main_module
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 FLAGS = """
     --digits --mnist --openml --train --layers --activation --init --dtype --epochs --batch-size
     --learning-rate --seed --output --no-picture --page --save-history --quiet --version --help
 """
-
-
-@pytest.fixture(scope="session")
-def small_mnist(tmp_path_factory):
-    return write_small_mnist(tmp_path_factory.mktemp("mnist"))
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(monkeypatch, tmp_path):
-    keep_apart(monkeypatch, tmp_path)
-
-
-@pytest.fixture
-def run(capsys):
-    return partial(run_main, capsys)
 
 
 @pytest.fixture

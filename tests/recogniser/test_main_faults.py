@@ -5,30 +5,16 @@ import os
 import signal
 import subprocess
 import sys
-from functools import partial
 
 import pytest
-from main_job import keep_apart, needs_matplotlib, png_size, run_main, words, write_small_mnist
+from main_job import needs_matplotlib, png_size, words
 
 from bpcore import Network
 from bpcore.network import fit as network_fit
 from bpcore.recogniser import cli as main_module
 from bpcore.recogniser import report
 
-
-@pytest.fixture(scope="session")
-def small_mnist(tmp_path_factory):
-    return write_small_mnist(tmp_path_factory.mktemp("mnist"))
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(monkeypatch, tmp_path):
-    keep_apart(monkeypatch, tmp_path)
-
-
-@pytest.fixture
-def run(capsys):
-    return partial(run_main, capsys)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 # ---------------------------------------------------------------- what is wrong

@@ -175,3 +175,12 @@ def test_members_that_are_not_theirs(members, tmp_path):
     path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
     with pytest.raises(ModelFileError, match="members must be"):
         TabularClassifier(**QUICK).fit(FRAME, LABELS, resume=path)
+
+
+def test_the_same_parameters_in_another_form(tmp_path):
+    path = broken(TabularClassifier, LABELS, tmp_path / "half.safetensors")
+    form = {**QUICK, "hidden_layer_sizes": np.array(QUICK["hidden_layer_sizes"])}
+    assert_same(
+        TabularClassifier(**form).fit(FRAME, LABELS, resume=path),
+        TabularClassifier(**QUICK).fit(FRAME, LABELS),
+    )

@@ -25,3 +25,9 @@ def test_estimator_checks(estimator, check):
 @pytest.mark.parametrize("estimator", [TabularClassifier(), TabularRegressor()])
 def test_every_parameter_is_validated(estimator):
     check_param_validation(type(estimator).__name__, estimator)
+
+
+@pytest.mark.parametrize("n_jobs", [0, 1.5, "all"])
+def test_a_number_of_threads_that_there_is_not(n_jobs):
+    with pytest.raises(ValueError, match="'n_jobs' parameter"):
+        TabularClassifier(n_jobs=n_jobs).fit([[0.0], [1.0]], [0, 1])

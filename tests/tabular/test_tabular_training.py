@@ -117,6 +117,40 @@ def test_a_callback_ends_the_fit_and_the_best_stays():
     assert clf.predict(FRAME).shape == LABELS.shape
 
 
+@pytest.mark.parametrize("n_jobs", [1, 2, 4])
+def test_members_that_a_callback_gives_no_epoch_are_left_out(n_jobs):
+    told = set()
+
+    def third_epoch(progress):
+        told.add(progress.member)
+        return progress.epoch == 3
+
+    clf = TabularClassifier(**QUICK, callback=third_epoch, n_jobs=n_jobs).fit(FRAME, LABELS)
+    assert len(clf.members_) == len(told) == len(clf.loss_curves_)
+    if n_jobs == 1:
+        assert told == {1}
+        # calibrated on the rows that this member has left out
+        alone = {**QUICK, "n_members": 1, "epochs": 30}
+        other = TabularClassifier(**alone, callback=third_epoch).fit(FRAME, LABELS)
+        assert clf.temperature_ == pytest.approx(other.temperature_, rel=0.5)
+
+
+def test_a_member_stays_however_late_it_is():
+    clf = TabularClassifier(**QUICK, time_limit=1e-9).fit(FRAME, LABELS)
+    assert clf.n_iter_ == 1
+    assert clf.predict(FRAME).shape == LABELS.shape
+
+
+def test_another_fit_of_the_same_estimator_is_refused():
+    def again(progress):
+        clf.fit(FRAME.iloc[:, :2], LABELS)
+
+    clf = TabularClassifier(**QUICK, callback=again)
+    with pytest.raises(RuntimeError, match="being trained by another fit"):
+        clf.fit(FRAME, LABELS)
+    assert not hasattr(clf, "members_")
+
+
 def test_an_error_in_a_callback_leaves_the_estimator_as_it_was():
     def fail(progress):
         raise KeyError("mine")
@@ -145,6 +179,18 @@ def test_verbose_writes_a_line_an_epoch(capsys):
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 6
     assert "epoch   1/2" in lines[0]
+
+
+def test_a_stream_that_cannot_be_written_to_ends_no_fit(monkeypatch):
+    class Full:
+        def write(self, text):
+            raise OSError("no space left on device")
+
+        flush = write
+
+    monkeypatch.setattr("sys.stderr", Full())
+    clf = TabularClassifier(**{**QUICK, "epochs": 2}, verbose=True).fit(FRAME, LABELS)
+    assert clf.n_iter_ == 2
 
 
 # ---------------------------------------------------------------- calibration

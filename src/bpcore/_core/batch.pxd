@@ -15,9 +15,6 @@ cdef Py_ssize_t prefetched(const Job* job, Py_ssize_t next_start, Py_ssize_t row
                            Py_ssize_t n) noexcept nogil
 cdef void zero_units(const Job* job, void* numbers, Py_ssize_t at,
                      const real_t* of_type) noexcept nogil
-cdef void forward_backward(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_ssize_t n,
-                           Py_ssize_t next_start, double scale, const real_t* theta,
-                           double* costs) noexcept nogil
 cdef void forward_rows(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_ssize_t n,
                        Py_ssize_t next_start, const real_t* theta) noexcept nogil
 cdef void backward_rows(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_ssize_t n,

@@ -198,15 +198,6 @@ cdef void backward_rows(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_ssi
     delta_recursion(job.layout, theta, &m.rows, first + row, n, dC_dx)
 
 
-cdef void forward_backward(const Job* job, Py_ssize_t start, Py_ssize_t row, Py_ssize_t n,
-                           Py_ssize_t next_start, double scale, const real_t* theta,
-                           double* costs) noexcept nogil:
-    """Forward and, but for COST, back through rows row : row + n of the microbatch at `start`,
-    while they are in the caches; see `forward_rows` and `backward_rows`."""
-    forward_rows(job, start, row, n, next_start, theta)
-    backward_rows(job, start, row, n, scale, theta, costs)
-
-
 cdef void predict_rows(const Job* job, Py_ssize_t task, int thread,
                        const real_t* theta) noexcept nogil:
     """A block of a prediction, in the rows of the buffers that are the thread's own.

@@ -15,6 +15,7 @@ from bpcore._core.job cimport (
     Plan,
 )
 from bpcore._core.plan cimport make_plan
+from bpcore._core.small_batch cimport NO_UPDATES
 from bpcore._core.workspace cimport make_workspace
 from bpcore.kernels.tuning cimport BP_SHORT_INPUTS
 
@@ -22,9 +23,6 @@ cnp.import_array()
 
 cdef enum:
     MANY_ROWS = 32      # from which on their number chooses no loop; see gemm_paths.h
-
-# An optimizer for the runs that make no update.
-cdef Optimizer NO_UPDATES = Optimizer("sgd", 0)
 
 
 cdef const double* numbers_of_rows(cnp.ndarray numbers, Py_ssize_t n) except? NULL:
@@ -124,7 +122,11 @@ cdef class Engine(SmallBatches):
 
     def _own_products(self, Py_ssize_t n_rows, Py_ssize_t batch_size):
         """Of every layer, whether the own loops compute its (forward, delta, gradient) in training;
-        for tests and measurements."""
+        for tests and measurements.
+
+        forward: 0: BLAS; 1: the loop that suits the rows of each product; 2: w transposed first;
+        3: dot products.
+        """
         cdef Request request = self._request(TRAIN, n_rows)
         cdef list own = []
         request.batch_size = batch_size

@@ -1,5 +1,5 @@
 from bpcore._core.sparse cimport Inputs
-from bpcore._core.types cimport Buffers, Layer, Layout, real_t
+from bpcore._core.types cimport Buffers, Layout, real_t
 
 # Which units a training step leaves out: a hash of (seed, row, unit), so that the choice does
 # not depend on how rows are cut into blocks.

@@ -5,8 +5,8 @@ the weight of an example) enters here, once, as the factor ``scale * weights[k]`
 The entropies and Poisson with their canonical output activation are computed from z: the cost
 stays finite where a rounds to 0 or 1, and δ has no quotient.
 
-A new cost gets a number, a line in ``LOSSES`` and its two formulas in ``_cost`` and
-``_derivative``; what users are told of it stands in bpcore/functions/losses.py.
+A new cost gets a number, a line in ``LOSSES`` and its three formulas in ``_cost``, ``_derivative``
+and ``_second_derivative``; what users are told of it stands in bpcore/functions/losses.py.
 """
 
 from libc.float cimport DBL_MAX
@@ -316,8 +316,8 @@ cdef double cost_and_delta(const Loss* loss, const Layer* layer, Py_ssize_t n, d
     return total
 
 
-cdef inline double _bend(const Loss* loss, double a, double y, double r_a,
-                         real_t of_type) noexcept nogil:
+cdef inline double _second_derivative(const Loss* loss, double a, double y, double r_a,
+                                      real_t of_type) noexcept nogil:
     """∂²C/∂a² r_a of one output, of a loss whose output activation does not cancel."""
     if loss.kind == QUADRATIC:
         return 2.0 * r_a
@@ -350,7 +350,7 @@ cdef void cost_curvature(const Loss* loss, Py_ssize_t width, Py_ssize_t n, doubl
             if loss.canonical:
                 r[j] = <real_t>(factor * r_a[j])
             else:
-                r[j] = <real_t>(factor * _bend(loss, a[j], y[j], r_a[j], a[j]))
+                r[j] = <real_t>(factor * _second_derivative(loss, a[j], y[j], r_a[j], a[j]))
 
 
 cdef inline double _sum_of(Py_ssize_t n, const real_t* y) noexcept nogil:

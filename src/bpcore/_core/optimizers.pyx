@@ -147,7 +147,7 @@ cdef bint is_plain_sgd(Optimizer o) noexcept nogil:
     return o.kind == SGD and o.momentum == 0
 
 
-def _level_of_the_caller():
+def level_of_the_caller():
     """The stacklevel of a warning that names the user's own line."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None \
@@ -278,7 +278,7 @@ cdef class Optimizer:
             f"the learning rate's schedule {self.schedule['kind']!r} has run out after {last} "
             f"updates: from now on the rate is {self.current_rate:g}, and next to nothing is "
             f"learned. Give the schedule a longer total (it had {self.schedule['total']:g} "
-            "updates), or a final rate", stacklevel=_level_of_the_caller())
+            "updates), or a final rate", stacklevel=level_of_the_caller())
         return 0
 
     def __repr__(self):

@@ -88,10 +88,9 @@ cdef bint choose_own(int product, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_s
         return bp_is_x86() and itemsize == sizeof(float) and multiplies_little
     if is_large:
         return False            # 0.4 to 0.9
-    if bp_isa() == 3:
-        return True             # δ w 2.1 to 1.25, δᵀ a 4.2 to 1.2: OpenBLAS packs every operand
-    # up to 10⁶ multiplications, where OpenBLAS packs nothing, δ w 0.91 to 1.27, δᵀ a 0.8 to 1.25,
-    # both 0.95 to 1.03 in an epoch, where its code is not at hand; beyond 1.1 to 1.8
+    # AVX2: δ w 2.1 to 1.25, δᵀ a 4.2 to 1.2: OpenBLAS packs every operand.  AVX-512: up to 10⁶
+    # multiplications, where it packs nothing, δ w 0.91 to 1.27, δᵀ a 0.8 to 1.25, both 0.95 to 1.03
+    # in an epoch, where its code is not at hand; beyond 1.1 to 1.8
     return True
 
 

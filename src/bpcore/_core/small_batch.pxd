@@ -6,6 +6,8 @@ from bpcore._core.parameters cimport Parameters
 from bpcore._core.rows cimport MatrixView
 from bpcore._core.workspace cimport Workspace
 
+cdef Optimizer NO_UPDATES       # for what makes no update
+
 cdef class SmallBatches(Parameters):
     cdef Workspace step_workspace   # what `_step_small` keeps between calls
     cdef Py_ssize_t step_rows       # the rows that it is for

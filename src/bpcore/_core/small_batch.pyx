@@ -11,7 +11,7 @@ from libc.math cimport isfinite
 from libc.string cimport memset
 
 from bpcore._core.backward cimport Shard, Target, weight_gradient
-from bpcore._core.batch cimport Reading, forward_backward, read_inputs
+from bpcore._core.batch cimport Reading, backward_rows, forward_rows, read_inputs
 from bpcore._core.forward cimport Dropout, forward
 from bpcore._core.job cimport GRADIENT, Job, Plan
 from bpcore._core.optimizers cimport (
@@ -33,8 +33,7 @@ cdef enum:
     # Units times rows of a prediction whose buffer is on the stack.
     STACK_UNITS = 8192
 
-# An optimizer for what makes no update.
-cdef Optimizer NO_UPDATES = Optimizer("sgd", 0)
+NO_UPDATES = Optimizer("sgd", 0)
 
 
 cdef bint _predict_small(const Layout* layout, const real_t* theta, const real_t* x, Py_ssize_t n,
@@ -80,7 +79,8 @@ cdef double _step_small(const Job* job, Optimizer optimizer, const UpdateCoeffic
     cdef Target target
     cdef real_t* to
     cdef double cost
-    forward_backward(job, 0, 0, job.n_rows, -1, 1.0 / job.n_rows, <const real_t*>theta, &cost)
+    forward_rows(job, 0, 0, job.n_rows, -1, <const real_t*>theta)
+    backward_rows(job, 0, 0, job.n_rows, 1.0 / job.n_rows, <const real_t*>theta, &cost)
     if isfinite(cost):
         read_inputs(job, 0, 0, &reading, <const real_t*>theta)
         target.alpha = -step.eta if gradient == NULL else 1.0

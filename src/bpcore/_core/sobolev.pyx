@@ -25,6 +25,7 @@ from libc.string cimport memset
 
 from bpcore._core.activations cimport second_derivatives
 from bpcore._core.backward cimport weight_gradient
+from bpcore._core.batch cimport zero_units
 from bpcore._core.job cimport COST, Memory
 from bpcore._core.losses cimport output_delta
 from bpcore._core.products cimport gemm
@@ -218,13 +219,12 @@ cdef void _leave_out(const Job* job, Py_ssize_t row, const real_t* of_type) noex
     cdef Py_ssize_t l, size
     cdef const Layer* layer
     cdef const Memory* m = &job.memory
+    zero_units(job, m.rows.bend, row, of_type)
     for l in range(job.layout.n_layers):
         layer = &job.layout.layers[l]
         size = job.layout.n_outputs * layer.n_out * sizeof(real_t)
         memset(<real_t*>m.slopes.v + _at(job, layer, row), 0, size)
         memset(<real_t*>m.slopes.tangent + _at(job, layer, row), 0, size)
-        memset(<real_t*>m.rows.bend + m.rows.rows * layer.unit + row * layer.n_out, 0,
-               layer.n_out * sizeof(real_t))
 
 
 cdef double slope_rows(const Job* job, Py_ssize_t row, Py_ssize_t n,

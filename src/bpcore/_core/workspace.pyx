@@ -11,8 +11,8 @@ from bpcore._core.products cimport padded_width
 from bpcore._core.sparse cimport OFFSET_STRIDE, rows_at_once
 from bpcore._core.types cimport OwnProducts, ceil_div
 
-# Of a product with second derivatives, one number a unit each.
 _SLOPES = ("slopes_y", "slopes_x", "slopes_g", "slopes_v", "slopes_tangent", "bend")
+# Of a product with second derivatives, one number a unit each.
 _TANGENTS = ("z", "dC_da", "tangent_z", "tangent_a", "tangent_delta")
 
 

@@ -1,5 +1,6 @@
-"""The own loops of the matrix products; see gemm.h.  Only `_core/products.pyx` takes them: the
-table of those that serve is one for the module that includes the header."""
+"""The own loops of the matrix products; see gemm.h.  Only `_core/products.pyx` takes functions,
+other modules the constants alone: each that includes the header has a table of those that serve,
+and only that of `products` is filled."""
 
 from libc.stdint cimport int32_t
 
