@@ -8,6 +8,7 @@ import numpy as np
 from bpcore._core.rows import Rows
 
 __all__ = [
+    "DATES",
     "check_finite",
     "fault_of_frame",
     "frame_as_array",
@@ -18,7 +19,7 @@ __all__ = [
 ]
 
 # pandas' Timestamp, Timedelta and NaT are among them, its Period only by name
-_DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
+DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 _WORDS_OF_DATES = ("date", "time", "duration", "period")
 
 
@@ -123,7 +124,7 @@ def _are_dates(dtype: Any) -> bool:
 
 
 def _holds_dates(objects: Any) -> bool:
-    return any(issubclass(one, _DATES) or one.__name__ == "Period" for one in _types(objects))
+    return any(issubclass(one, DATES) or one.__name__ == "Period" for one in _types(objects))
 
 
 def _about_dates(where: str, dtype: Any) -> str:

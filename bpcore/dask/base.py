@@ -23,6 +23,7 @@ from bpcore.dask.preparation import Partitions, hold_out, targets_of
 from bpcore.dask.scores import tally_of_part, targets_of_part
 from bpcore.dask.training import ChunkedData, RoundFit
 from bpcore.estimators.base import BaseMLP
+from bpcore.estimators.data import as_pair
 from bpcore.estimators.parameters import parameter
 from bpcore.estimators.spec import hidden_sizes
 
@@ -294,12 +295,7 @@ class DaskMLP(_Beside):
         return ChunkedData(groups, sums, tables is not None, held_out, n_jobs)
 
     def _given_chunks(self, validation_data: Any, encoding: Encoding) -> Any:
-        if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
-            raise TypeError(
-                "validation_data must be (X, y) or (X, y, sample_weight), got "
-                f"{type(validation_data).__name__}"
-            )
-        X, y, weights = (*validation_data, None)[:3]
+        X, y, weights = as_pair(validation_data)
         parts = Partitions.load(
             self._cluster, self.unfitted(), X, y, weights, of=" of validation_data"
         )

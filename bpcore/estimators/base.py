@@ -16,6 +16,7 @@ from bpcore.estimators.callbacks import Callbacks
 from bpcore.estimators.data import (
     Split,
     Validation,
+    as_pair,
     check_range,
     check_weights,
     check_xy,
@@ -314,17 +315,11 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
         return {"random_state": self._split_seed, "test_size": self.validation_fraction}
 
     def _given_validation(self, validation_data: Any, targets: Any, dtype: np.dtype) -> Validation:
-        parts = validation_data
-        if not isinstance(parts, tuple | list) or len(parts) not in (2, 3):
-            raise TypeError(
-                "validation_data must be (X, y) or (X, y, sample_weight), got "
-                f"{type(parts).__name__}"
-            )
-        X, y, *weights = parts
+        X, y, weights = as_pair(validation_data)
         try:
             table, numbers = check_xy(self, X, y, reset=False)
             targets.check(numbers, False)
-            given = check_weights(weights[0] if weights else None, table)
+            given = check_weights(weights, table)
             validation = Validation(table, targets.encode(numbers), given)
             check_range(validation.x, "X", dtype, X)
             check_range(validation.y, "y", dtype, y)

@@ -22,6 +22,7 @@ __all__ = [
     "Split",
     "Training",
     "Validation",
+    "as_pair",
     "as_table",
     "check_range",
     "check_weights",
@@ -327,3 +328,14 @@ def _mean_class_weight(
         raise ValueError("class_weight leaves every row of y with a sample weight of zero")
     _check_sum(counted)
     return np.average(class_weights, weights=weights)
+
+
+def as_pair(validation_data: Any) -> tuple[Any, Any, Any]:
+    """(X, y, sample_weight or None) of the argument validation_data."""
+    if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
+        raise TypeError(
+            "validation_data must be (X, y) or (X, y, sample_weight), got "
+            f"{type(validation_data).__name__}"
+        )
+    X, y, *weights = validation_data
+    return X, y, weights[0] if weights else None

@@ -20,6 +20,7 @@ __all__ = [
     "beside",
     "have_one_type",
     "is_indicator",
+    "is_missing",
     "typed",
     "unique",
 ]
@@ -37,7 +38,7 @@ _KINDS: tuple[tuple[Any, str], ...] = (
 )
 
 
-def as_labels(y: Any, what: str = "y") -> Any:
+def as_labels(y: Any) -> Any:
     """The labels y as an array, of objects only where columns of different types stand together.
 
     What is no table of labels comes back as it is: scikit-learn's checks know what to say.
@@ -52,8 +53,7 @@ def as_labels(y: Any, what: str = "y") -> Any:
     names = check.names_of(y)
     if names is not None:
         columns = [
-            typed(np.asarray(y.iloc[:, k]), f"{what}, column {name!r},")
-            for k, name in enumerate(names)
+            typed(np.asarray(y.iloc[:, k]), f"y, column {name!r},") for k, name in enumerate(names)
         ]
         return _table(columns) if columns else y
     array = _as_array(y)
@@ -62,8 +62,8 @@ def as_labels(y: Any, what: str = "y") -> Any:
         of_pandas = hasattr(y, "dtype") and not isinstance(y.dtype, np.dtype)
         return array if array is not None and (of_pandas or check.is_frame(y)) else y
     if array.ndim == 1:
-        return typed(array, what)
-    return _table([typed(column, f"{what}, column {k},") for k, column in enumerate(array.T)])
+        return typed(array)
+    return _table([typed(column, f"y, column {k},") for k, column in enumerate(array.T)])
 
 
 def _as_array(y: Any) -> np.ndarray | None:
@@ -135,14 +135,15 @@ def _kind(one: type) -> str | None:
 
 def _refuse_missing(labels: list[Any], what: str) -> None:
     for row, label in enumerate(labels):
-        if _is_missing(label):
+        if is_missing(label):
             raise ValueError(
                 f"{what} has no label in row {row} ({label!r}, where NaN, None and NA are missing "
                 "values): leave such rows out, or give them a label"
             )
 
 
-def _is_missing(label: Any) -> bool:
+def is_missing(label: Any) -> bool:
+    """Whether a label or a value of a table is NaN, None or NA."""
     return (
         label is None
         or type(label).__name__ in ("NAType", "NaTType")

@@ -12,13 +12,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from bpcore._core.threads import threads_for, usable_processors
 from bpcore.checks import as_callbacks
+from bpcore.estimators.data import as_pair
 from bpcore.estimators.fit import exclusive
 from bpcore.estimators.spec import hidden_sizes
 from bpcore.network import Network
 from bpcore.network.progress import say
 from bpcore.tabular import recipe
 from bpcore.tabular.data import (
-    as_pair,
     check_table,
     check_targets,
     fold_order,

@@ -10,11 +10,11 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, logit
 
-__all__ = ["temperature"]
+__all__ = ["SMALLEST", "temperature"]
 
 # Bounds of T. Rows that all came out right would ask for certainty, which a few do not prove.
 _LEAST, _MOST = 0.5, 20.0
-_SMALLEST = 1e-7
+SMALLEST = 1e-7  # as no probability counts less
 
 
 def temperature(a: np.ndarray, Y: np.ndarray, weights: Any, is_softmax: bool) -> float:
@@ -33,7 +33,7 @@ def temperature(a: np.ndarray, Y: np.ndarray, weights: Any, is_softmax: bool) ->
     # as if one row more had come out in any way (after Platt 1999)
     share = 1 / (len(a) + 1)
     Y = (1 - share) * Y + share / (Y.shape[1] if is_softmax else 2)
-    a = np.clip(a.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
+    a = np.clip(a.astype(np.float64), SMALLEST, 1 - SMALLEST)
     z = np.log(a) if is_softmax else logit(a)
 
     def entropy(log_t: float) -> float:

@@ -14,7 +14,7 @@ from bpcore.estimators.parameters import described, parameter
 from bpcore.estimators.scores import accuracy_of
 from bpcore.estimators.targets import Labels, Multilabel, Multioutput, dense, labels_of
 from bpcore.tabular.base import BaseTabular
-from bpcore.tabular.calibration import temperature
+from bpcore.tabular.calibration import SMALLEST, temperature
 from bpcore.tabular.data import weights_of
 from bpcore.tabular.members import Member, Problem, outputs_of
 from bpcore.tabular.parameters import ATTRIBUTES
@@ -27,7 +27,6 @@ _CLASSES = """
     temperature_ : float
         What the networks' logits were divided by after training; 1 without calibration.
 """
-_SMALLEST = 1e-7
 
 
 @described(score="accuracy", more=_CLASSES, common=ATTRIBUTES)
@@ -238,7 +237,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
 def _entropy(a: np.ndarray, Y: np.ndarray, weights: Any, is_softmax: bool) -> float:
     """The mean entropy, no probability counting as less than 1e-7."""
-    a = np.clip(a, _SMALLEST, 1 - _SMALLEST)
+    a = np.clip(a, SMALLEST, 1 - SMALLEST)
     costs = -(Y * np.log(a)).sum(axis=1)
     if not is_softmax:
         costs -= ((1 - Y) * np.log1p(-a)).sum(axis=1)

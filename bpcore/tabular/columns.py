@@ -5,11 +5,13 @@ booleans are numbers; text and the types that data frames have for categories ar
 can be neither is refused by name.
 """
 
-import datetime
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+
+from bpcore.checks.tables import DATES
+from bpcore.estimators.labels import is_missing
 
 __all__ = [
     "categories_of",
@@ -22,8 +24,6 @@ __all__ = [
 ]
 
 NUMBER, CATEGORY = "number", "category"
-
-_DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 
 
 def is_frame(X: Any) -> bool:
@@ -97,8 +97,8 @@ def kind_of(column: Any, name: str) -> str:
 
 
 def _kind_of_objects(values: list[Any], name: str) -> str:
-    kinds = {type(one) for one in values if not _is_missing(one)}
-    if any(issubclass(one, _DATES) for one in kinds):
+    kinds = {type(one) for one in values if not is_missing(one)}
+    if any(issubclass(one, DATES) for one in kinds):
         raise _about_dates(name, "objects")
     if all(issubclass(one, (bool, int, float, np.number, np.bool_)) for one in kinds):
         return NUMBER
@@ -122,14 +122,6 @@ def _about_dates(name: str, words: str) -> ValueError:
 
 def _listed(column: Any) -> list[Any]:
     return list(column.to_list() if hasattr(column, "to_list") else column.tolist())
-
-
-def _is_missing(value: Any) -> bool:
-    return (
-        value is None
-        or type(value).__name__ in ("NAType", "NaTType")
-        or (isinstance(value, float | np.floating) and bool(value != value))
-    )
 
 
 # ---------------------------------------------------------------- values
@@ -163,7 +155,7 @@ def _as_doubles(column: Any) -> np.ndarray:
         values = np.array([np.nan if one is None else float(one) for one in column.to_list()])
         values = values.astype(np.float64)
     elif column.dtype == object:
-        values = np.array([np.nan if _is_missing(one) else float(one) for one in column])
+        values = np.array([np.nan if is_missing(one) else float(one) for one in column])
     else:
         values = np.asarray(column, dtype=np.float64)
     return np.asarray(values)
@@ -186,13 +178,12 @@ def categories_of(column: Any, name: str) -> list[str | None]:
     ValueError, TypeError
         If it holds what is no category.
     """
-    if kind_of(column, name) not in (CATEGORY, NUMBER):
-        raise AssertionError  # kind_of knows two
+    kind_of(column, name)  # which refuses what is neither
     return _texts(_listed(column))
 
 
 def _texts(values: Iterable[Any]) -> list[str | None]:
-    return [one if type(one) is str else None if _is_missing(one) else _text(one) for one in values]
+    return [one if type(one) is str else None if is_missing(one) else _text(one) for one in values]
 
 
 def _text(value: Any) -> str:

@@ -12,7 +12,7 @@ from bpcore.estimators.data import check_weights, check_y
 from bpcore.estimators.targets import dense
 from bpcore.tabular.columns import is_frame
 
-__all__ = ["as_pair", "check_table", "check_targets", "fold_order", "rows_of", "weights_of"]
+__all__ = ["check_table", "check_targets", "fold_order", "rows_of", "weights_of"]
 
 
 def check_table(est: Any, X: Any, *, reset: bool) -> Any:
@@ -62,17 +62,6 @@ def check_targets(est: Any, y: Any, X: Any) -> np.ndarray:
 def weights_of(sample_weight: Any, n: int) -> np.ndarray | None:
     """The weights of n rows, or None."""
     return check_weights(sample_weight, np.empty((n, 1)))
-
-
-def as_pair(validation_data: Any) -> tuple[Any, Any, Any]:
-    """(X, y, sample_weight or None) of the argument validation_data."""
-    if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
-        raise TypeError(
-            "validation_data must be (X, y) or (X, y, sample_weight), got "
-            f"{type(validation_data).__name__}"
-        )
-    X, y, *weights = validation_data
-    return X, y, weights[0] if weights else None
 
 
 def fold_order(

@@ -71,7 +71,8 @@ class Trainer:
         self.estimator.loss_curve_ = self.curve = _Ticking()
 
     def _fit(self, rows, epochs):
-        self.estimator.set_params(max_iter=epochs, n_iter_no_change=epochs + 1)
+        # with a warm start the epochs without improvement are counted from fit to fit
+        self.estimator.set_params(max_iter=epochs, n_iter_no_change=np.inf)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it has not converged, that batches are clipped
             self.estimator.fit(*rows)

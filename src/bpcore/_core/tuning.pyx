@@ -1,7 +1,8 @@
-"""Every number of the engine that was chosen by measuring, in one place.
+"""The numbers of the engine that were chosen by measuring.
 
-Those that the C loops need when they are compiled stand in ``kernels/tuning.h``; published
-constants (iRprop−, NAdam) stay with their formula.  ``override`` sets some for a while, for tests
+Those that the C loops need when they are compiled stand in ``kernels/tuning.h``, a few that choose
+between the loops of one file in that file; published constants (iRprop−, NAdam) stay with their
+formula.  ``override`` sets some for a while, for tests
 and measurements.
 """
 

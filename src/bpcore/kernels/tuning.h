@@ -1,4 +1,4 @@
-/* Every tuned number that the C loops need when they are compiled; the others stand in
+/* The tuned numbers that the C loops need when they are compiled; the others stand in
  * _core/tuning.pyx.  Each: value, unit; what it trades; how it was measured.
  */
 #ifndef BPCORE_TUNING_H
