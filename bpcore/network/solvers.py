@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import scipy.linalg
-import scipy.optimize
 
 from bpcore import checks as check
 from bpcore._core.least_squares import LeastSquares
@@ -282,6 +281,8 @@ class Lbfgs(Solver):
         self, theta: np.ndarray, direction: np.ndarray, gradient: np.ndarray, cost: float
     ) -> float | None:
         """How far to go, by Wolfe's conditions; None where the search finds nothing."""
+        import scipy.optimize  # here, since it takes as long as all else that `import bpcore` does
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
             length: float | None = scipy.optimize.line_search(

@@ -44,6 +44,13 @@ def test_the_package_under_test_is_the_installed_one():
     assert not Path(bpcore.__file__).resolve().is_relative_to(source)
 
 
+def test_importing_the_package_loads_none_of_the_large_libraries():
+    large = ("scipy.optimize", "scipy.sparse.linalg", "sklearn", "matplotlib", "pandas", "dask")
+    code = f"import sys, bpcore; print([one for one in {large} if one in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
+
+
 def test_every_cython_source_is_built(source_tree):
     sources = {path.stem for path in (source_tree / "src" / "bpcore").rglob("*.pyx")}
     assert sources == set(modules(source_tree))
