@@ -2,8 +2,7 @@
 
 Those that the C loops need when they are compiled stand in ``kernels/tuning.h``, a few that choose
 between the loops of one file in that file; published constants (iRprop−, NAdam) stay with their
-formula.  ``override`` sets some for a while, for tests
-and measurements.
+formula.  ``override`` sets some for a while, for tests and measurements.
 """
 
 from contextlib import contextmanager
