@@ -6,7 +6,7 @@ numbers are converted. Messages say what was wrong, where, and what was expected
 
 from bpcore.checks.arrays import as_array, as_out, as_rows, as_slopes, as_targets, as_weights
 from bpcore.checks.callbacks import as_callbacks
-from bpcore.checks.images import as_image_shape, as_image_shape_or_none, as_texts
+from bpcore.checks.images import as_image_shape, as_image_shape_or_none, as_labels, as_texts
 from bpcore.checks.network import (
     as_activation,
     as_activations,
@@ -42,6 +42,7 @@ __all__ = [
     "as_image_shape",
     "as_image_shape_or_none",
     "as_integer",
+    "as_labels",
     "as_layer_sizes",
     "as_loss",
     "as_number",

@@ -63,3 +63,17 @@ def as_texts(given: Any, n: int, name: str, what: str) -> list[str] | None:
     if len(texts) != n:
         raise ValueError(f"{name} holds {len(texts)}, but there are {n} {what}")
     return texts
+
+
+def as_labels(Y: np.ndarray, n_classes: int) -> np.ndarray:
+    """Labels 0, 1, … as integers."""
+    right = np.zeros(len(Y), dtype=bool)
+    if Y.dtype.kind in "biuf":
+        right = np.isin(Y, np.arange(n_classes))
+    if not right.all():
+        row = int(right.argmin())
+        raise ValueError(
+            f"labels in Y must be 0 to {n_classes - 1}, the outputs counted from 0, got "
+            f"{Y[row].item()!r} in row {row}; names says what they are called"
+        )
+    return Y.astype(np.intp)

@@ -117,7 +117,9 @@ def targets_of(est: Any, facts: list[Facts]) -> Any:
     if kinds == {Multilabel.kind}:
         return Multilabel(first.n_columns, first.sparse)
     columns = [np.unique(np.concatenate(one)) for one in zip(*_classes(facts), strict=True)]
-    return Labels(columns[0]) if kinds == {Labels.kind} else Multioutput(columns)
+    if kinds != {Labels.kind}:
+        return Multioutput(columns)
+    return Labels(columns[0], est.out_activation == "softmax")
 
 
 def _classes(facts: list[Facts]) -> list[list[np.ndarray]]:

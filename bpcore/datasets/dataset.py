@@ -80,7 +80,7 @@ def one_hot(
     Raises
     ------
     TypeError
-        The labels are not integers.
+        The labels are not integers, or ``n_classes`` is none.
     ValueError
         The labels are not one-dimensional, are masked, lie outside 0 .. ``n_classes`` - 1, or
         there are none and ``n_classes`` is not given.
@@ -94,6 +94,8 @@ def one_hot(
     """
     if np.ma.is_masked(labels):
         raise ValueError("labels is a masked array: leave out the rows whose label is masked")
+    if isinstance(n_classes, bool) or not isinstance(n_classes, int | np.integer | None):
+        raise TypeError(f"n_classes must be an integer or None, got {n_classes!r}")
     y = np.asarray(labels)
     if y.ndim != 1:
         raise ValueError(f"labels must be one-dimensional, got shape {y.shape}")

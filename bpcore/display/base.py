@@ -4,10 +4,13 @@ import importlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bpcore.checks.scaled import Scaled
+from bpcore.checks.tables import frame_as_array, is_frame
 from bpcore.network import Network
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ __all__ = [
     "symmetric_limit",
     "targets_of",
     "told_apart",
+    "with_members",
 ]
 
 # Okabe and Ito's palette: told apart with any colour vision, and by lightness in grey.
@@ -128,10 +132,8 @@ def targets_of(estimator: Any, y: Any) -> np.ndarray:
     network = network_of(estimator)
     if network is estimator:
         raise TypeError("expected a fitted MLPClassifier or MLPRegressor, got a Network")
-    labels = np.asarray(y)
-    estimator._targets.check(labels, False)  # encode would take an unknown label for another
-    encoded = np.asarray(estimator._targets.encode(labels))
-    return encoded.reshape(len(encoded), network.layer_sizes[-1])
+    encoded: np.ndarray = estimator._encoded(y)
+    return encoded
 
 
 def told_apart(numbers: Sequence[float]) -> list[str]:
@@ -150,6 +152,20 @@ def named(models: Any) -> dict[str, Any]:
     if isinstance(models, Sequence):
         return {f"run {i}": model for i, model in enumerate(models, start=1)}
     return {"": models}
+
+
+def with_members(runs: dict[str, Any]) -> dict[str, Any]:
+    """The runs, an ensemble as one for each of its networks."""
+    members: dict[str, Any] = {}
+    for name, one in runs.items():
+        if not hasattr(one, "loss_curves_"):
+            members[name] = one
+            continue
+        pairs = zip(one.loss_curves_, one.validation_scores_, strict=True)
+        for k, (costs, scores) in enumerate(pairs, start=1):
+            curves = SimpleNamespace(loss_curve_=costs, validation_scores_=scores)
+            members[f"{name} member {k}".strip()] = curves
+    return members
 
 
 def as_picture(pixels: Any, shape: tuple[int, ...], low: float, high: float) -> np.ndarray:
@@ -191,7 +207,11 @@ def paint_image(
 
 
 def as_dense(X: Any) -> np.ndarray:
-    """X as an array, a sparse matrix written out."""
+    """X as an array: a sparse matrix written out, bytes divided, a frame's columns of one type."""
+    if isinstance(X, Scaled):
+        return X.array / X.divisor
+    if is_frame(X):
+        return frame_as_array(X, "X")
     return np.asarray(X.toarray() if hasattr(X, "toarray") else X)
 
 

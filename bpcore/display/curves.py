@@ -13,6 +13,7 @@ from bpcore.display.base import (
     network_of,
     require,
     run_colours,
+    with_members,
 )
 from bpcore.display.recorders import ScoreRecorder
 from bpcore.history import History
@@ -209,7 +210,8 @@ class TrainingCurveDisplay(Described):
         Parameters
         ----------
         estimator : MLPClassifier or MLPRegressor, or dict or list of them
-            Fitted; scikit-learn's own serve too. A dict's keys name the runs. Scores need
+            Fitted; scikit-learn's own serve too, and TabularClassifier and TabularRegressor, with a
+            curve for each member. A dict's keys name the runs. Scores need
             ``early_stopping=True`` or ``fit(…, validation_data=…)``.
         training_scores
             As in ``from_history``.
@@ -227,7 +229,8 @@ class TrainingCurveDisplay(Described):
         ValueError
             If an estimator has no ``loss_curve_``.
         """
-        runs = named(estimator)
+        given = named(estimator)
+        runs = with_members(given)
         for one in runs.values():
             if not hasattr(one, "loss_curve_"):
                 what = "fit it first"
@@ -237,8 +240,9 @@ class TrainingCurveDisplay(Described):
                     what = "give the fitted bpcore estimator inside it"
                 raise ValueError(f"{type(one).__name__} has no loss_curve_: {what}")
         if score_name is None:
-            classes = [hasattr(one, "classes_") for one in runs.values()]
-            score_name = "accuracy" if all(classes) else "score" if any(classes) else "R²"
+            classes = [hasattr(one, "classes_") for one in given.values()]
+            mixed = any(classes) or len(runs) > len(given)
+            score_name = "accuracy" if all(classes) else "score" if mixed else "R²"
             score_name = f"validation {score_name}"
         parts = ("loss_curve_", "validation_loss_curve_", "validation_scores_")
         return cls._of(

@@ -245,7 +245,11 @@ class NetworkDisplay(Described):
             names = classes[-network.layer_sizes[-1] :]
         if x is not None:
             x = np.atleast_2d(as_dense(x))
-        targets = None if y is None else targets_of(estimator, np.atleast_1d(np.asarray(y)))
+        targets = (
+            None
+            if y is None
+            else targets_of(estimator, [y] if np.isscalar(y) or getattr(y, "ndim", 1) == 0 else y)
+        )
         return cls.from_network(network, x, targets, names=names, **options)
 
     # ------------------------------------------------------------ drawing

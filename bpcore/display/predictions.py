@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from bpcore.checks import as_image_shape, as_integer
+from bpcore.checks import as_image_shape, as_integer, as_labels, as_texts
 from bpcore.display.axes import axes_grid, axes_of, panel_inches
 from bpcore.display.base import (
     BLUE,
@@ -156,10 +156,10 @@ class PredictionsDisplay(Described):
         if kind != "images":
             raise ValueError(f"kind must be auto, images or scatter, got {kind!r}")
         guesses, certainties = _guesses(outputs)
-        true = targets if labels else _guesses(targets)[0]
-        if names is not None:
-            known = np.asarray(names)
-            true, guesses = known[true.astype(np.intp)], known[guesses]
+        n_classes = max(2, outputs.shape[1])
+        true = as_labels(targets, n_classes) if labels else _guesses(targets)[0]
+        if (known := as_texts(names, n_classes, "names", "classes")) is not None:
+            true, guesses = np.asarray(known)[true], np.asarray(known)[guesses]
         return cls(
             kind=kind, true=true, predicted=guesses, certainties=certainties, X=dense,
             image_shape=as_image_shape(image_shape, dense.shape[1]),

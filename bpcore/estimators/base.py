@@ -20,6 +20,7 @@ from bpcore.estimators.data import (
     check_range,
     check_weights,
     check_xy,
+    check_y,
     one_validation_set,
     split,
 )
@@ -29,11 +30,8 @@ from bpcore.estimators.lbfgs import fit_lbfgs
 from bpcore.estimators.parameters import Parameters
 from bpcore.estimators.predictions import Predictions
 from bpcore.estimators.record import FitRecord
-from bpcore.estimators.spec import (
-    NetworkSpec,
-    draw,
-    hidden_sizes,
-)
+from bpcore.estimators.spec import NetworkSpec, draw, hidden_sizes
+from bpcore.estimators.targets import dense
 from bpcore.network import Network
 from bpcore.network.solvers import is_evidence
 
@@ -276,6 +274,12 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
             )
         if self.solver not in ("lbfgs", "lm"):
             return
+        if self.solver == "lm" and self.loss not in ("quadratic", "squared_error"):
+            square = "'squared_error'" if self._y_numeric else "'quadratic'"
+            raise ValueError(
+                f"solver='lm' takes a loss that is a sum of squares, loss={square}, got "
+                f"loss={self.loss!r}; solver='lbfgs' takes any"
+            )
         names = ["dropout", "weight_decay", "clip_norm", "warmup"]
         for name in names + (["l1"] if self.solver == "lm" else []):
             value = getattr(self, name)
@@ -326,6 +330,15 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
             return validation
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation_data: {error}") from error
+
+    def _encoded(self, y: Any) -> np.ndarray:
+        """The targets Y, (n, n_outputs_), of y as ``score`` takes it."""
+        y = np.asarray(dense(check_y(self, y)))
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = y.ravel()
+        targets = self._codec()
+        targets.check(y, False)  # encode would take an unknown label for another
+        return np.asarray(targets.encode(y)).reshape(len(y), self.n_outputs_)
 
     @classmethod
     @functools.cache

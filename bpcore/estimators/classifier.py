@@ -108,7 +108,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     # ------------------------------------------------------------ targets
 
     def _targets_of(self, y: Any, classes: Any, partial: bool, sparse: bool) -> Any:
-        return labels_of(y, classes, given=partial, sparse=sparse)
+        softmax = self.out_activation == "softmax"
+        return labels_of(y, classes, given=partial, sparse=sparse, softmax=softmax)
 
     def _codec(self) -> Any:
         codec = super()._codec()
@@ -119,7 +120,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             many = len(self.classes_) > 2
             if many and getattr(self, "out_activation_", "softmax") == "logistic":
                 return Multilabel(len(self.classes_))
-            return Labels(self.classes_)
+            return Labels(self.classes_, np.shape(self.coefs_[-1])[1] == 2)
         return codec
 
     def _install(self, network: Network, spec: Any, targets: Any, fresh: bool) -> None:
@@ -137,8 +138,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             )
         if out == "softmax" and not one_of_many:
             raise ValueError(
-                "softmax outputs add up to 1 over more than two classes of one column, but y is "
-                "of another kind: use out_activation='logistic'"
+                "softmax outputs add up to 1 over the classes of one column, but y is of another "
+                "kind: use out_activation='logistic'"
             )
         return out, _CLIPPED[out] if self.loss == "log_loss" else "quadratic"
 
@@ -258,7 +259,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         >>> clf.initialize(784, classes=range(10)).network_.n_parameters
         13002
         """
-        targets = Multilabel(len(as_classes(classes))) if multilabel else labels_from(classes)
+        targets = labels_from(classes, self.out_activation == "softmax", multilabel)
         return self._initialize(n_features, targets, dtype)
 
     @classmethod
@@ -297,10 +298,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             )
         est = cls._around(network, {"loss": LOSSES[name].classifier}, parameters)
         n_outputs = network.layer_sizes[-1]
-        n_labels = n_outputs if classes is None else len(as_classes(classes))
         if classes is None:
-            classes = np.arange(max(n_outputs, 2))
-        targets = Multilabel(n_labels) if multilabel else labels_from(classes)
+            classes = np.arange(n_outputs if multilabel else max(n_outputs, 2))
+        targets = labels_from(classes, n_outputs == 2, multilabel)
         if targets.width != n_outputs:
             raise ValueError(
                 f"these classes take {targets.width} outputs, but the network has {n_outputs}"

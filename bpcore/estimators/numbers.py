@@ -38,6 +38,16 @@ class Numbers(Encoding):
         if n_targets != self.n_targets:
             raise ValueError(f"y has {n_targets} targets, but this regressor has {self.n_targets}")
 
+    def levels(self, quantiles: list[float]) -> tuple[float, ...]:
+        """A quantile for each output; refused where there are more or fewer than before."""
+        if len(quantiles) != self.n_quantiles:
+            raise ValueError(
+                f"this call asks for {len(quantiles)} outputs a target, the weights from before "
+                f"have {self.n_quantiles}, one a quantile: keep their number, or fit with "
+                "warm_start=False"
+            )
+        return tuple(quantiles * self.n_targets)
+
     def encode(self, y: np.ndarray) -> np.ndarray:
         """(n,) or (n, n_targets) numbers → (n, width) floats, copied only to convert them."""
         if y.dtype not in (np.float32, np.float64) or not y.dtype.isnative:

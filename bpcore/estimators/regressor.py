@@ -152,11 +152,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _output(self, targets: Any) -> tuple[Any, Any]:
         row = _LOSSES[self.loss]
-        loss: Any = row.name
-        if loss == "huber":
-            loss = (loss, float(self.huber_delta))
-        elif loss == "quantile":
-            loss = (loss, tuple(self._quantiles() * targets.n_targets))
+        given = {"huber": float(self.huber_delta), "quantile": targets.levels(self._quantiles())}
+        loss: Any = (row.name, given[row.name]) if row.name in given else row.name
         default = row.outputs[0] if row.outputs else "identity"
         out = default if self.out_activation is None else engine_name(self.out_activation)
         return out, loss

@@ -227,7 +227,7 @@ def read_targets(kind: str, named: Any, network: Network) -> Any:
             raise ValueError("there must be as many labels as outputs")
         return Multilabel(network.layer_sizes[-1], described.get("sparse") is True)
     if classifies and name == "Labels":
-        return Labels(_classes(described["classes"]))
+        return Labels(_classes(described["classes"]), network.layer_sizes[-1] == 2)
     if classifies and name == "Multioutput" and isinstance(described["classes"], list):
         return Multioutput([_classes(one) for one in described["classes"]])
     raise ValueError(f"{name!r} is no kind of targets of an {kind}")

@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from bpcore._core.threads import threads_for
+from bpcore.checks import as_integer
 from bpcore.estimators.record import FitRecord, Shown, record_of
 from bpcore.estimators.spec import (
     NetworkSpec,
@@ -170,7 +171,8 @@ class State(BaseEstimator):
         self._validate_params()
         hidden = hidden_sizes(self.hidden_layer_sizes)
         spec = NetworkSpec.of(self, len(hidden), *self._output(targets))
-        network = spec.build([n_features, *hidden, targets.width], dtype)
+        sizes = [as_integer(n_features, "n_features"), *hidden, targets.width]
+        network = spec.build(sizes, dtype)
         draw(network, spec, check_random_state(self.random_state))
         self.__dict__.pop("feature_names_in_", None)
         self._set_up(network, targets)

@@ -1,8 +1,9 @@
 """Between users' y and the network's Y: labels, numbers, and what the outputs say about them.
 
 A column of labels with one or two classes takes one output (the second class is 1), a column
-of K > 2 classes takes K. Encoded labels are uint8 zeros and ones, a byte a number, which the
-engine reads as they are.
+of K > 2 classes takes K; two classes take two under softmax, or in a network that was made
+elsewhere. Encoded labels are uint8 zeros and ones, a byte a number, which the engine reads as they
+are.
 """
 
 import functools
@@ -48,13 +49,15 @@ class Labels(Encoding):
     ----------
     classes : array-like of shape (n_classes,)
         Every label there is, sorted.
+    one_each : bool, default=False
+        Whether two classes have an output each, as more have.
     """
 
     kind = "multiclass"
 
-    def __init__(self, classes: Any) -> None:
+    def __init__(self, classes: Any, one_each: bool = False) -> None:
         self.classes = np.asarray(classes)
-        self.width = 1 if len(self.classes) <= 2 else len(self.classes)
+        self.width = 1 if len(self.classes) <= 2 - one_each else len(self.classes)
 
     @functools.cached_property
     def _place(self) -> dict[Any, int]:
@@ -309,11 +312,17 @@ def kind_of(y: Any) -> str:
 
 
 def labels_of(
-    y: Any, classes: Any = None, *, given: bool = False, sparse: bool = False
+    y: Any,
+    classes: Any = None,
+    *,
+    given: bool = False,
+    sparse: bool = False,
+    softmax: bool = False,
 ) -> Labels | Multilabel | Multioutput:
     """How to encode y, whose classes may be given (they need not all occur in y).
 
     given: whether they have to be, where y is no indicator matrix. sparse: whether y was.
+    softmax: whether two classes have an output each.
 
     Raises
     ------
@@ -321,11 +330,11 @@ def labels_of(
         If y does not hold labels.
     """
     if classes is None and not given and are_plain(y):
-        return Labels(np.unique(y))
+        return Labels(np.unique(y), softmax)
     kind = kind_of(y)
     _check_kind(kind)
     if classes is not None:
-        targets = labels_from(classes)
+        targets = labels_from(classes, softmax)
         several = isinstance(targets, Multioutput)
         if kind == Multioutput.kind and not several:
             raise ValueError(
@@ -340,13 +349,20 @@ def labels_of(
         raise ValueError("classes must be passed on the first call to partial_fit.")
     if kind == Multioutput.kind:
         return Multioutput([unique(column) for column in y.T])
-    return Labels(unique_labels(y))
+    return Labels(unique_labels(y), softmax)
 
 
-def labels_from(classes: Any) -> Labels | Multioutput:
-    """How to encode labels of which only the classes are known: one list, or one a column."""
+def labels_from(
+    classes: Any, one_each: bool = False, multilabel: bool = False
+) -> Labels | Multilabel | Multioutput:
+    """How to encode labels of which only the classes are known: one list, or one a column.
+
+    one_each: as of `Labels`. multilabel: whether any number of the classes may hold at once.
+    """
     found = as_classes(classes)
-    return Multioutput(found) if isinstance(found, list) else Labels(found)
+    if multilabel:
+        return Multilabel(len(found))
+    return Multioutput(found) if isinstance(found, list) else Labels(found, one_each)
 
 
 def dense(y: Any) -> Any:

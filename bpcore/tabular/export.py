@@ -39,7 +39,8 @@ class Export:
 
         Each column is an input of its own, (n, 1), by the name of the column ("x0", "x1", … where
         there are none): numbers as doubles, NaN where one is missing, categories as strings, ""
-        where one is missing. A classifier's outputs are "label" and "probabilities", a
+        where one is missing; but where the fit has seen empty texts in a column, "" is that
+        category, and a warning says so. A classifier's outputs are "label" and "probabilities", a
         regressor's "prediction", as ``predict`` and ``predict_proba`` have them.
 
         Parameters

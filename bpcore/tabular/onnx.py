@@ -4,11 +4,13 @@ Numbers are prepared as they are in Python, in double precision up to the clippi
 text is looked up to the number of a row of its table.
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from bpcore._core.optimizers import level_of_the_caller
 from bpcore.estimators.numbers import Numbers
 from bpcore.estimators.onnx import as_constants
 from bpcore.estimators.targets import Labels, Multilabel
@@ -100,6 +102,12 @@ def _category(graph: Graph, name: str, rule: Category) -> str:
         raise ValueError(
             f"column {name!r} holds empty texts and missing ones, which ONNX cannot tell apart: "
             "make one of the other before fit"
+        )
+    if _MISSING in rule.texts:
+        warnings.warn(
+            f'column {name!r} holds empty texts: in the file "" is that category, so that no row '
+            "can say that its value is missing",
+            stacklevel=level_of_the_caller(),
         )
     at = graph.node(
         "LabelEncoder",

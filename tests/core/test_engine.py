@@ -172,6 +172,20 @@ def test_cost_gradient(dtype):
     assert_allclose(network._cost(Rows(X), Rows(Y), s), g.cost, **close(dtype))
 
 
+@pytest.mark.parametrize(
+    ("x", "y", "words"),
+    [
+        ((5, 3), (5, 2), "X has 3 features, but this network takes 4"),
+        ((5, 4), (5, 1), "Y has 1 columns, but this network has 2 outputs"),
+        ((5, 4), (4, 2), "X has 5 rows and Y 4"),
+    ],
+)
+def test_the_engine_looks_once_more_at_what_would_lead_outside_the_arrays(x, y, words):
+    network = Network((4, 3, 2), random_state=0)
+    with pytest.raises(ValueError, match=words):
+        network._cost(Rows(np.ones(x)), Rows(np.ones(y)))
+
+
 def test_a_cost_that_is_not_finite_is_returned():
     """Who trains words the error; outside a fit θ is as it was before that batch."""
     network = Network((1, 1), "identity", dtype="float64", init="zeros")

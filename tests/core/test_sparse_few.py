@@ -1,13 +1,17 @@
 """Predictions of a few rows of a CSR matrix that is nearly empty read w^(1) where it lies."""
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.sparse
+from instruction_sets import LEVELS
 from numpy.testing import assert_allclose, assert_array_equal
 from tuned import tune
 from zeros import TYPES, close
 
 from bpcore import Network
+from bpcore._core import products
 
 
 def texts(rng, n, n_in=3000, most=12):
@@ -34,10 +38,27 @@ def test_they_are_those_of_whole_rows(width, n, dtype, rng):
 
 
 @TYPES
+@pytest.mark.parametrize("level", LEVELS)
+def test_sums_that_need_no_rounding_are_exact(level, dtype, rng):
+    """Whole and part vectors of units and columns; entries alone in a square of w^(1) or not."""
+    products.set_isa(level)
+    tune(sparse_min_units=1, sparse_transposing_rows=1e9, sparse_max_density=1.0)
+    for n_in, n_out, n in itertools.product((64, 67, 79), (1, 7, 16, 30, 33, 65), (1, 9, 300)):
+        net = Network((n_in, n_out), "identity", loss="quadratic", dtype=dtype)
+        net.weights[0][:], net.biases[0][:] = (
+            rng.integers(-3, 4, shape) for shape in ((n_out, n_in), n_out)
+        )
+        X = rng.integers(-3, 4, (n, n_in)) * rng.binomial(1, rng.choice([0.05, 0.6], (n, 1)))
+        expected = X @ net.weights[0].T + net.biases[0]
+        assert_array_equal(net.predict(scipy.sparse.csr_array(X.astype(float))), expected)
+
+
+@TYPES
 def test_they_are_those_with_transposed_weights(dtype, rng):
     """But for rounding; and a table that is not so empty, or none of CSR, is not read that way."""
     X = scipy.sparse.csr_array(texts(rng, 300))
-    net = Network((3000, 24, 2), "tanh", "identity", dtype=dtype, random_state=0)
+    net = Network((3000, 3, 2), "tanh", "identity", dtype=dtype, random_state=0)
+    tune(sparse_min_units=1)
     few = net.predict(X)
     tune(sparse_transposing_rows=-1.0)
     many = net.predict(X)
@@ -45,6 +66,20 @@ def test_they_are_those_with_transposed_weights(dtype, rng):
     assert not np.array_equal(few, many)  # sums of several chains: another way was taken
     tune(sparse_transposing_rows=1e9, sparse_max_density=-1.0)
     assert_array_equal(net.predict(X), net.predict(X.toarray()))
+
+
+@TYPES
+def test_rows_that_are_nearly_empty_and_too_few_to_transpose_weights_for(dtype, rng):
+    X = rng.normal(size=(200, 784)) * (rng.uniform(size=(200, 784)) < 0.05)
+    net = Network((784, 16, 2), "tanh", "identity", dtype=dtype, random_state=0)
+    few, dense = net.predict(scipy.sparse.csr_array(X)), net.predict(X)
+    assert_allclose(few, dense, **close(dtype))
+    assert not np.array_equal(few, dense)
+    full = X.copy()
+    full[7, :600] = 1.0  # a sum of its own may not become so long: it would round worse
+    assert_array_equal(net.predict(scipy.sparse.csr_array(full)), net.predict(full))
+    tune(sparse_in_place_density=-1.0)
+    assert_array_equal(net.predict(scipy.sparse.csr_array(X)), dense)
 
 
 @TYPES

@@ -234,6 +234,8 @@ def test_one_hot(dtype):
         ([0, 4], 4, ValueError, r"0 \.\. 3 \(n_classes=4\), got 0 \.\. 4"),
         (np.ma.masked_equal([0, 1, 2], 1), None, ValueError, "labels is a masked array"),
         ([], 0, ValueError, "n_classes must be at least 1, got 0"),
+        ([0, 1], 4.0, TypeError, "n_classes must be an integer or None, got 4.0"),
+        ([0, 1], True, TypeError, "n_classes must be an integer or None, got True"),
     ],
 )
 def test_one_hot_refuses(labels, n_classes, error, message):

@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bpcore import (
+    CostCurveDisplay,
     DescentAnimation,
     DescentDisplay,
     GradientFlowDisplay,
@@ -24,9 +25,13 @@ from bpcore import (
     Network,
     NetworkDisplay,
     PredictionsDisplay,
+    TabularClassifier,
+    TabularRegressor,
     TrainingCurveDisplay,
     WeightsDisplay,
+    scaled,
 )
+from bpcore.display.base import targets_of
 
 close = pytest.fixture(autouse=True)(close_figures)
 
@@ -315,3 +320,63 @@ def test_labels_that_the_classifier_does_not_know():
 def test_targets_without_inputs():
     with pytest.raises(ValueError, match="y was given without x"):
         NetworkDisplay.from_network(Network((2, 1)), None, [1.0])
+
+
+def test_tables_and_labels_as_fit_takes_them(rng):
+    pandas, sparse = pytest.importorskip("pandas"), pytest.importorskip("scipy.sparse")
+    X, Y = rng.normal(size=(30, 4)), rng.integers(0, 2, (30, 2))
+    quick = {"hidden_layer_sizes": (3,), "max_iter": 200, "solver": "lbfgs", "random_state": 0}
+    network = Network((4, 3, 1), random_state=0)
+    pixels = (255 * rng.uniform(size=(30, 4))).astype(np.uint8)
+    mixed = pandas.DataFrame({"a": X[:, 0], "b": X[:, 1] > 0, "c": X[:, 2], "d": X[:, 3] > 0})
+    for given, plain in ((scaled(pixels), pixels / 255), (mixed, mixed.to_numpy(float))):
+        units = {"layer": 1, "j": 0, "k": 0}
+        costs = [
+            CostCurveDisplay.from_network(network, table, Y[:, 0], **units).cost
+            for table in (given, plain)
+        ]
+        assert costs[0] == costs[1]
+        shown = PredictionsDisplay.from_network(network, given, Y[:, 0], kind="images")
+        assert_array_equal(shown.X, plain)
+    for y in (sparse.csr_array(Y), pandas.DataFrame(Y), Y.tolist()):
+        estimator = MLPClassifier(**quick).fit(X, y)
+        assert_array_equal(targets_of(estimator, y), Y)
+        GradientFlowDisplay.from_estimator(estimator, X, y)
+    estimator = MLPClassifier(**quick).fit(X, Y[:, 0])
+    for y in (Y[:, :1], pandas.DataFrame(Y[:, :1]), Y[:, 0].tolist()):
+        assert_array_equal(targets_of(estimator, y), Y[:, :1])
+    regressor = MLPRegressor(**quick).fit(X, sparse.csr_array(Y.astype(float)))
+    assert_array_equal(targets_of(regressor, sparse.csr_array(Y.astype(float))), Y)
+    labels = np.array([["odd", 1], ["even", 2]], dtype=object)[Y[:, 0]].tolist()
+    estimator = MLPClassifier(**quick).fit(X, labels)
+    assert_array_equal(targets_of(estimator, labels), np.column_stack([1 - Y[:, 0], Y[:, 0]]))
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "words"),
+    [
+        ([0, 1, 2], ["a"], "names holds 1, but there are 3 classes"),
+        ([0, -1, 2], ["a", "b", "c"], "labels in Y must be 0 to 2.* got -1 in row 1"),
+        ([0, 1, 2.5], None, "labels in Y must be 0 to 2.* got 2.5 in row 2"),
+        (["a", "b", "c"], None, "got 'a' in row 0; names says"),
+    ],
+)
+def test_labels_and_names_that_do_not_fit(labels, names, words, rng):
+    network = Network((4, 3), output_activation="softmax", random_state=0)
+    with pytest.raises(ValueError, match=words):
+        PredictionsDisplay.from_network(network, rng.normal(size=(3, 4)), labels, names=names)
+
+
+def test_the_curves_of_an_ensembles_members(rng):
+    X = rng.normal(size=(60, 2))
+    quick = {"n_members": 2, "epochs": 3, "hidden_layer_sizes": (4,), "random_state": 0}
+    model = TabularClassifier(**quick).fit(X, X[:, 0] > 0)
+    display = TrainingCurveDisplay.from_estimator(model)
+    assert display.names == ["member 1", "member 2"]
+    assert_array_equal(display.costs, model.loss_curves_)
+    assert_array_equal(display.validation_scores, model.validation_scores_)
+    assert display.score_name == "validation accuracy"
+    numbers = TabularRegressor(**quick).fit(X, X[:, 0])
+    display = TrainingCurveDisplay.from_estimator({"a": numbers, "b": numbers})
+    assert display.names == ["a member 1", "a member 2", "b member 1", "b member 2"]
+    assert display.score_name == "validation score"

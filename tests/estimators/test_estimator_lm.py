@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bpcore import MLPRegressor, ModelFileError, Network
+from bpcore import MLPClassifier, MLPRegressor, ModelFileError, Network
 
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
@@ -137,3 +137,11 @@ def test_a_damaged_state(state, tmp_path):
     path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
     with pytest.raises(ModelFileError, match=r"solver's state|array"):
         noisy().fit(X, Y, resume=path)
+
+
+def test_losses_that_are_no_squares_are_named_as_the_estimators_name_them():
+    X, Y = curve(30)
+    with pytest.raises(ValueError, match="loss='squared_error', got loss='huber'"):
+        MLPRegressor("huber", solver="lm").fit(X, Y)
+    with pytest.raises(ValueError, match="loss='quadratic', got loss='log_loss'"):
+        MLPClassifier(solver="lm").fit(X, Y[:, 0] > 0)

@@ -156,3 +156,13 @@ def test_several_quantiles_at_once(curve, solver):
     assert len(stopped.validation_scores_) == 5
     with pytest.raises(ValueError, match="several quantiles take a y of one column"):
         reg.fit(X, np.c_[y, y])
+
+
+def test_quantiles_of_another_number_do_not_go_on(curve):
+    X, y = curve
+    reg = regressor(loss="quantile", quantile=[0.1, 0.9], max_iter=3, warm_start=True).fit(X, y)
+    for other in ({"quantile": 0.5}, {"quantile": [0.1, 0.5, 0.9]}, {"loss": "squared_error"}):
+        changed = clone(reg).fit(X, y).set_params(**other)
+        with pytest.raises(ValueError, match="weights from before have 2, one a quantile"):
+            changed.fit(X, y)
+        assert changed.set_params(warm_start=False).fit(X, y).n_outputs_ != 2

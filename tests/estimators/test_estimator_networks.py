@@ -8,6 +8,7 @@ from estimator_problems import BOTH, DIGITS, LABELS, classifier
 from scipy.special import expit
 from sklearn.base import clone
 
+import bpcore
 from bpcore import MLPClassifier, MLPRegressor, Network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -94,6 +95,30 @@ def test_regressor_from_network(loss):
     assert clone(reg).fit(DIGITS, LABELS).network_.loss == (
         ("quantile", (0.2, 0.8)) if n_outputs == 2 else loss
     )
+
+
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("classes", [None, ["no", "yes"]])
+def test_a_network_with_an_output_for_each_of_two_classes(classes, output, tmp_path):
+    loss = "categorical_cross_entropy" if output == "softmax" else "quadratic"
+    net = Network((64, 8, 2), "tanh", output, loss, random_state=0, dtype="float64")
+    y = np.array([0, 1] if classes is None else classes)[(LABELS > 4).astype(int)]
+    clf = MLPClassifier.from_network(net, classes, learning_rate_init=0.01)
+    for _ in range(60):
+        clf.partial_fit(DIGITS, y)
+    assert clf.network_ is net
+    assert clf.score(DIGITS, y) > 0.9
+    p = net.predict(DIGITS)
+    np.testing.assert_allclose(clf.predict_proba(DIGITS), p / p.sum(1, keepdims=True), rtol=1e-12)
+    np.testing.assert_array_equal(clf.predict(DIGITS), clf.classes_[p.argmax(axis=1)])
+    clf.save(tmp_path / "two.safetensors")
+    again = bpcore.load(tmp_path / "two.safetensors")
+    np.testing.assert_array_equal(again.predict_proba(DIGITS), clf.predict_proba(DIGITS))
+    assert again.partial_fit(DIGITS, y).score(DIGITS, y) > 0.9
+    clf.set_params(warm_start=True, max_iter=2, early_stopping=True).fit(DIGITS, y)
+    assert clf.network_ is net
+    n_outputs = 2 if output == "softmax" else 1
+    assert clone(clf).fit(DIGITS, y).network_.layer_sizes == (64, 8, n_outputs)
 
 
 def test_networks_that_make_no_estimator():

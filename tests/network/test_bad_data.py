@@ -43,9 +43,9 @@ ALL_Y = {
 }
 
 
-def spoilt(array, row, value):
+def spoilt(array, row, value, column=1):
     array = array.copy()
-    array[row, 1] = value
+    array[row, column] = value
     return array
 
 
@@ -82,6 +82,12 @@ WRONG_X = {
     "nan": (spoilt(GOOD_X, 4, np.nan), ValueError, r"X.*column 1, in row 4"),
     "inf": (spoilt(GOOD_X, 2, np.inf), ValueError, r"X.*column 1, in row 2"),
     "minus inf": (spoilt(GOOD_X.astype("f4"), 5, -np.inf), ValueError, r"X.*row 5"),
+    "nan at an end": (spoilt(GOOD_X, 2, np.nan, 11), ValueError, r"X.*column 11, in row 2"),
+    "float32 nan at an end": (
+        spoilt(GOOD_X.astype("f4"), 0, np.nan, 11),
+        ValueError,
+        r"X.*column 11, in row 0",
+    ),
     "nan in float16": (spoilt(GOOD_X.astype("f2"), 3, np.nan), ValueError, r"X.*row 3"),
     "nan in longdouble": (spoilt(GOOD_X.astype("g"), 3, np.nan), ValueError, r"X.*row 3"),
     "nan in big-endian": (spoilt(GOOD_X.astype(">f8"), 1, np.nan), ValueError, r"X.*row 1"),

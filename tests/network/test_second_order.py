@@ -43,6 +43,21 @@ def test_the_hessian_of_every_pair(output, loss, dtype):
         assert_allclose(found, expected, rtol=size, atol=size * np.abs(expected).max())
 
 
+@TYPES
+@pytest.mark.parametrize("loss", ["absolute", ("quantile", 0.3), ("huber", 1.0)])
+def test_the_hessian_beside_the_kinks(loss, dtype):
+    reference = Reference.random((3, 5, 2), ["tanh", "identity"], loss, seed=2)
+    network = reference.network(dtype)
+    X, _, s = examples(reference, 8)
+    v = direction(reference)
+    # near and far, on both sides
+    Y = network.predict(X) + np.resize([0.4, -3.0, -0.4, 3.0], (8, 2))
+    found = network.hessian_product(X, Y, v, s)
+    expected = difference(reference, X, Y, s, v)
+    size = 1e-3 if dtype == "float32" else 2e-8
+    assert_allclose(found, expected, rtol=size, atol=size * np.abs(expected).max())
+
+
 @pytest.mark.parametrize("hidden", sorted(set(ACTIVATIONS) - {"softmax"}))
 def test_the_hessian_of_every_activation(hidden):
     reference = Reference.random(

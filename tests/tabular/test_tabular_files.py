@@ -177,6 +177,10 @@ def test_columns_that_an_onnx_file_cannot_tell_apart_or_call(tmp_path):
     model = TabularClassifier(**quick).fit(pd.DataFrame({"c": texts}), texts == "a")
     with pytest.raises(ValueError, match="column 'c' holds empty texts and missing ones"):
         model.to_onnx(path)
+    model = TabularClassifier(**quick).fit(pd.DataFrame({"c": texts[texts != None]}), [0, 1] * 20)  # noqa: E711
+    with pytest.warns(UserWarning, match="column 'c' holds empty texts: in the file"):
+        model.to_onnx(path)
+    path.unlink()
     x = np.random.default_rng(0).normal(size=60)
     for name in ("label", "prediction", "probabilities", "bpcore.constant_0", ""):
         model = TabularClassifier(**quick).fit(pd.DataFrame({name: x}), x > 0)

@@ -15,7 +15,7 @@ from bpcore._core.sparse cimport FEW_ROWS_AT_ONCE, OFFSET_STRIDE
 from bpcore._core.tuning cimport TUNING
 from bpcore._core.types cimport Layer, ceil_div
 from bpcore.kernels.gemm cimport BP_DOTS, BP_TURNED
-from bpcore.kernels.tuning cimport BP_BY_POINTER_INPUTS, BP_SHORT_INPUTS
+from bpcore.kernels.tuning cimport BP_BY_POINTER_INPUTS, BP_RUN, BP_SHORT_INPUTS
 
 # Sizes are multiples of the tiles' rows.
 cdef Py_ssize_t MULTIPLE = 8
@@ -215,9 +215,13 @@ cdef bint _is_sparse(const Layout* layout, const Request* request, Rows x):
 
 cdef bint _is_nearly_empty(const Request* request, Rows x):
     """Whether the rows have so few numbers in all that transposing w^(1) for them would take longer
-    than reading it here and there; and in training writing to it."""
-    return x.is_sparse() \
-        and x.density() * request.n_rows <= TUNING.sparse_transposing_rows \
+    than reading it where it lies; and in training writing to it."""
+    if not x.is_sparse():
+        return False
+    if request.task <= COST and request.n_rows < TUNING.sparse_min_rows \
+            and x.density() <= TUNING.sparse_in_place_density and x.fullest <= BP_RUN:
+        return True
+    return x.density() * request.n_rows <= TUNING.sparse_transposing_rows \
         and (request.task <= COST or x.density() <= FEW_INPUTS_DENSITY)
 
 
@@ -309,8 +313,9 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     if plan.task == PREDICT:
         plan.block = prediction_rows(request.n_rows, layout)
         if plan.sparse and not plan.transposes:
-            # w^(1), which is large, is read once for all of them
-            plan.block = max(1, min(request.n_rows, FEW_ROWS_AT_ONCE))
+            # w^(1), which is large, is read once for all that a thread has; a row has the same
+            # bits in any block
+            plan.block = max(1, min(ceil_div(request.n_rows, plan.n_threads), FEW_ROWS_AT_ONCE))
         plan.blocks_per_task = _blocks_per_task(
             layout, plan.task, request.n_rows, plan.block, plan.n_threads)
         plan.microbatch_rows = plan.block * plan.blocks_per_task * plan.n_threads

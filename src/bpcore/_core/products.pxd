@@ -27,6 +27,9 @@ cdef void gemm_tn_rows(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, real_t alpha, c
 cdef void column_sums(Py_ssize_t n, Py_ssize_t width, Py_ssize_t lda, const real_t* A,
                       real_t alpha, real_t beta, real_t* out) noexcept nogil
 
+cdef enum:
+    IN_PLACE_UNITS = 32     # that `sparse_affine_in_place` takes at a time, at most
+
 cdef bint has_sparse_loops() noexcept nogil
 cdef Py_ssize_t compress(Py_ssize_t n, const real_t* x, const void* prefetch, real_t* values,
                          int32_t* columns, int32_t* offsets) noexcept nogil
@@ -34,6 +37,10 @@ cdef void sparse_affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t room, const r
                         const int32_t* columns, const Py_ssize_t* counts, const real_t* w_t,
                         Py_ssize_t ldw, const real_t* b, real_t* z, const real_t** prefetch,
                         Py_ssize_t n_prefetch) noexcept nogil
+cdef void sparse_affine_in_place(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out,
+                                 Py_ssize_t n_entries, const real_t* values,
+                                 const int32_t* columns, const int32_t* rows, const real_t* w,
+                                 const real_t* b, real_t* z, real_t* sums) noexcept nogil
 cdef void add_sparse_outer(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t first,
                            Py_ssize_t end, Py_ssize_t room, const real_t* values,
                            const int32_t* columns, const Py_ssize_t* counts,

@@ -13,7 +13,8 @@ from bpcore._core.types cimport real_t
 from bpcore.kernels.blas cimport blas_gemm, blas_gemv
 from bpcore.kernels.gemm cimport (
     bp_is_x86, bp_isa, bp_set_isa, bp_turning_pays, own_column_sums, own_compress, own_product,
-    own_product_nt, own_product_tn, own_sparse_add, own_sparse_dot, own_transpose,
+    own_product_nt, own_product_tn, own_sparse_add, own_sparse_dot, own_sparse_in_place,
+    own_transpose,
 )
 from bpcore.kernels.sums cimport add_bias
 
@@ -210,6 +211,19 @@ cdef void sparse_affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t room, const r
     prefetch, n_prefetch: as for `affine`; room is n_in then.
     """
     own_sparse_dot(n, n_out, room, values, columns, counts, w_t, ldw, b, z, prefetch, n_prefetch)
+
+
+cdef void sparse_affine_in_place(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out,
+                                 Py_ssize_t n_entries, const real_t* values,
+                                 const int32_t* columns, const int32_t* rows, const real_t* w,
+                                 const real_t* b, real_t* z, real_t* sums) noexcept nogil:
+    """z = x wᵀ + b, z (n, n_out), w (n_out, n_in) as it lies, of n_entries entries of x.
+
+    values, columns, rows: of each entry; rows NULL: all are of row 0.  Those of a row are added up
+    in their order, which gives z the same bits whatever stands between them.
+    sums: n times IN_PLACE_UNITS, scratch.
+    """
+    own_sparse_in_place(n, n_in, n_out, n_entries, values, columns, rows, w, b, z, sums)
 
 
 cdef void add_sparse_outer(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t first,

@@ -5,7 +5,7 @@ what is not zero is kept beside its column, and both products take only that.  T
 input's weights side by side: for the time of an epoch or a prediction w^(1) is transposed,
 (n_in, n_out), and so are its gradient and what the optimizer remembers of it.  (A prediction of not
 so many rows of a wide CSR matrix, a few texts, would do little else: it reads w^(1) where it lies,
-and where there is more than a text or two, once for all of them, in the order of the columns.)
+and where there are more than a dozen texts, once for all of them, in the order of the columns.)
 Sums run over the inputs in their order, so that results differ from those of whole rows by rounding
 only.
 """
@@ -13,16 +13,13 @@ only.
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
-from bpcore._core.products cimport add_sparse_outer, compress, sparse_affine, transpose
+from bpcore._core.products cimport (
+    IN_PLACE_UNITS, add_sparse_outer, compress, sparse_affine, sparse_affine_in_place, transpose,
+)
 from bpcore._core.rows cimport gather, has_plain_rows, sparse_row
 from bpcore._core.types cimport real_t
 
-cdef extern from "prefetch.h" nogil:
-    void BP_PREFETCH(const void*)
-
 cdef enum:
-    ENTRIES_AHEAD = 16      # whose weights are fetched into the caches meanwhile
-    UNITS_AT_ONCE = 8       # whose weights of an input are read in a go, where they lie apart
     SORTED_MIN_ENTRIES = 1024   # of some rows, that are put into the order of their columns
 
 
@@ -74,36 +71,6 @@ cdef void _count_offsets(Py_ssize_t count, const int32_t* columns, Py_ssize_t n_
         offsets[i] = <int32_t>e
 
 
-cdef void _few_inputs(const Layer* first, const Sparse* x, Py_ssize_t row, Py_ssize_t n,
-                      const real_t* w, const real_t* b, real_t* z) noexcept nogil:
-    """As `sparse_inputs`, of n rows that are compressed already, w^(1) as it lies in θ: some units
-    at a time, whose weights stay in cache from row to row."""
-    cdef real_t[UNITS_AT_ONCE] sums
-    cdef Py_ssize_t k, u, e, units
-    cdef Py_ssize_t j = 0
-    cdef const real_t* values
-    cdef const int32_t* columns
-    cdef const real_t* of_input
-    while j < first.n_out:
-        units = min(<Py_ssize_t>UNITS_AT_ONCE, first.n_out - j)
-        for k in range(n):
-            values = <const real_t*>x.values + (row + k) * x.room
-            columns = x.columns + (row + k) * x.room
-            for u in range(units):
-                sums[u] = b[j + u]
-            for e in range(x.counts[row + k]):
-                of_input = w + j * x.width + columns[e]
-                if units == UNITS_AT_ONCE:
-                    for u in range(UNITS_AT_ONCE):
-                        sums[u] += values[e] * of_input[u * x.width]
-                else:
-                    for u in range(units):
-                        sums[u] += values[e] * of_input[u * x.width]
-            for u in range(units):
-                z[k * first.n_out + j + u] = sums[u]
-        j += UNITS_AT_ONCE
-
-
 cdef inline Py_ssize_t _indptr(const MatrixView* view, Py_ssize_t k) noexcept nogil:
     return (<const long long*>view.indptr)[k] if view.wide_indices else (<const int*>view.indptr)[k]
 
@@ -120,6 +87,7 @@ cdef bint _inputs_by_column(const Layer* first, const Sparse* x, Py_ssize_t n, c
     cdef Py_ssize_t n_entries = 0
     cdef Py_ssize_t entry_size = 2 * sizeof(real_t) + 4 * sizeof(int32_t)
     cdef real_t* values
+    cdef const int32_t* columns
     cdef char* memory
     for i in range(n):
         row = x.order[x.start + i] if x.order != NULL else x.start + i
@@ -128,7 +96,7 @@ cdef bint _inputs_by_column(const Layer* first, const Sparse* x, Py_ssize_t n, c
         n_entries += _indptr(x.view, row + 1) - _indptr(x.view, row)
     if n_entries < max(<Py_ssize_t>SORTED_MIN_ENTRIES, n) or n_entries > 2**30:
         return False
-    memory = <char*>malloc(n_entries * entry_size + n * UNITS_AT_ONCE * sizeof(real_t)
+    memory = <char*>malloc(n_entries * entry_size + n * IN_PLACE_UNITS * sizeof(real_t)
                            + (x.width + 1) * sizeof(Py_ssize_t))
     if memory == NULL:
         return False
@@ -136,7 +104,9 @@ cdef bint _inputs_by_column(const Layer* first, const Sparse* x, Py_ssize_t n, c
     if not _sort_by_column(x, n, n_entries, <Py_ssize_t*>memory, values):
         free(memory)
         return False
-    _add_columns(first, x.width, n, n_entries, values, w, b, z)
+    columns = <const int32_t*>(values + 2 * n_entries)
+    sparse_affine_in_place(n, x.width, first.n_out, n_entries, values, columns,
+                           columns + n_entries, w, b, z, <real_t*>(columns + 4 * n_entries))
     free(memory)
     return True
 
@@ -176,50 +146,15 @@ cdef bint _sort_by_column(const Sparse* x, Py_ssize_t n, Py_ssize_t n_entries, P
     return True
 
 
-cdef void _add_columns(const Layer* first, Py_ssize_t n_in, Py_ssize_t n, Py_ssize_t n_entries,
-                       const real_t* values, const real_t* w, const real_t* b,
-                       real_t* z) noexcept nogil:
-    """z (n, n_1) of entries in the order of their columns, as `_sort_by_column` leaves them: some
-    units at a time, whose weights are each read once from first to last."""
-    cdef const int32_t* columns = <const int32_t*>(values + 2 * n_entries)
-    cdef const int32_t* rows = columns + n_entries
-    cdef real_t* sums = <real_t*>(columns + 4 * n_entries)
-    cdef const real_t* of_input
-    cdef real_t* of_row
-    cdef Py_ssize_t k, u, e, units
-    cdef Py_ssize_t j = 0
-    while j < first.n_out:
-        units = min(<Py_ssize_t>UNITS_AT_ONCE, first.n_out - j)
-        for k in range(n):
-            for u in range(units):
-                sums[k * UNITS_AT_ONCE + u] = b[j + u]
-        for e in range(n_entries):
-            if e + ENTRIES_AHEAD < n_entries:
-                of_input = w + j * n_in + columns[e + ENTRIES_AHEAD]
-                for u in range(units):
-                    BP_PREFETCH(of_input + u * n_in)
-            of_input = w + j * n_in + columns[e]
-            of_row = sums + rows[e] * UNITS_AT_ONCE
-            if units == UNITS_AT_ONCE:
-                for u in range(UNITS_AT_ONCE):
-                    of_row[u] += values[e] * of_input[u * n_in]
-            else:
-                for u in range(units):
-                    of_row[u] += values[e] * of_input[u * n_in]
-        for k in range(n):
-            for u in range(units):
-                z[k * first.n_out + j + u] = sums[k * UNITS_AT_ONCE + u]
-        j += UNITS_AT_ONCE
-
-
 cdef void sparse_inputs(const Layer* first, const Inputs* inputs, Py_ssize_t n, const real_t* w,
                         const real_t* b, real_t* z) noexcept nogil:
     """z^(1) = w^(1) a^(0) + b^(1) of a block of n rows, which are compressed; z (n, n_1).
 
     w: w^(1) as it lies in θ, read where it is not transposed.
     """
-    cdef Py_ssize_t here
+    cdef Py_ssize_t here, i
     cdef Py_ssize_t k = 0
+    cdef real_t[IN_PLACE_UNITS] sums
     cdef const Sparse* x = inputs.sparse
     cdef Py_ssize_t row = x.row
     if x.w_t == NULL and _inputs_by_column(first, x, n, w, b, z):
@@ -230,7 +165,11 @@ cdef void sparse_inputs(const Layer* first, const Inputs* inputs, Py_ssize_t n, 
         here = n if x.keeps else min(rows_at_once(x.w_t != NULL), n - k)
         _compress_rows(x, k, here, row, b)
         if x.w_t == NULL:
-            _few_inputs(first, x, row, here, w, b, z + k * first.n_out)
+            for i in range(here):
+                sparse_affine_in_place(
+                    1, x.width, first.n_out, x.counts[row + i],
+                    <const real_t*>x.values + (row + i) * x.room, x.columns + (row + i) * x.room,
+                    <const int32_t*>NULL, w, b, z + (k + i) * first.n_out, sums)
             k += here
             continue
         sparse_affine(here, first.n_out, x.room, <const real_t*>x.values + row * x.room,

@@ -12,8 +12,8 @@
  * The loops stand in gemm_tiles.h and, for inputs that are mostly zero, in sparse_tiles.h.  Each
  * instruction set has a file that includes both for float and for double; here is the table of
  * the functions that serve, filled when the module is imported; gemm_paths.h says which loop takes
- * which shape.  Compilers without vector types: the table is empty but for column_sums, and BLAS
- * does every product.
+ * which shape.  Compilers without vector types: the table is empty but for two, and BLAS does
+ * every product.
  */
 #ifndef BPCORE_GEMM_H
 #define BPCORE_GEMM_H
@@ -67,7 +67,10 @@ enum { BP_TURNED = 2, BP_DOTS = 3 };
     void (*sparse_add_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t,         \
                               ptrdiff_t, const real *, const int32_t *, const ptrdiff_t *,   \
                               const int32_t *, ptrdiff_t, real, const real *, real *,        \
-                              ptrdiff_t, bp_prefetch *);
+                              ptrdiff_t, bp_prefetch *);                                     \
+    void (*sparse_in_place_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const real *, \
+                                   const int32_t *, const int32_t *, const real *,           \
+                                   const real *, real *, real *);
 
 /* What serves, of the instruction set that was chosen. */
 static struct {
@@ -88,7 +91,8 @@ static struct {
     bp_gemm.column_sums_##type = bp_column_sums_##type##_##of_isa;                           \
     bp_gemm.compress_##type = bp_compress_##type##_##of_isa;                                 \
     bp_gemm.sparse_dot_##type = bp_sparse_dot_##type##_##of_isa;                             \
-    bp_gemm.sparse_add_##type = bp_sparse_add_##type##_##of_isa
+    bp_gemm.sparse_add_##type = bp_sparse_add_##type##_##of_isa;                             \
+    bp_gemm.sparse_in_place_##type = bp_sparse_in_place_##type##_##of_isa
 #define BP_TAKE(lanes_f32, lanes_f64, dot_rows_, rows_of_3_, of_isa)                         \
     bp_gemm.dot_rows = dot_rows_;                                                            \
     bp_gemm.rows_of_3 = rows_of_3_;                                                          \
@@ -133,6 +137,8 @@ static inline int bp_set_isa(int limit)
 #if !BP_HAS_VECTORS
     bp_gemm.column_sums_f32 = bp_plain_column_sums_f32;
     bp_gemm.column_sums_f64 = bp_plain_column_sums_f64;
+    bp_gemm.sparse_in_place_f32 = bp_plain_sparse_in_place_f32;
+    bp_gemm.sparse_in_place_f64 = bp_plain_sparse_in_place_f64;
     return bp_gemm.isa;
 #else
     BP_TAKE(4, 4, 3, 4, base);

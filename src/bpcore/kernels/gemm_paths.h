@@ -197,7 +197,31 @@ static void BP_P(plain_column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t lda,
     for (ptrdiff_t k = 0; k < n; k++, A += lda)
         for (ptrdiff_t j = 0; j < width; j++) out[j] += alpha * A[j];
 }
+
+static void BP_P(plain_sparse_in_place)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out,
+                                        ptrdiff_t n_entries, const BP_REAL *values,
+                                        const int32_t *columns, const int32_t *rows,
+                                        const BP_REAL *W, const BP_REAL *bias, BP_REAL *z,
+                                        BP_REAL *sums)
+{
+    (void)sums;
+    for (ptrdiff_t j = 0; j < n_out; j++) {
+        for (ptrdiff_t i = 0; i < n; i++) z[i * n_out + j] = bias[j];
+        for (ptrdiff_t e = 0; e < n_entries; e++)
+            z[(rows ? rows[e] : 0) * n_out + j] += values[e] * W[j * n_in + columns[e]];
+    }
+}
 #endif
+
+/* See sparse_tiles.h. */
+static void BP_P(sparse_in_place)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out,
+                                  ptrdiff_t n_entries, const BP_REAL *values,
+                                  const int32_t *columns, const int32_t *rows, const BP_REAL *W,
+                                  const BP_REAL *bias, BP_REAL *z, BP_REAL *sums)
+{
+    bp_gemm.BP_OF(sparse_in_place)(n, n_in, n_out, n_entries, values, columns, rows, W, bias, z,
+                                   sums);
+}
 
 /* out = alpha * the sums of the columns of A (n, width), rows `lda` apart, + beta * out. */
 static void BP_P(column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t lda, const BP_REAL *A,

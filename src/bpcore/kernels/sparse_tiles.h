@@ -194,3 +194,92 @@ BP_ENTRY void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptr
 }
 
 #undef BP_EACH_WIDTH
+
+/* Of each of so many units, whose rows are ldw apart, the weight at w; zeros beyond. */
+BP_TARGET BP_P(vec) BP_P(weights_of)(ptrdiff_t units, const BP_REAL *w, ptrdiff_t ldw)
+{
+    BP_P(vec) v = {0};
+    BP_UNROLLED
+    for (int u = 0; u < BP_LANES; u++)
+        if (u < units) v[u] = w[u * ldw];
+    return v;
+}
+
+/* sparse_in_place for one strip of units, whole vectors but for the last, which holds `last`: z, bias
+ * and W from its first unit on.  square: of each of a vector of columns the units' weights. */
+BP_TARGET void BP_P(in_place_strip)(const int vectors, ptrdiff_t last, ptrdiff_t n,
+                                    ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t n_entries,
+                                    const BP_REAL *values, const int32_t *columns,
+                                    const int32_t *rows, const BP_REAL *W, const BP_REAL *bias,
+                                    BP_REAL *z, BP_REAL *sums)
+{
+    BP_P(vec) square[2][BP_LANES] = {{{0}}};
+    const ptrdiff_t units = (vectors - 1) * BP_LANES + last;
+    for (ptrdiff_t i = 0; i < n; i++)
+        for (int v = 0; v < vectors; v++)
+            BP_P(store)(sums + (i * vectors + v) * BP_LANES,
+                        BP_P(load)(bias + v * BP_LANES, v == vectors - 1 ? last : BP_LANES),
+                        BP_LANES);
+    for (ptrdiff_t e = 0; e < n_entries;) {
+        const ptrdiff_t from = columns[e] / BP_LANES * BP_LANES;
+        const ptrdiff_t width = n_in - from < BP_LANES ? n_in - from : BP_LANES;
+        ptrdiff_t end = e + 1;
+        if (e + BP_ENTRIES_AHEAD < n_entries)
+            for (ptrdiff_t u = 0; u < units; u++)
+                BP_PREFETCH(W + u * n_in + columns[e + BP_ENTRIES_AHEAD]);
+        while (end < n_entries && columns[end] - from < width && columns[end] >= from) end++;
+        for (int v = 0; v < vectors; v++) {
+            const ptrdiff_t here = v == vectors - 1 ? last : BP_LANES;
+            const BP_REAL *w = W + v * BP_LANES * n_in;
+            if (end == e + 1)
+                square[v][columns[e] - from] = here == BP_LANES
+                    ? BP_P(weights_of)(BP_LANES, w + columns[e], n_in)
+                    : BP_P(weights_of)(here, w + columns[e], n_in);
+            else if (here == BP_LANES && width == BP_LANES)
+                BP_P(transpose_tile)(BP_LANES, BP_LANES, w + from, n_in, (BP_REAL *)square[v],
+                                     BP_LANES);
+            else
+                BP_P(transpose_tile)(here, width, w + from, n_in, (BP_REAL *)square[v], BP_LANES);
+        }
+        for (; e < end; e++) {
+            const BP_P(vec) x = values[e] - (BP_P(vec)){0};
+            BP_REAL *of_row = sums + (rows ? rows[e] : 0) * vectors * BP_LANES;
+            for (int v = 0; v < vectors; v++) {
+                BP_P(vec) sum = BP_P(load)(of_row + v * BP_LANES, BP_LANES);
+                BP_ADD_PRODUCT(sum, x, square[v][columns[e] - from]);
+                BP_P(store)(of_row + v * BP_LANES, sum, BP_LANES);
+            }
+        }
+    }
+    for (ptrdiff_t i = 0; i < n; i++)
+        for (int v = 0; v < vectors; v++)
+            BP_P(store)(z + i * n_out + v * BP_LANES,
+                        BP_P(load)(sums + (i * vectors + v) * BP_LANES, BP_LANES),
+                        v == vectors - 1 ? last : BP_LANES);
+}
+
+/* z (n, n_out) = x W^T + bias, W (n_out, n_in) read where it lies.
+ *
+ * Entry e of x: values[e] in column columns[e] of row rows[e], or of row 0 where rows is NULL; those
+ * of a row are added up in the order in which they come.  Two vectors of units at a time take all of
+ * them, so that their weights are read once, from first to last where the columns rise.  Entries side
+ * by side that need the same square of W, a vector of columns, share it, turned over in registers.
+ * sums: scratch, 2 n vectors. */
+BP_ENTRY void BP_P(sparse_in_place)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out,
+                                    ptrdiff_t n_entries, const BP_REAL *values,
+                                    const int32_t *columns, const int32_t *rows, const BP_REAL *W,
+                                    const BP_REAL *bias, BP_REAL *z, BP_REAL *sums)
+{
+    for (ptrdiff_t j = 0; j < n_out; j += 2 * BP_LANES) {
+        const ptrdiff_t left = n_out - j;
+        if (left >= 2 * BP_LANES)
+            BP_P(in_place_strip)(2, BP_LANES, n, n_in, n_out, n_entries, values, columns, rows,
+                                 W + j * n_in, bias + j, z + j, sums);
+        else if (left > BP_LANES)
+            BP_P(in_place_strip)(2, left - BP_LANES, n, n_in, n_out, n_entries, values, columns,
+                                 rows, W + j * n_in, bias + j, z + j, sums);
+        else
+            BP_P(in_place_strip)(1, left, n, n_in, n_out, n_entries, values, columns, rows,
+                                 W + j * n_in, bias + j, z + j, sums);
+    }
+}

@@ -38,6 +38,8 @@
 #define BP_ADD_BYTES 65536
 /* Entries of a compressed row in one sum: longer ones round worse. */
 #define BP_RUN 512
+/* Entries of rows that are nearly empty whose weights are fetched into the caches meanwhile. */
+#define BP_ENTRIES_AHEAD 16
 /* Turns of a waiting loop before a thread gives its processor away. */
 #define BP_SPINS 5000
 

@@ -5,3 +5,4 @@ cdef extern from "tuning.h" nogil:
         BP_BY_POINTER_INPUTS
         BP_SHORT_INPUTS
         BP_OFFSET_STRIDE
+        BP_RUN
