@@ -39,8 +39,9 @@ cdef void sparse_affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t room, const r
                         Py_ssize_t n_prefetch) noexcept nogil
 cdef void sparse_affine_in_place(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out,
                                  Py_ssize_t n_entries, const real_t* values,
-                                 const int32_t* columns, const int32_t* rows, const real_t* w,
-                                 const real_t* b, real_t* z, real_t* sums) noexcept nogil
+                                 const int32_t* columns, const int32_t* rows,
+                                 const Py_ssize_t* ends, const real_t* w, const real_t* b,
+                                 real_t* z, real_t* sums) noexcept nogil
 cdef void add_sparse_outer(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t first,
                            Py_ssize_t end, Py_ssize_t room, const real_t* values,
                            const int32_t* columns, const Py_ssize_t* counts,

@@ -215,15 +215,18 @@ cdef void sparse_affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t room, const r
 
 cdef void sparse_affine_in_place(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out,
                                  Py_ssize_t n_entries, const real_t* values,
-                                 const int32_t* columns, const int32_t* rows, const real_t* w,
-                                 const real_t* b, real_t* z, real_t* sums) noexcept nogil:
+                                 const int32_t* columns, const int32_t* rows,
+                                 const Py_ssize_t* ends, const real_t* w, const real_t* b,
+                                 real_t* z, real_t* sums) noexcept nogil:
     """z = x wᵀ + b, z (n, n_out), w (n_out, n_in) as it lies, of n_entries entries of x.
 
     values, columns, rows: of each entry; rows NULL: all are of row 0.  Those of a row are added up
     in their order, which gives z the same bits whatever stands between them.
+    ends: where each column's entries end, if they come column by column; or NULL.
     sums: n times IN_PLACE_UNITS, scratch.
     """
-    own_sparse_in_place(n, n_in, n_out, n_entries, values, columns, rows, w, b, z, sums)
+    own_sparse_in_place(n, n_in, n_out, n_entries, values, columns, rows, ends, w, b, z,
+                        sums)
 
 
 cdef void add_sparse_outer(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t first,

@@ -106,7 +106,8 @@ cdef bint _inputs_by_column(const Layer* first, const Sparse* x, Py_ssize_t n, c
         return False
     columns = <const int32_t*>(values + 2 * n_entries)
     sparse_affine_in_place(n, x.width, first.n_out, n_entries, values, columns,
-                           columns + n_entries, w, b, z, <real_t*>(columns + 4 * n_entries))
+                           columns + n_entries, <Py_ssize_t*>memory, w, b, z,
+                           <real_t*>(columns + 4 * n_entries))
     free(memory)
     return True
 
@@ -116,7 +117,7 @@ cdef bint _sort_by_column(const Sparse* x, Py_ssize_t n, Py_ssize_t n_entries, P
     """The entries of n rows by column: values, then columns, then rows, n_entries each, from
     `values` on; behind them there is room for as many values, columns and rows again.
 
-    at: (n_in + 1,), scratch.  False where a row holds more entries than there are columns.
+    at: (n_in + 1,), where each column's entries end.  False where a row holds more entries than there are columns.
     """
     cdef Py_ssize_t i, e, row, count
     cdef Py_ssize_t first = 0
@@ -169,7 +170,8 @@ cdef void sparse_inputs(const Layer* first, const Inputs* inputs, Py_ssize_t n, 
                 sparse_affine_in_place(
                     1, x.width, first.n_out, x.counts[row + i],
                     <const real_t*>x.values + (row + i) * x.room, x.columns + (row + i) * x.room,
-                    <const int32_t*>NULL, w, b, z + (k + i) * first.n_out, sums)
+                    <const int32_t*>NULL, <const Py_ssize_t*>NULL, w, b,
+                    z + (k + i) * first.n_out, sums)
             k += here
             continue
         sparse_affine(here, first.n_out, x.room, <const real_t*>x.values + row * x.room,

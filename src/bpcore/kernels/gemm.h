@@ -69,8 +69,8 @@ enum { BP_TURNED = 2, BP_DOTS = 3 };
                               const int32_t *, ptrdiff_t, real, const real *, real *,        \
                               ptrdiff_t, bp_prefetch *);                                     \
     void (*sparse_in_place_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const real *, \
-                                   const int32_t *, const int32_t *, const real *,           \
-                                   const real *, real *, real *);
+                                   const int32_t *, const int32_t *, const ptrdiff_t *,      \
+                                   const real *, const real *, real *, real *);
 
 /* What serves, of the instruction set that was chosen. */
 static struct {

@@ -51,11 +51,11 @@ cdef extern from "gemm.h" nogil:
                            const double*, const int32_t*, const Py_ssize_t*, const int32_t*,
                            double, const double*, double*, Py_ssize_t, const double**, Py_ssize_t)
     void bp_sparse_in_place_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*,
-                                const int32_t*, const int32_t*, const float*, const float*,
-                                float*, float*)
+                                const int32_t*, const int32_t*, const Py_ssize_t*,
+                                const float*, const float*, float*, float*)
     void bp_sparse_in_place_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*,
-                                const int32_t*, const int32_t*, const double*, const double*,
-                                double*, double*)
+                                const int32_t*, const int32_t*, const Py_ssize_t*,
+                                const double*, const double*, double*, double*)
     void bp_transpose_f32(Py_ssize_t, Py_ssize_t, const float*, Py_ssize_t, float*, Py_ssize_t)
     void bp_transpose_f64(Py_ssize_t, Py_ssize_t, const double*, Py_ssize_t, double*, Py_ssize_t)
 
@@ -147,13 +147,16 @@ cdef inline void own_sparse_add(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out,
 cdef inline void own_sparse_in_place(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out,
                                      Py_ssize_t n_entries, const real_t* values,
                                      const int32_t* columns, const int32_t* rows,
-                                     const real_t* w, const real_t* bias, real_t* z,
+                                     const Py_ssize_t* ends, const real_t* w,
+                                     const real_t* bias, real_t* z,
                                      real_t* sums) noexcept nogil:
     """z = x wᵀ + bias, of entries of x, w as it lies."""
     if real_t is float:
-        bp_sparse_in_place_f32(n, n_in, n_out, n_entries, values, columns, rows, w, bias, z, sums)
+        bp_sparse_in_place_f32(n, n_in, n_out, n_entries, values, columns, rows, ends, w, bias, z,
+                               sums)
     else:
-        bp_sparse_in_place_f64(n, n_in, n_out, n_entries, values, columns, rows, w, bias, z, sums)
+        bp_sparse_in_place_f64(n, n_in, n_out, n_entries, values, columns, rows, ends, w, bias, z,
+                               sums)
 
 
 cdef inline void own_transpose(Py_ssize_t rows, Py_ssize_t columns, const real_t* A,

@@ -201,10 +201,10 @@ static void BP_P(plain_column_sums)(ptrdiff_t n, ptrdiff_t width, ptrdiff_t lda,
 static void BP_P(plain_sparse_in_place)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out,
                                         ptrdiff_t n_entries, const BP_REAL *values,
                                         const int32_t *columns, const int32_t *rows,
-                                        const BP_REAL *W, const BP_REAL *bias, BP_REAL *z,
-                                        BP_REAL *sums)
+                                        const ptrdiff_t *ends, const BP_REAL *W,
+                                        const BP_REAL *bias, BP_REAL *z, BP_REAL *sums)
 {
-    (void)sums;
+    (void)ends, (void)sums;
     for (ptrdiff_t j = 0; j < n_out; j++) {
         for (ptrdiff_t i = 0; i < n; i++) z[i * n_out + j] = bias[j];
         for (ptrdiff_t e = 0; e < n_entries; e++)
@@ -216,11 +216,12 @@ static void BP_P(plain_sparse_in_place)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n
 /* See sparse_tiles.h. */
 static void BP_P(sparse_in_place)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out,
                                   ptrdiff_t n_entries, const BP_REAL *values,
-                                  const int32_t *columns, const int32_t *rows, const BP_REAL *W,
-                                  const BP_REAL *bias, BP_REAL *z, BP_REAL *sums)
+                                  const int32_t *columns, const int32_t *rows,
+                                  const ptrdiff_t *ends, const BP_REAL *W, const BP_REAL *bias,
+                                  BP_REAL *z, BP_REAL *sums)
 {
-    bp_gemm.BP_OF(sparse_in_place)(n, n_in, n_out, n_entries, values, columns, rows, W, bias, z,
-                                   sums);
+    bp_gemm.BP_OF(sparse_in_place)(n, n_in, n_out, n_entries, values, columns, rows, ends, W, bias,
+                                   z, sums);
 }
 
 /* out = alpha * the sums of the columns of A (n, width), rows `lda` apart, + beta * out. */

@@ -210,8 +210,8 @@ BP_TARGET BP_P(vec) BP_P(weights_of)(ptrdiff_t units, const BP_REAL *w, ptrdiff_
 BP_TARGET void BP_P(in_place_strip)(const int vectors, ptrdiff_t last, ptrdiff_t n,
                                     ptrdiff_t n_in, ptrdiff_t n_out, ptrdiff_t n_entries,
                                     const BP_REAL *values, const int32_t *columns,
-                                    const int32_t *rows, const BP_REAL *W, const BP_REAL *bias,
-                                    BP_REAL *z, BP_REAL *sums)
+                                    const int32_t *rows, const ptrdiff_t *ends, const BP_REAL *W,
+                                    const BP_REAL *bias, BP_REAL *z, BP_REAL *sums)
 {
     BP_P(vec) square[2][BP_LANES] = {{{0}}};
     const ptrdiff_t units = (vectors - 1) * BP_LANES + last;
@@ -227,7 +227,10 @@ BP_TARGET void BP_P(in_place_strip)(const int vectors, ptrdiff_t last, ptrdiff_t
         if (e + BP_ENTRIES_AHEAD < n_entries)
             for (ptrdiff_t u = 0; u < units; u++)
                 BP_PREFETCH(W + u * n_in + columns[e + BP_ENTRIES_AHEAD]);
-        while (end < n_entries && columns[end] - from < width && columns[end] >= from) end++;
+        if (ends)
+            end = ends[from + width - 1];
+        else
+            while (end < n_entries && columns[end] - from < width && columns[end] >= from) end++;
         for (int v = 0; v < vectors; v++) {
             const ptrdiff_t here = v == vectors - 1 ? last : BP_LANES;
             const BP_REAL *w = W + v * BP_LANES * n_in;
@@ -264,22 +267,24 @@ BP_TARGET void BP_P(in_place_strip)(const int vectors, ptrdiff_t last, ptrdiff_t
  * of a row are added up in the order in which they come.  Two vectors of units at a time take all of
  * them, so that their weights are read once, from first to last where the columns rise.  Entries side
  * by side that need the same square of W, a vector of columns, share it, turned over in registers.
+ * ends: where each column's entries end, if they come column by column; or NULL.
  * sums: scratch, 2 n vectors. */
 BP_ENTRY void BP_P(sparse_in_place)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out,
                                     ptrdiff_t n_entries, const BP_REAL *values,
-                                    const int32_t *columns, const int32_t *rows, const BP_REAL *W,
-                                    const BP_REAL *bias, BP_REAL *z, BP_REAL *sums)
+                                    const int32_t *columns, const int32_t *rows,
+                                    const ptrdiff_t *ends, const BP_REAL *W, const BP_REAL *bias,
+                                    BP_REAL *z, BP_REAL *sums)
 {
     for (ptrdiff_t j = 0; j < n_out; j += 2 * BP_LANES) {
         const ptrdiff_t left = n_out - j;
         if (left >= 2 * BP_LANES)
-            BP_P(in_place_strip)(2, BP_LANES, n, n_in, n_out, n_entries, values, columns, rows,
+            BP_P(in_place_strip)(2, BP_LANES, n, n_in, n_out, n_entries, values, columns, rows, ends,
                                  W + j * n_in, bias + j, z + j, sums);
         else if (left > BP_LANES)
             BP_P(in_place_strip)(2, left - BP_LANES, n, n_in, n_out, n_entries, values, columns,
-                                 rows, W + j * n_in, bias + j, z + j, sums);
+                                 rows, ends, W + j * n_in, bias + j, z + j, sums);
         else
-            BP_P(in_place_strip)(1, left, n, n_in, n_out, n_entries, values, columns, rows,
+            BP_P(in_place_strip)(1, left, n, n_in, n_out, n_entries, values, columns, rows, ends,
                                  W + j * n_in, bias + j, z + j, sums);
     }
 }
