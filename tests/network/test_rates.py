@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from tuned import share_always, tune
 
 from bpcore import Network
 
@@ -44,10 +45,14 @@ def by_torch(net, X, Y, n_epochs, batch_size, rate, scale):
     return [one.detach().numpy() for one in w], [one.detach().numpy() for one in b]
 
 
+@pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("clip", [None, 1e9])  # with a limit the gradient is accumulated
-def test_rates_and_scale_are_pytorchs(rows, clip):
+def test_rates_and_scale_are_pytorchs(rows, clip, shared):
     X, Y = rows
-    net = network()
+    if shared:  # the first layer, over all units of which ∂C/∂s adds up, is one shard all the same
+        share_always()
+        tune(shard_min_numbers=0)
+    net = network(sizes=(5, 24, 2))
     weights, biases = by_torch(net, X, Y, 5, 20, 0.01, 6.0)
     net.fit(
         X, Y, epochs=5, batch_size=20, learning_rate=0.01, shuffle=False, clip_norm=clip,

@@ -92,6 +92,13 @@ def test_terms_of_many_rows(dtype):
 
 
 @TYPES
+def test_inputs_of_a_width_that_batches_are_padded_from(dtype):
+    reference = Reference.random((131, 5, 2), ["tanh", "sigmoid"], "quadratic")
+    X, Y, s = examples(reference, 6)
+    assert_terms_are_the_references(reference, reference.network(dtype), X, Y, s, dtype)
+
+
+@TYPES
 def test_terms_multiply_as_the_chain_rule_says(dtype):
     reference = Reference.random((4, 5, 3), ["gelu", "sigmoid"], "quadratic", seed=24)
     X, Y, s = examples(reference, 6)
