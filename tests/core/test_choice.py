@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from instruction_sets import LEVELS
 from numpy.testing import assert_array_equal
+from tuned import own_products_up_to
 
 from bpcore import Network
 from bpcore._core import products
@@ -53,6 +54,12 @@ def test_from_avx2_on_all_is_own_but_large_matrices(level):
             assert own((64, 256, 256, 1), dtype) == [ALL] * 3
             assert own((500, 512, 511, 10), dtype) == [ALL] * 3
         assert own((784, 512, 512, 10)) == [ALL] * 3
+
+
+def test_products_for_packed_panels_go_to_blas(level):
+    assert own((20, 64, 32, 1)) != [(False,) * 3] * 3
+    own_products_up_to(0)
+    assert own((20, 64, 32, 1)) == [(False,) * 3] * 3
 
 
 def pays(rows, width, n_in, lanes, level):

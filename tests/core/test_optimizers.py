@@ -283,6 +283,7 @@ def test_learning_rate_and_t_can_be_set():
         (("adam", 3), {"schedule": "step"}, "every"),
         (("adam", 3), {"schedule": {"kind": "cosine"}}, "total"),
         (("adam", 3), {"schedule": {"kind": "cosine", "total": 0}}, "total"),
+        (("adam", 3), {"schedule": {"kind": "cosine", "total": float("inf")}}, "total"),
         (("adam", 3), {"schedule": {"kind": "cosine", "total": 5, "every": 2}}, "every"),
         (("adam", 3), {"schedule": {"kind": "step", "every": 2, "factor": -1}}, "factor"),
         (("adam", 3), {"schedule": {"total": 5}}, "cosine"),

@@ -257,6 +257,20 @@ def test_a_schedule_that_has_run_out_says_so_once(schedule, plain):
     assert "longer total" in str(one.message)
 
 
+def test_a_schedule_has_not_run_out_while_it_warms_up():
+    net = network()
+    rule = Optimizer("adam", schedule={"kind": "cosine", "total": 3, "warmup": 5})
+    x, y = rows(net, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(6):  # the sixth has η itself
+            net.step(x, y, optimizer=rule)
+    before = net.parameters.copy()
+    with pytest.warns(UserWarning, match="run out after 6 updates"):
+        net.step(x, y, optimizer=rule)
+    assert_array_equal(net.parameters, before)
+
+
 def test_a_fit_says_it_too_and_a_schedule_as_long_as_the_fit_says_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
