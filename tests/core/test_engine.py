@@ -102,8 +102,9 @@ def test_an_epoch_with_every_rule_and_element_type(name, dtype):
 
 
 @TYPES
+@pytest.mark.parametrize("size", [0.05, 1.0])
 @pytest.mark.parametrize("rule", ["l2", "l1", "weight_decay", "clip_norm"])
-def test_each_rule_alone_in_batches_of_several_microbatches(rule, dtype):
+def test_each_rule_alone_in_batches_of_several_microbatches(rule, size, dtype):
     """The gradient of such a batch is there as a whole before it is penalised."""
     tune(microbatch_min_rows=1, microbatch_max_rows=40)
     reference, X, Y, s = problem(150)
@@ -111,9 +112,9 @@ def test_each_rule_alone_in_batches_of_several_microbatches(rule, dtype):
     ours = Optimizer("adam", network.n_parameters, dtype=dtype, learning_rate=0.01, epsilon=1e-3)
     theirs = ReferenceOptimizer("adam", network.n_parameters, 0.01, epsilon=1e-3)
     for _ in range(2):
-        expected = reference.epoch(X, Y, theirs, np.arange(150), 100, s, **{rule: 0.05})
+        expected = reference.epoch(X, Y, theirs, np.arange(150), 100, s, **{rule: size})
         found = one_epoch(
-            network, Rows(X), Rows(Y), ours, batch_size=100, sample_weight=s, **{rule: 0.05}
+            network, Rows(X), Rows(Y), ours, batch_size=100, sample_weight=s, **{rule: size}
         )
         assert_allclose(found, expected, **close(dtype))
     assert_allclose(network.parameters, reference.theta, **close(dtype))
