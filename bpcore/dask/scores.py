@@ -57,7 +57,7 @@ class RSquared:
         s = _weights(weights, len(y))
         total = float(s.sum())
         with np.errstate(over="ignore", invalid="ignore"):
-            mean = s @ y / total
+            mean = s @ y / (total or 1.0)
             return total, len(y), mean, s @ (y - mean) ** 2, s @ (y - a) ** 2
 
     def score(self, tallies: Sequence[tuple[float, int, Any, Any, Any]]) -> float:
@@ -67,10 +67,13 @@ class RSquared:
         G. Golub and R. LeVeque, *Algorithms for computing the sample variance*, The American
         Statistician 37, 1983).
         """
-        total, n, mean, about_mean, residual = tallies[0]
+        n = sum(rows for _, rows, *_ in tallies)
+        weighty = [one for one in tallies if one[0] > 0]
+        if not weighty:
+            return float("nan")
+        total, _, mean, about_mean, residual = weighty[0]
         with np.errstate(over="ignore", invalid="ignore"):
-            for weight, rows, part_mean, squares, part_residual in tallies[1:]:
-                n += rows
+            for weight, _, part_mean, squares, part_residual in weighty[1:]:
                 whole = total + weight
                 between = part_mean - mean
                 about_mean = about_mean + squares + between**2 * (total * weight / whole)
@@ -116,6 +119,8 @@ class Pinball:
         s = _weights(weights, len(y))
         if not np.isfinite(a).all():
             return np.full((2, len(self.quantiles)), np.nan)
+        if s.sum() == 0:
+            return np.zeros((2, len(self.quantiles)))
 
         def losses(estimates: Any) -> list[Any]:
             pairs = zip(estimates, self.quantiles, strict=True)

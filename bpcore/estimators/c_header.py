@@ -85,7 +85,7 @@ def more_of(est: Any, network: Any, scaler: Any) -> More:
     n = len(targets.classes)
     if n == 1:
         code = _ONE_CLASS
-    elif n == 2:
+    elif targets.width == 1:
         code = _TWO_CLASSES
     else:
         share = "" if network.activations[-1] == "softmax" else _SHARE.format(n=n)
@@ -118,6 +118,8 @@ def _labels(classes: np.ndarray) -> tuple[str, list[str]]:
     """The type of labels in C, and they themselves."""
     labels = classes.tolist()
     if all(isinstance(one, str) for one in labels):
+        if cut := [one for one in labels if "\0" in one]:
+            raise ValueError(f"a text of C ends where a NUL character stands, as in {cut[0]!r}")
         return "const char *", [_text(one) for one in labels]
     if all(isinstance(one, int) and abs(one) < 2**31 for one in labels):
         return "long ", [str(int(one)) for one in labels]

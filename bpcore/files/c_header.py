@@ -36,8 +36,8 @@ _HEADER = """\
  *
 {more} * C99 or C++. The functions may be called by several threads at once.
  */
-#ifndef {NAME}_H
-#define {NAME}_H
+#ifndef {name}_H
+#define {name}_H
 
 #include <math.h>
 

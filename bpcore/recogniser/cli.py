@@ -56,7 +56,8 @@ def _train(options: argparse.Namespace, data: Dataset, network: Network) -> Outc
         one_hot(y, data.n_classes, network.dtype) for y in (data.y_train, data.y_test)
     )
     gemm = measure_gemm(options.dtype)
-    progress = None if options.quiet else Progress(options.epochs, sys.stdout)
+    silent = options.quiet or sys.stdout is None
+    progress = None if silent else Progress(options.epochs, sys.stdout)
     interrupted = False
     try:
         network.fit(
@@ -175,6 +176,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = build_parser()
     options = parser.parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # names of files hold any character
+            stream.reconfigure(errors="backslashreplace")
     try:
         return _run(parser, options)
     except KeyboardInterrupt:
@@ -182,7 +186,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     except MemoryError:
         return _fail("not enough memory for this network and these data")
-    except BrokenPipeError:
-        # The reader has gone; without this the interpreter complains when it flushes at exit.
+    except OSError as error:
+        # Nobody reads any more, or the disk is full; without this the interpreter complains when it
+        # flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _FAILED
+        return _FAILED if isinstance(error, BrokenPipeError) else _fail(error)

@@ -22,6 +22,7 @@ _HIDDEN = (16, 16)
 _BATCH_SIZE = 32
 _LEARNING_RATE = 0.5
 _INIT = "glorot"
+_PICTURE = Path("bpcore-digits.png")
 
 _DESCRIPTION = """\
 Train a multilayer perceptron to read handwritten digits, by gradient descent and
@@ -235,7 +236,7 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="FILE",
         type=_picture_path,
-        default=Path("bpcore-digits.png"),
+        default=_PICTURE,
         help="PNG to draw (default: %(default)s)",
     )
     group.add_argument("--no-picture", action="store_true", help="draw nothing")
@@ -282,4 +283,13 @@ def complete(options: argparse.Namespace, data: Dataset, epochs: int) -> str | N
             f"argument --train: {options.train:,} images, but {data.name} has "
             f"{len(data.X_train):,} for training"
         )
+    if not options.no_picture and options.output is _PICTURE:  # which no flag has checked
+        try:
+            _picture_path(str(_PICTURE))
+        except argparse.ArgumentTypeError as error:
+            return f"{error}: give another --output, or --no-picture"
+    picture = None if options.no_picture else options.output
+    files = [path.resolve() for path in (picture, options.page, options.save_history) if path]
+    if len(set(files)) < len(files):
+        return "--output, --page and --save-history: two of them name the same file"
     return None

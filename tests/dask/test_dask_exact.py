@@ -67,6 +67,18 @@ def test_a_regressor_by_irprop(more, client):
     assert there.score(*on_dask(X, y, rows=100)) == pytest.approx(here.score(X, y), abs=1e-12)
 
 
+@pytest.mark.parametrize("more", [{}, {"loss": "quantile", "quantile": [0.1, 0.5]}], ids=str)
+def test_a_chunk_that_weighs_nothing_has_no_part_in_a_score(more, client):
+    X, y = load_diabetes(return_X_y=True)
+    parameters = {"solver": "lbfgs", "max_iter": 3, "random_state": 0, **more}
+    there = DaskMLPRegressor(hidden_layer_sizes=(4,), **parameters).fit(*on_dask(X, y, rows=100))
+    for nothing in (slice(100), slice(100, 200), slice(100, None)):
+        weights = np.ones(len(y))
+        weights[nothing] = 0
+        found = there.score(*on_dask(X, y, weights, rows=100))
+        assert found == pytest.approx(there.to_local().score(X, y, weights), abs=1e-12)
+
+
 @pytest.mark.parametrize("solver", ["sgd", "adam", "adamw", "rmsprop", "adagrad", "nadam"])
 def test_one_update_a_round_is_a_minibatch_of_all_chunks(solver, client, digits):
     """The oracle goes through the rows in the order that the rounds take them in."""

@@ -111,6 +111,13 @@ def test_a_network_with_an_output_for_each_of_two_classes(classes, output, tmp_p
     p = net.predict(DIGITS)
     np.testing.assert_allclose(clf.predict_proba(DIGITS), p / p.sum(1, keepdims=True), rtol=1e-12)
     np.testing.assert_array_equal(clf.predict(DIGITS), clf.classes_[p.argmax(axis=1)])
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    clf.to_onnx(tmp_path / "two.onnx")
+    session = runtime.InferenceSession(tmp_path / "two.onnx")
+    labels, shares = session.run(None, {session.get_inputs()[0].name: DIGITS.astype("float32")})
+    np.testing.assert_allclose(shares, clf.predict_proba(DIGITS), rtol=1e-4, atol=1e-6)
+    assert (labels == clf.predict(DIGITS)).mean() > 0.99
     clf.save(tmp_path / "two.safetensors")
     again = bpcore.load(tmp_path / "two.safetensors")
     np.testing.assert_array_equal(again.predict_proba(DIGITS), clf.predict_proba(DIGITS))

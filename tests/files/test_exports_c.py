@@ -113,6 +113,7 @@ LABELS = {
     "text": np.array(["a", 'b"\\?', "größe {x}"])[PLACES],
     "integers": np.array([-7, 0, 12])[PLACES],
     "two": PLACES > 0,
+    "two, an output each": PLACES > 0,
     "numbers": np.array([0.5, 1.5, 2.25])[PLACES].astype(object).astype(float).round(0),
     "one": np.zeros(90, int),
 }
@@ -124,6 +125,7 @@ LABELS = {
 def test_a_classifier_and_its_scaler(kind, loss, dtype, tmp_path):
     y = LABELS[kind]
     est = MLPClassifier(hidden_layer_sizes=(6,), loss=loss, max_iter=40, random_state=0)
+    est.out_activation = "softmax" if "each" in kind else None
     pipe = make_pipeline(StandardScaler(), est).fit(X, y)
     pipe[-1].to_c(tmp_path / "model.h", scaler=pipe[:-1], dtype=dtype)
     real = "float" if dtype == "float32" else "double"
@@ -194,4 +196,15 @@ def test_what_is_refused(tmp_path):
     huge = MLPClassifier(hidden_layer_sizes=(3,), max_iter=2).fit(X, PLACES + 2**40)
     with pytest.raises(ValueError, match="C has no type"):
         huge.to_c(path)
+    cut = MLPClassifier((3,)).initialize(2, ["a\0b", "ac"])
+    with pytest.raises(ValueError, match=r"ends where a NUL character stands, as in 'a\\x00b'"):
+        cut.to_c(path)
     assert not path.exists()
+
+
+def test_names_that_differ_in_their_case_are_two_headers(tmp_path):
+    guards = set()
+    for name in ("net", "Net"):
+        Network((2, 1)).to_c(tmp_path / "model.h", name)
+        guards.add(re.search(r"#ifndef (\w+)", (tmp_path / "model.h").read_text())[1])
+    assert len(guards) == 2

@@ -58,6 +58,7 @@ def check_one_line(err, *expected):
         ("--save-history none/x.json", "--save-history: there is no folder 'none'"),
         ("--page x.png", "--page: a browser opens the page by its name"),
         ("--page none/x.html", "--page: there is no folder 'none'"),
+        ("--page x.html --save-history ./x.html", "two of them name the same file"),
         ("--digits --openml", "--openml: not allowed with argument --digits"),
         ("--mnist", "--mnist: expected one argument"),
         ("--epoch 3", "unrecognized arguments: --epoch 3"),
@@ -68,6 +69,15 @@ def test_a_wrong_flag_is_one_line_and_exit_code_2(run, flags, expected):
     result = run(*flags.split())
     assert (result.code, result.out) == (2, "")
     check_one_line(result.err, expected, "--help")
+
+
+def test_the_usual_picture_is_looked_at_beforehand_unless_there_is_none(run, small_mnist):
+    os.mkdir("bpcore-digits.png")
+    flags = ["--mnist", str(small_mnist), "--epochs", "1", "--quiet"]
+    result = run(*flags)
+    assert (result.code, result.out) == (2, "")
+    check_one_line(result.err, "'bpcore-digits.png' is a folder, expected a file", "--no-picture")
+    assert run(*flags, "--no-picture").code == 0
 
 
 def test_a_file_that_may_not_be_written(run, tmp_path, monkeypatch):
@@ -268,3 +278,35 @@ def test_a_reader_that_goes_away_is_no_traceback(small_mnist, tmp_path):
         err = process.stderr.read()
         assert process.wait(timeout=120) == 1
     assert err == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a disk that is always full, of Linux")
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)], ids=str)
+def test_a_full_disk_is_one_line(quiet, small_mnist, tmp_path):
+    flags = ("--mnist", small_mnist, "--epochs", 1, "--no-picture", *quiet)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command(*flags), cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True,
+            check=False, timeout=120,
+        )  # fmt: skip
+    assert done.returncode == 1
+    check_one_line(done.stderr, "No space left on device")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+def test_no_output_and_one_that_lacks_letters(small_mnist, tmp_path):
+    flags = command(
+        "--mnist", small_mnist, "--epochs", 1, "--no-picture", "--save-history", "é.json"
+    )
+    for ending, settings in (
+        (">&-", {}),
+        ("> out", {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}),
+    ):
+        done = subprocess.run(
+            ["sh", "-c", f'"$@" {ending}', "sh", *flags], cwd=tmp_path, capture_output=True,
+            text=True, check=False, timeout=120, env={**os.environ, **settings},
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        assert (tmp_path / "é.json").exists()
+        (tmp_path / "é.json").unlink()
+    assert "\\xe9.json" in (tmp_path / "out").read_text(encoding="ascii")
