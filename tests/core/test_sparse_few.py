@@ -99,7 +99,13 @@ def test_more_rows_than_are_compressed_at_once(rng):
     net = Network((300, 24, 2), "tanh", "identity", dtype="float64", random_state=0)
     tune(sparse_transposing_rows=1e9, tasks_per_phase=1, prediction_max_rows=2000)
     tune(prediction_bytes=1e9)
-    assert_allclose(net.predict(X), net.predict(X.toarray()), rtol=1e-12, atol=1e-15)
+    Y = rng.normal(size=(1200, 2))
+    fewer = scipy.sparse.csr_array(texts(rng, 1200, n_in=300, most=2))  # not worth to be sorted
+    assert fewer.nnz < 1200
+    for table in (X, fewer):
+        dense = table.toarray()
+        assert_allclose(net.predict(table), net.predict(dense), rtol=1e-12, atol=1e-15)
+        assert net.cost(table, Y) == pytest.approx(net.cost(dense, Y), rel=1e-12)
 
 
 def test_entries_in_any_order_and_given_twice(rng):
@@ -162,6 +168,7 @@ def test_many_entries_that_are_given_twice_or_do_not_rise(rng):
 FITS = {
     "plain descent": {"optimizer": "sgd", "learning_rate": 0.1},
     "decay": {"optimizer": "sgd", "learning_rate": 0.1, "weight_decay": 0.1, "l2": 0.01},
+    "decay alone": {"optimizer": "sgd", "learning_rate": 0.1, "weight_decay": 0.1},
     "adam": {"optimizer": "adam", "learning_rate": 0.01, "l1": 1e-3},
     "clipped": {"optimizer": "adam", "learning_rate": 0.01, "clip_norm": 0.1},
     "batches": {"optimizer": "adam", "learning_rate": 0.01, "batch_size": 7},

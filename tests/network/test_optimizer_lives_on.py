@@ -102,8 +102,9 @@ def test_the_first_step_takes_the_long_way_and_the_next_ones_the_short(dtype, mo
 
 def test_the_rate_may_change_between_two_calls():
     net, rule = network(), Optimizer("sgd", learning_rate=0.5)
-    net.step(X[:4], Y[:4], 0.25, optimizer=rule)
-    assert rule.learning_rate == 0.25
+    for rate in (0.25, 0.375):  # of a new optimizer, and of one that knows its network
+        net.step(X[:4], Y[:4], rate, optimizer=rule)
+        assert rule.learning_rate == rate
     net.fit(X, Y, 1, None, 0.125, optimizer=rule)
     assert rule.learning_rate == 0.125
     rule.learning_rate = 0.0

@@ -117,7 +117,8 @@ cdef bint _sort_by_column(const Sparse* x, Py_ssize_t n, Py_ssize_t n_entries, P
     """The entries of n rows by column: values, then columns, then rows, n_entries each, from
     `values` on; behind them there is room for as many values, columns and rows again.
 
-    at: (n_in + 1,), where each column's entries end.  False where a row holds more entries than there are columns.
+    at: (n_in + 1,), where each column's entries end.  False where a row holds more entries than
+    there are columns.
     """
     cdef Py_ssize_t i, e, row, count
     cdef Py_ssize_t first = 0
