@@ -213,7 +213,7 @@ def test_the_guard_of_a_fit():
     assert network.fit([[1.0]], [1.0], 1).epochs == 1
 
 
-@pytest.mark.parametrize("order", [[0, 29], [-1], [10**12]])
+@pytest.mark.parametrize("order", [[0, 29], [29, 0], [-1], [10**12, 1]])
 def test_orders_that_point_outside(order):
     reference, X, Y, _ = problem()
     network = reference.network()
