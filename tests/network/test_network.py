@@ -314,3 +314,12 @@ def test_a_loss_is_told_in_numbers_of_its_own():
         "binary_cross_entropy", "clip"
     )  # fmt: skip
     assert Network((4, 1), loss=("quadratic", None)).loss == "quadratic"
+
+
+@pytest.mark.parametrize("weights", [None, np.ones(5)], ids=["short way", "long way"])
+def test_a_step_leaves_no_unit_out(weights, rng):
+    X, Y = rng.normal(size=(5, 4)).astype("f"), rng.uniform(size=(5, 2)).astype("f")
+    networks = [Network((4, 30, 2), dropout=p, random_state=0) for p in (0.0, 0.5)]
+    for network in networks:
+        network.step(X, Y, 0.5, weights)
+    assert_array_equal(networks[0].parameters, networks[1].parameters)

@@ -70,7 +70,7 @@ def test_the_ways_to_ask(dtype):
 
 def test_threads_change_no_bit():
     network = Reference.random((6, 20, 3), ["tanh", "tanh"], "quadratic").network()
-    X = np.random.default_rng(0).normal(size=(999, 6))
+    X = np.random.default_rng(0).normal(size=(3999, 6))  # time for another thread to begin
     network.n_threads = 1
     with tuning.override(parallel_batch_operations=0, parallel_call_operations=0):
         J = network.parameter_jacobian(X)
