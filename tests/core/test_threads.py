@@ -222,6 +222,22 @@ def test_blas_is_held_at_one_thread_and_put_back():
     assert set(seen[1]) == {1}
 
 
+def test_blas_is_held_at_one_thread_for_a_step():
+    seen = []
+
+    def squares(a, y):
+        seen.extend(blas_threads())
+        return ((a - y) ** 2).sum(axis=1), 2 * (a - y)
+
+    own_products_up_to(0)
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        network = Network((3, 4, 2), "tanh", "identity", squares, random_state=0)
+        network.step(np.ones((9, 3)), np.ones((9, 2)), 0.1)
+        assert blas_threads() == before
+    assert set(seen) == {1}
+
+
 def test_overlapping_limits_end_where_they_began():
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
         before = blas_threads()
