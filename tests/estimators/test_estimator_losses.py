@@ -78,8 +78,10 @@ def test_out_activation(loss, out, network_loss):
 def test_out_activation_that_cannot_be():
     with pytest.raises(ValueError, match="must be 'logistic' or 'softmax', got 'relu'"):
         classifier(out_activation="relu").fit(DIGITS, LABELS)
-    with pytest.raises(ValueError, match="softmax outputs add up to 1"):
-        classifier(out_activation="softmax").fit(DIGITS, LABELS > 4)
+    several = np.column_stack([LABELS > 4, LABELS > 5, LABELS % 2])
+    for y in (several, several + 2, np.zeros(600)):
+        with pytest.raises(ValueError, match="softmax outputs add up to 1"):
+            classifier(out_activation="softmax").fit(DIGITS, y)
     with pytest.raises(ValueError, match="poisson takes the output activation"):
         regressor(loss="poisson", out_activation="tanh").fit(DIGITS, LABELS)
 
