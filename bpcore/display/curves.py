@@ -241,7 +241,7 @@ class TrainingCurveDisplay(Described):
                 raise ValueError(f"{type(one).__name__} has no loss_curve_: {what}")
         if score_name is None:
             classes = [hasattr(one, "classes_") for one in given.values()]
-            mixed = any(classes) or len(runs) > len(given)
+            mixed = any(classes) or any(hasattr(one, "loss_curves_") for one in given.values())
             score_name = "accuracy" if all(classes) else "score" if mixed else "R²"
             score_name = f"validation {score_name}"
         parts = ("loss_curve_", "validation_loss_curve_", "validation_scores_")

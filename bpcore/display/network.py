@@ -245,12 +245,10 @@ class NetworkDisplay(Described):
             names = classes[-network.layer_sizes[-1] :]
         if x is not None:
             x = np.atleast_2d(as_dense(x))
-        targets = (
-            None
-            if y is None
-            else targets_of(estimator, [y] if np.isscalar(y) or getattr(y, "ndim", 1) == 0 else y)
-        )
-        return cls.from_network(network, x, targets, names=names, **options)
+        if y is not None:
+            is_one = np.isscalar(y) or getattr(y, "ndim", 1) == 0
+            y = targets_of(estimator, [y] if is_one else y)
+        return cls.from_network(network, x, y, names=names, **options)
 
     # ------------------------------------------------------------ drawing
 

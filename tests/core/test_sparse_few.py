@@ -94,6 +94,18 @@ def test_for_any_number_of_threads(dtype, rng):
         assert_array_equal(net.predict(X), expected)
 
 
+@TYPES
+@pytest.mark.parametrize("n", [60, 100, 130, 200, 500])
+def test_for_any_number_of_threads_whose_rows_would_choose_other_loops(n, dtype, rng):
+    """Which loop the second layer takes is chosen by all rows, not by those of a thread."""
+    X = scipy.sparse.random_array((n, 5000), density=0.004, rng=rng, format="csr")
+    net = Network((5000, 64, 200, 2), "relu", "identity", dtype=dtype, random_state=0, n_threads=1)
+    expected = net.predict(X)
+    tune(parallel_batch_operations=0, parallel_call_operations=0)
+    for net.n_threads in (1, 2, 3, 8):
+        assert_array_equal(net.predict(X), expected)
+
+
 def test_more_rows_than_are_compressed_at_once(rng):
     X = scipy.sparse.csr_array(texts(rng, 1200, n_in=300))
     net = Network((300, 24, 2), "tanh", "identity", dtype="float64", random_state=0)

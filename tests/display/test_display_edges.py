@@ -380,3 +380,5 @@ def test_the_curves_of_an_ensembles_members(rng):
     display = TrainingCurveDisplay.from_estimator({"a": numbers, "b": numbers})
     assert display.names == ["a member 1", "a member 2", "b member 1", "b member 2"]
     assert display.score_name == "validation score"
+    alone = TabularRegressor(**quick | {"n_members": 1}).fit(X, X[:, 0])
+    assert TrainingCurveDisplay.from_estimator(alone).score_name == "validation score"

@@ -11,7 +11,7 @@ from bpcore._core.products cimport (
     own_loops_serve, padded_width, turns_weights, wants_blas,
 )
 from bpcore._core.rows cimport has_plain_rows
-from bpcore._core.sparse cimport FEW_ROWS_AT_ONCE, OFFSET_STRIDE
+from bpcore._core.sparse cimport FEW_ROWS_AT_ONCE, FEW_ROWS_OF_A_BATCH, OFFSET_STRIDE
 from bpcore._core.tuning cimport TUNING
 from bpcore._core.types cimport Layer, ceil_div
 from bpcore.kernels.gemm cimport BP_DOTS, BP_TURNED
@@ -293,6 +293,20 @@ cdef list _own_products(const Layout* layout, Plan* plan, const Request* request
     return own
 
 
+cdef void _share_rows(const Layout* layout, const Request* request, Plan* plan) noexcept nogil:
+    """A block for each thread, where w^(1) is read once for all rows of a block.
+
+    The loops are chosen by then, by rows that no thread has a say in, and a row has the same bits
+    in any block; but not with BLAS, or loops that ask how many rows there are.
+    """
+    if plan.task != PREDICT or not plan.sparse or plan.transposes or plan.uses_blas \
+            or is_small_work(layout, request.n_rows):
+        return
+    plan.block = max(1, min(ceil_div(request.n_rows, plan.n_threads), plan.block))
+    plan.blocks_per_task = 1
+    plan.microbatch_rows = plan.block * plan.n_threads
+
+
 cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list shards, list own):
     """The plan for rows of x.
 
@@ -313,9 +327,8 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     if plan.task == PREDICT:
         plan.block = prediction_rows(request.n_rows, layout)
         if plan.sparse and not plan.transposes:
-            # w^(1), which is large, is read once for all that a thread has; a row has the same
-            # bits in any block
-            plan.block = max(1, min(ceil_div(request.n_rows, plan.n_threads), FEW_ROWS_AT_ONCE))
+            # w^(1), which is large, is read once for all of them
+            plan.block = max(1, min(request.n_rows, FEW_ROWS_AT_ONCE))
         plan.blocks_per_task = _blocks_per_task(
             layout, plan.task, request.n_rows, plan.block, plan.n_threads)
         plan.microbatch_rows = plan.block * plan.blocks_per_task * plan.n_threads
@@ -331,7 +344,7 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
                          max(TUNING.block_slow_rows,
                              _rows_in_time(layout) // MULTIPLE * MULTIPLE))
         if plan.sparse and not plan.transposes and plan.task != COST:
-            plan.block = min(plan.microbatch_rows, FEW_ROWS_AT_ONCE)    # as above
+            plan.block = min(plan.microbatch_rows, FEW_ROWS_OF_A_BATCH)
         if plan.task >= JACOBIAN:       # each thread has a block of its own in the buffers
             if plan.task == NORMAL:     # they share the rows that have their J in memory
                 plan.normal_rows = _normal_rows(layout, request.n_rows, plan.residuals)
@@ -353,6 +366,7 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     own += _own_products(layout, &plan, request, shards)
     if plan.task == NORMAL:
         plan.uses_blas = True       # syrk, and LAPACK after it
+    _share_rows(layout, request, &plan)
     plan.by_pointer = _by_pointer(layout, request, x, own[0])
     plan.ld_x = _input_stride(layout, &plan, x)
     return plan

@@ -8,6 +8,7 @@ cdef enum:
     OFFSET_STRIDE = BP_OFFSET_STRIDE    # columns from one offset of a compressed row to the next
     ROWS_AT_ONCE = 16                   # that are compressed where none is kept
     FEW_ROWS_AT_ONCE = 512              # likewise, where w^(1) is not transposed
+    FEW_ROWS_OF_A_BATCH = 128           # in training, so that threads have something to do
 
 # Rows of a^(0) of which only the numbers that are not zero are kept: row k has counts[k] of them,
 # from k * room on, their columns, and n_offsets offsets (`compress`).  w_t: w^(1) transposed,
