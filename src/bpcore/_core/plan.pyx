@@ -304,7 +304,7 @@ cdef void _share_rows(const Layout* layout, const Request* request, Plan* plan) 
         return
     plan.block = max(1, min(ceil_div(request.n_rows, plan.n_threads), plan.block))
     plan.blocks_per_task = 1
-    plan.microbatch_rows = plan.block * plan.n_threads
+    plan.microbatch_rows = plan.n_threads * plan.block
 
 
 cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list shards, list own):
