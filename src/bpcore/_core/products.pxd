@@ -31,6 +31,7 @@ cdef enum:
     IN_PLACE_UNITS = 32     # that `sparse_affine_in_place` takes at a time, at most
 
 cdef bint has_sparse_loops() noexcept nogil
+cdef Py_ssize_t columns_of_square(const real_t* of_type) noexcept nogil
 cdef Py_ssize_t compress(Py_ssize_t n, const real_t* x, const void* prefetch, real_t* values,
                          int32_t* columns, int32_t* offsets) noexcept nogil
 cdef void sparse_affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t room, const real_t* values,

@@ -13,7 +13,7 @@ from bpcore._core.types cimport real_t
 from bpcore.kernels.blas cimport blas_gemm, blas_gemv
 from bpcore.kernels.gemm cimport (
     bp_is_x86, bp_isa, bp_set_isa, bp_turning_pays, own_column_sums, own_compress, own_product,
-    own_product_nt, own_product_tn, own_sparse_add, own_sparse_dot, own_sparse_in_place,
+    own_product_nt, own_product_tn, own_sparse_add, own_sparse_dot, own_sparse_in_place, own_square,
     own_transpose,
 )
 from bpcore.kernels.sums cimport add_bias
@@ -213,6 +213,12 @@ cdef void sparse_affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t room, const r
     own_sparse_dot(n, n_out, room, values, columns, counts, w_t, ldw, b, z, prefetch, n_prefetch)
 
 
+cdef Py_ssize_t columns_of_square(const real_t* of_type) noexcept nogil:
+    """How many columns, a power of two, the squares of w have that `sparse_affine_in_place` reads.
+    of_type only names the element type."""
+    return own_square(of_type)
+
+
 cdef void sparse_affine_in_place(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out,
                                  Py_ssize_t n_entries, const real_t* values,
                                  const int32_t* columns, const int32_t* rows,
@@ -222,7 +228,8 @@ cdef void sparse_affine_in_place(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out
 
     values, columns, rows: of each entry; rows NULL: all are of row 0.  Those of a row are added up
     in their order, which gives z the same bits whatever stands between them.
-    ends: where each column's entries end, if they come column by column; or NULL.
+    ends: where the entries of each square's columns end (`columns_of_square`), if they come in
+    the order of the squares; or NULL.
     sums: n times IN_PLACE_UNITS, scratch.
     """
     own_sparse_in_place(n, n_in, n_out, n_entries, values, columns, rows, ends, w, b, z,

@@ -5,7 +5,7 @@ what is not zero is kept beside its column, and both products take only that.  T
 input's weights side by side: for the time of an epoch or a prediction w^(1) is transposed,
 (n_in, n_out), and so are its gradient and what the optimizer remembers of it.  (A prediction of not
 so many rows of a wide CSR matrix, a few texts, would do little else: it reads w^(1) where it lies,
-and where there are more than a dozen texts, once for all of them, in the order of the columns.)
+and where there are more than a dozen texts, once for all of them, square by square.)
 Sums run over the inputs in their order, so that results differ from those of whole rows by rounding
 only.
 """
@@ -14,13 +14,15 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from bpcore._core.products cimport (
-    IN_PLACE_UNITS, add_sparse_outer, compress, sparse_affine, sparse_affine_in_place, transpose,
+    IN_PLACE_UNITS, add_sparse_outer, compress, columns_of_square, sparse_affine,
+    sparse_affine_in_place, transpose,
 )
 from bpcore._core.rows cimport gather, has_plain_rows, sparse_row
 from bpcore._core.types cimport real_t
 
 cdef enum:
-    SORTED_MIN_ENTRIES = 1024   # of some rows, that are put into the order of their columns
+    SORTED_MIN_ENTRIES = 1024   # of some rows, that are sorted by the squares they need
+    SCRATCH_ALIGNMENT = 64      # bytes: a vector's
 
 
 cdef void _compress_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t row,
@@ -77,18 +79,23 @@ cdef inline Py_ssize_t _indptr(const MatrixView* view, Py_ssize_t k) noexcept no
 
 cdef bint _inputs_by_column(const Layer* first, const Sparse* x, Py_ssize_t n, const real_t* w,
                             const real_t* b, real_t* z) noexcept nogil:
-    """As `sparse_inputs`, of n rows of CSR, w^(1) as it lies in θ: their entries, sorted by column,
-    go through it from first to last.  A row's entries keep their order, and the sums their bits.
+    """As `sparse_inputs`, of n rows of CSR, w^(1) as it lies in θ: their entries, sorted by the
+    squares of w^(1) that they need, go through it from first to last.  A row's entries keep their
+    order, and the sums their bits.
 
     False, and nothing is done, where the entries are few, where they do not rise in their rows, or
     where there is no memory.
     """
     cdef Py_ssize_t i, row
     cdef Py_ssize_t n_entries = 0
-    cdef Py_ssize_t entry_size = 2 * sizeof(real_t) + 4 * sizeof(int32_t)
+    cdef Py_ssize_t across = columns_of_square(w)
+    cdef Py_ssize_t n_squares = (x.width + across - 1) // across
+    cdef Py_ssize_t scratch = n * IN_PLACE_UNITS * sizeof(real_t)
+    cdef char* memory
+    cdef char* aligned
+    cdef Py_ssize_t* ends
     cdef real_t* values
     cdef const int32_t* columns
-    cdef char* memory
     for i in range(n):
         row = x.order[x.start + i] if x.order != NULL else x.start + i
         if x.view.indptr == NULL or not x.view.sorted_indices:
@@ -96,55 +103,63 @@ cdef bint _inputs_by_column(const Layer* first, const Sparse* x, Py_ssize_t n, c
         n_entries += _indptr(x.view, row + 1) - _indptr(x.view, row)
     if n_entries < max(<Py_ssize_t>SORTED_MIN_ENTRIES, n) or n_entries > 2**30:
         return False
-    memory = <char*>malloc(n_entries * entry_size + n * IN_PLACE_UNITS * sizeof(real_t)
-                           + (x.width + 1) * sizeof(Py_ssize_t))
+    memory = <char*>malloc(SCRATCH_ALIGNMENT + scratch + (n_squares + 1) * sizeof(Py_ssize_t)
+                           + n_entries * (2 * sizeof(real_t) + 3 * sizeof(int32_t)))
     if memory == NULL:
         return False
-    values = <real_t*>(memory + (x.width + 1) * sizeof(Py_ssize_t))
-    if not _sort_by_column(x, n, n_entries, <Py_ssize_t*>memory, values):
+    aligned = memory + SCRATCH_ALIGNMENT - <size_t>memory % SCRATCH_ALIGNMENT
+    ends = <Py_ssize_t*>(aligned + scratch)
+    values = <real_t*>(ends + n_squares + 1)
+    if not _sort_by_square(x, n, n_entries, across, n_squares, ends, values):
         free(memory)
         return False
     columns = <const int32_t*>(values + 2 * n_entries)
     sparse_affine_in_place(n, x.width, first.n_out, n_entries, values, columns,
-                           columns + n_entries, <Py_ssize_t*>memory, w, b, z,
-                           <real_t*>(columns + 4 * n_entries))
+                           columns + n_entries, ends, w, b, z, <real_t*>aligned)
     free(memory)
     return True
 
 
-cdef bint _sort_by_column(const Sparse* x, Py_ssize_t n, Py_ssize_t n_entries, Py_ssize_t* at,
-                          real_t* values) noexcept nogil:
-    """The entries of n rows by column: values, then columns, then rows, n_entries each, from
-    `values` on; behind them there is room for as many values, columns and rows again.
+cdef bint _sort_by_square(const Sparse* x, Py_ssize_t n, Py_ssize_t n_entries, Py_ssize_t across,
+                          Py_ssize_t n_squares, Py_ssize_t* at, real_t* values) noexcept nogil:
+    """The entries of n rows by squares of so many columns: values, then columns, then rows,
+    n_entries each, from `values` on, but for room for as many values before the columns, and for as
+    many columns at the end.  Within a square they stand in the order of the rows.
 
-    at: (n_in + 1,), where each column's entries end.  False where a row holds more entries than
-    there are columns.
+    at: (n_squares + 1,), where the entries of each square end.  False where a row holds more
+    entries than there are columns.
     """
-    cdef Py_ssize_t i, e, row, count
+    cdef Py_ssize_t i, e, k, row, count
     cdef Py_ssize_t first = 0
+    cdef Py_ssize_t shift = 0
     cdef real_t* unsorted = values + n_entries
     cdef int32_t* columns = <int32_t*>(unsorted + n_entries)
     cdef int32_t* rows = columns + n_entries
     cdef int32_t* unsorted_columns = rows + n_entries
-    cdef int32_t* unsorted_rows = unsorted_columns + n_entries
-    memset(at, 0, (x.width + 1) * sizeof(Py_ssize_t))
+    while across > <Py_ssize_t>1 << shift:      # a power of two
+        shift += 1
+    memset(at, 0, (n_squares + 1) * sizeof(Py_ssize_t))
     for i in range(n):
         row = x.order[x.start + i] if x.order != NULL else x.start + i
         count = sparse_row(x.view, row, unsorted + first, unsorted_columns + first)
         if count < 0:
             return False
         for e in range(first, first + count):
-            unsorted_rows[e] = <int32_t>i
-            at[unsorted_columns[e] + 1] += 1
+            at[(unsorted_columns[e] >> shift) + 1] += 1
         first += count
-    for i in range(x.width):
+    for i in range(n_squares):
         at[i + 1] += at[i]
-    for e in range(n_entries):
-        i = at[unsorted_columns[e]]
-        at[unsorted_columns[e]] += 1
-        values[i] = unsorted[e]
-        columns[i] = unsorted_columns[e]
-        rows[i] = unsorted_rows[e]
+    first = 0
+    for i in range(n):
+        row = x.order[x.start + i] if x.order != NULL else x.start + i
+        count = _indptr(x.view, row + 1) - _indptr(x.view, row)
+        for e in range(first, first + count):
+            k = at[unsorted_columns[e] >> shift]
+            at[unsorted_columns[e] >> shift] = k + 1
+            values[k] = unsorted[e]
+            columns[k] = unsorted_columns[e]
+            rows[k] = <int32_t>i
+        first += count
     return True
 
 

@@ -68,6 +68,7 @@ enum { BP_TURNED = 2, BP_DOTS = 3 };
                               ptrdiff_t, const real *, const int32_t *, const ptrdiff_t *,   \
                               const int32_t *, ptrdiff_t, real, const real *, real *,        \
                               ptrdiff_t, bp_prefetch *);                                     \
+    ptrdiff_t square_##type;                                                                 \
     void (*sparse_in_place_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, const real *, \
                                    const int32_t *, const int32_t *, const ptrdiff_t *,      \
                                    const real *, const real *, real *, real *);
@@ -92,6 +93,7 @@ static struct {
     bp_gemm.compress_##type = bp_compress_##type##_##of_isa;                                 \
     bp_gemm.sparse_dot_##type = bp_sparse_dot_##type##_##of_isa;                             \
     bp_gemm.sparse_add_##type = bp_sparse_add_##type##_##of_isa;                             \
+    bp_gemm.square_##type = bp_square_##type##_##of_isa;                                     \
     bp_gemm.sparse_in_place_##type = bp_sparse_in_place_##type##_##of_isa
 #define BP_TAKE(lanes_f32, lanes_f64, dot_rows_, rows_of_3_, of_isa)                         \
     bp_gemm.dot_rows = dot_rows_;                                                            \
@@ -137,6 +139,7 @@ static inline int bp_set_isa(int limit)
 #if !BP_HAS_VECTORS
     bp_gemm.column_sums_f32 = bp_plain_column_sums_f32;
     bp_gemm.column_sums_f64 = bp_plain_column_sums_f64;
+    bp_gemm.square_f32 = bp_gemm.square_f64 = 1;
     bp_gemm.sparse_in_place_f32 = bp_plain_sparse_in_place_f32;
     bp_gemm.sparse_in_place_f64 = bp_plain_sparse_in_place_f64;
     return bp_gemm.isa;

@@ -50,6 +50,8 @@ cdef extern from "gemm.h" nogil:
     void bp_sparse_add_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
                            const double*, const int32_t*, const Py_ssize_t*, const int32_t*,
                            double, const double*, double*, Py_ssize_t, const double**, Py_ssize_t)
+    Py_ssize_t bp_square_f32()
+    Py_ssize_t bp_square_f64()
     void bp_sparse_in_place_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*,
                                 const int32_t*, const int32_t*, const Py_ssize_t*,
                                 const float*, const float*, float*, float*)
@@ -142,6 +144,11 @@ cdef inline void own_sparse_add(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out,
     else:
         bp_sparse_add_f64(n, n_in, n_out, first, end, room, values, columns, counts, offsets,
                           alpha, delta, out, ldo, prefetch, n_prefetch)
+
+
+cdef inline Py_ssize_t own_square(const real_t* of_type) noexcept nogil:
+    """How many columns of w a square has in `own_sparse_in_place`."""
+    return bp_square_f32() if real_t is float else bp_square_f64()
 
 
 cdef inline void own_sparse_in_place(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out,

@@ -213,6 +213,12 @@ static void BP_P(plain_sparse_in_place)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n
 }
 #endif
 
+/* Columns that a square of W has in sparse_in_place, a power of two. */
+static ptrdiff_t BP_P(square)(void)
+{
+    return bp_gemm.BP_OF(square);
+}
+
 /* See sparse_tiles.h. */
 static void BP_P(sparse_in_place)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out,
                                   ptrdiff_t n_entries, const BP_REAL *values,

@@ -195,6 +195,9 @@ BP_ENTRY void BP_P(sparse_add)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out, ptr
 
 #undef BP_EACH_WIDTH
 
+/* Units and columns of the squares of W that sparse_in_place reads at a time. */
+enum { BP_P(square) = BP_LANES };
+
 /* Of each of so many units, whose rows are ldw apart, the weight at w; zeros beyond. */
 BP_TARGET BP_P(vec) BP_P(weights_of)(ptrdiff_t units, const BP_REAL *w, ptrdiff_t ldw)
 {
@@ -203,6 +206,17 @@ BP_TARGET BP_P(vec) BP_P(weights_of)(ptrdiff_t units, const BP_REAL *w, ptrdiff_
     for (int u = 0; u < BP_LANES; u++)
         if (u < units) v[u] = w[u * ldw];
     return v;
+}
+
+/* Their weights at w, fetched into the caches meanwhile. */
+BP_TARGET void BP_P(prefetch_units)(ptrdiff_t units, const BP_REAL *w, ptrdiff_t ldw)
+{
+    BP_UNROLLED
+    for (int u = 0; u < BP_LANES; u++) {
+        if (u < units) BP_PREFETCH(w);
+        w += ldw;
+        BP_ONE_ADDRESS(w);
+    }
 }
 
 /* sparse_in_place for one strip of units, whole vectors but for the last, which holds `last`: z, bias
@@ -214,7 +228,6 @@ BP_TARGET void BP_P(in_place_strip)(const int vectors, ptrdiff_t last, ptrdiff_t
                                     const BP_REAL *bias, BP_REAL *z, BP_REAL *sums)
 {
     BP_P(vec) square[2][BP_LANES] = {{{0}}};
-    const ptrdiff_t units = (vectors - 1) * BP_LANES + last;
     for (ptrdiff_t i = 0; i < n; i++)
         for (int v = 0; v < vectors; v++)
             BP_P(store)(sums + (i * vectors + v) * BP_LANES,
@@ -223,12 +236,13 @@ BP_TARGET void BP_P(in_place_strip)(const int vectors, ptrdiff_t last, ptrdiff_t
     for (ptrdiff_t e = 0; e < n_entries;) {
         const ptrdiff_t from = columns[e] / BP_LANES * BP_LANES;
         const ptrdiff_t width = n_in - from < BP_LANES ? n_in - from : BP_LANES;
+        const ptrdiff_t ahead = e + BP_ENTRIES_AHEAD;
         ptrdiff_t end = e + 1;
-        if (e + BP_ENTRIES_AHEAD < n_entries)
-            for (ptrdiff_t u = 0; u < units; u++)
-                BP_PREFETCH(W + u * n_in + columns[e + BP_ENTRIES_AHEAD]);
+        for (int v = 0; v < vectors && ahead < n_entries; v++)
+            BP_P(prefetch_units)(v == vectors - 1 ? last : BP_LANES,
+                                 W + v * BP_LANES * n_in + columns[ahead], n_in);
         if (ends)
-            end = ends[from + width - 1];
+            end = ends[from / BP_LANES];
         else
             while (end < n_entries && columns[end] - from < width && columns[end] >= from) end++;
         for (int v = 0; v < vectors; v++) {
@@ -267,7 +281,8 @@ BP_TARGET void BP_P(in_place_strip)(const int vectors, ptrdiff_t last, ptrdiff_t
  * of a row are added up in the order in which they come.  Two vectors of units at a time take all of
  * them, so that their weights are read once, from first to last where the columns rise.  Entries side
  * by side that need the same square of W, a vector of columns, share it, turned over in registers.
- * ends: where each column's entries end, if they come column by column; or NULL.
+ * ends: where the entries of each square's columns end, if they come in the order of the squares; or
+ * NULL.
  * sums: scratch, 2 n vectors. */
 BP_ENTRY void BP_P(sparse_in_place)(ptrdiff_t n, ptrdiff_t n_in, ptrdiff_t n_out,
                                     ptrdiff_t n_entries, const BP_REAL *values,

@@ -2,41 +2,61 @@
  * turned over in registers. */
 
 #if BP_LANES == 16
-#  define BP_FIRST_HALVES 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#  define BP_SECOND_HALVES 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#  define BP_EACH_PLACE(of, half)                                                             \
+    of(0, half), of(1, half), of(2, half), of(3, half), of(4, half), of(5, half), of(6, half), \
+        of(7, half), of(8, half), of(9, half), of(10, half), of(11, half), of(12, half),      \
+        of(13, half), of(14, half), of(15, half)
 #elif BP_LANES == 8
-#  define BP_FIRST_HALVES 0, 8, 1, 9, 2, 10, 3, 11
-#  define BP_SECOND_HALVES 4, 12, 5, 13, 6, 14, 7, 15
+#  define BP_EACH_PLACE(of, half)                                                             \
+    of(0, half), of(1, half), of(2, half), of(3, half), of(4, half), of(5, half), of(6, half), \
+        of(7, half)
 #elif BP_LANES == 4
-#  define BP_FIRST_HALVES 0, 4, 1, 5
-#  define BP_SECOND_HALVES 2, 6, 3, 7
+#  define BP_EACH_PLACE(of, half) of(0, half), of(1, half), of(2, half), of(3, half)
 #else
-#  define BP_FIRST_HALVES 0, 2
-#  define BP_SECOND_HALVES 1, 3
+#  define BP_EACH_PLACE(of, half) of(0, half), of(1, half)
 #endif
+
+/* Two vectors mixed: which number of both, counted on from one to the other, comes to place k.  A part
+ * is 16 bytes.  To mix numbers within parts, or whole parts, is one instruction; other mixtures are two
+ * or three, or write over one of the vectors.
+ *
+ * Of each part the first half, or the second, numbers of the two vectors in turns. */
+#define BP_PART (16 / (int)sizeof(BP_REAL))
+#define BP_WITHIN(k, half) \
+    ((k) / BP_PART * BP_PART + ((k) % BP_PART + (half) * BP_PART) / 2 + (k) % 2 * BP_LANES)
+/* The parts with even places, or with odd ones, of one vector and then of the other. */
+#define BP_PARTS(k, half) ((2 * ((k) / BP_PART) + (half)) * BP_PART + (k) % BP_PART)
+
+/* Of the rows in pairs, whose numbers differ in `bit`, the first becomes their mixture of first halves
+ * and the second that of second ones. */
+#define BP_MIX_ROWS(bit, of)                                                                  \
+    BP_UNROLLED                                                                               \
+    for (int i = 0; i < BP_LANES; i++)                                                        \
+        if (!(i & (bit))) {                                                                   \
+            const BP_P(vec) first = row[i], second = row[i + (bit)];                          \
+            row[i] = BP_PICK(first, second, BP_EACH_PLACE(of, 0));                            \
+            row[i + (bit)] = BP_PICK(first, second, BP_EACH_PLACE(of, 1));                    \
+        }
 
 /* out (columns, rows) = the transpose of A (rows, columns), no more of either than a vector has lanes.
  *
- * A number's place in a square, written in bits, is its row and then its column.  To interleave the
- * first half of the rows with the second one rotates the bits by one; after as many rounds as a column
- * has bits, row and column have changed places. */
+ * A number's place in a square, written in bits, is its row and then its column.  A round of mixtures
+ * puts one bit of the column, the first of those within a part or the last of the part's own, in the
+ * place of one of the row, which comes in at the other end. */
 BP_TARGET void BP_P(transpose_tile)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *A, ptrdiff_t lda,
                                     BP_REAL *out, ptrdiff_t ldo)
 {
-    BP_P(vec) row[BP_LANES], next[BP_LANES];
+    BP_P(vec) row[BP_LANES];
     BP_UNROLLED
-    for (int i = 0; i < BP_LANES; i++)
-        row[i] = i < rows ? BP_P(load)(A + i * lda, columns) : (BP_P(vec)){0};
-    BP_UNROLLED
-    for (int round = 1; round < BP_LANES; round *= 2) {
-        BP_UNROLLED
-        for (int i = 0; i < BP_LANES / 2; i++) {
-            next[2 * i] = BP_PICK(row[i], row[i + BP_LANES / 2], BP_FIRST_HALVES);
-            next[2 * i + 1] = BP_PICK(row[i], row[i + BP_LANES / 2], BP_SECOND_HALVES);
-        }
-        BP_UNROLLED
-        for (int i = 0; i < BP_LANES; i++) row[i] = next[i];
+    for (int i = 0; i < BP_LANES; i++) {
+        row[i] = i < rows ? BP_P(load)(A, columns) : (BP_P(vec)){0};
+        A += lda;
+        BP_ONE_ADDRESS(A);
     }
+    BP_UNROLLED
+    for (int bit = BP_PART / 2; bit; bit /= 2) BP_MIX_ROWS(bit, BP_WITHIN)
+    BP_UNROLLED
+    for (int bit = BP_PART; bit < BP_LANES; bit *= 2) BP_MIX_ROWS(bit, BP_PARTS)
     BP_UNROLLED
     for (int i = 0; i < BP_LANES; i++)
         if (i < columns) BP_P(store)(out + i * ldo, row[i], rows);
@@ -59,5 +79,8 @@ BP_ENTRY void BP_P(transpose)(ptrdiff_t rows, ptrdiff_t columns, const BP_REAL *
         }
 }
 
-#undef BP_FIRST_HALVES
-#undef BP_SECOND_HALVES
+#undef BP_EACH_PLACE
+#undef BP_PART
+#undef BP_WITHIN
+#undef BP_PARTS
+#undef BP_MIX_ROWS
