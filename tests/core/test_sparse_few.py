@@ -69,6 +69,17 @@ def test_they_are_those_with_transposed_weights(dtype, rng):
 
 
 @TYPES
+def test_a_row_with_more_entries_than_columns(dtype, rng):
+    """They are given twice, and added; such a row is read another way, and with it the others."""
+    counts = np.where(np.arange(200) == 7, 450, 5)
+    columns = np.concatenate([np.sort(rng.integers(400, size=count)) for count in counts])
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    X = scipy.sparse.csr_array((rng.normal(size=columns.size), columns, starts), (200, 400))
+    net = Network((400, 16, 2), "tanh", "identity", dtype=dtype, random_state=0)
+    assert_allclose(net.predict(X), net.predict(X.toarray()), **close(dtype))
+
+
+@TYPES
 def test_rows_that_are_nearly_empty_and_too_few_to_transpose_weights_for(dtype, rng):
     X = rng.normal(size=(200, 784)) * (rng.uniform(size=(200, 784)) < 0.05)
     net = Network((784, 16, 2), "tanh", "identity", dtype=dtype, random_state=0)

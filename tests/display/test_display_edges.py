@@ -325,7 +325,7 @@ def test_targets_without_inputs():
 def test_tables_and_labels_as_fit_takes_them(rng):
     pandas, sparse = pytest.importorskip("pandas"), pytest.importorskip("scipy.sparse")
     X, Y = rng.normal(size=(30, 4)), rng.integers(0, 2, (30, 2))
-    quick = {"hidden_layer_sizes": (3,), "max_iter": 200, "solver": "lbfgs", "random_state": 0}
+    quick = {"hidden_layer_sizes": (3,), "solver": "lbfgs", "tol": 0.1, "random_state": 0}
     network = Network((4, 3, 1), random_state=0)
     pixels = (255 * rng.uniform(size=(30, 4))).astype(np.uint8)
     mixed = pandas.DataFrame({"a": X[:, 0], "b": X[:, 1] > 0, "c": X[:, 2], "d": X[:, 3] > 0})

@@ -70,10 +70,6 @@ cdef void _run_task(Job* job, Py_ssize_t task, int thread, real_t* theta) noexce
         jacobian_rows(job, task, thread, <const real_t*>theta)
     elif kind == EXAMPLE_GRADIENTS:
         example_gradients(job, task, <const real_t*>theta)
-    elif kind == NORMAL_ROWS:
-        normal_rows(job, task, thread, <const real_t*>theta)
-    elif kind == NORMAL_TILES:
-        normal_tile(job, task, <const real_t*>theta)
     elif kind <= BACKWARD_ROWS:
         _run_rows(job, task, <const real_t*>theta)
     elif kind == ACCUMULATE and job.plan.task == PRODUCT:
@@ -91,7 +87,11 @@ cdef void _run_task(Job* job, Py_ssize_t task, int thread, real_t* theta) noexce
 cdef void _work(void* argument, Py_ssize_t task, int thread) noexcept nogil:
     """A task, for the pool's threads."""
     cdef Job* job = <Job*>argument
-    if job.layout.is_single:
+    if job.phase.kind == NORMAL_ROWS:       # of float64 alone, like the tiles
+        normal_rows(job, task, thread, <const double*>job.theta)
+    elif job.phase.kind == NORMAL_TILES:
+        normal_tile(job, task)
+    elif job.layout.is_single:
         _run_task[float](job, task, thread, <float*>job.theta)
     else:
         _run_task[double](job, task, thread, <double*>job.theta)
@@ -152,7 +152,7 @@ cdef bint _run_phase(Run run, int kind, Py_ssize_t n, double work,
         if work > 0 and not stop:
             stop = _poll_signals(run, work)
         if not stop:
-            _run_task(job, task, 0, theta)
+            _work(job, task, 0)
         if alone:
             task += 1
         else:
@@ -288,7 +288,7 @@ cdef void _run_batches(Run run, real_t* theta) noexcept nogil:
                 return
 
 
-cdef void _run_normal(Run run, real_t* theta) noexcept nogil:
+cdef void _run_normal(Run run, double* theta) noexcept nogil:
     """[J r]ᵀ[J r] over all rows, some of them at a time."""
     cdef Job* job = &run.job
     cdef Phase* phase = &job.phase
@@ -321,8 +321,6 @@ cdef void _run_job(Run run, real_t* theta) noexcept nogil:
         transpose_in(first, &job.memory.sparse, <const real_t*>theta, slot_1, slot_2)
     if job.plan.task == PREDICT:
         _run_phase(run, PREDICT_ROWS, ceil_div(job.n_rows, rows), a_row * rows, theta)
-    elif job.plan.task == NORMAL:
-        _run_normal(run, theta)
     elif job.plan.task >= JACOBIAN:
         _run_phase(run, JACOBIAN_ROWS, ceil_div(job.n_rows, rows),
                    a_row * rows * (1 + job.layout.n_outputs), theta)
@@ -382,7 +380,9 @@ cdef class Run:
 
     cdef void work(self) noexcept nogil:
         """Do the job, or as much of it as there is time for until a signal handler raises."""
-        if self.job.layout.is_single:
+        if self.job.plan.task == NORMAL:    # of float64 alone
+            _run_normal(self, <double*>self.job.theta)
+        elif self.job.layout.is_single:
             _run_job[float](self, <float*>self.job.theta)
         else:
             _run_job[double](self, <double*>self.job.theta)

@@ -70,23 +70,7 @@ cdef void row_gradient(const Layout* layout, const Buffers* buffers, Py_ssize_t 
         below = <const real_t*>buffers.a + buffers.rows * layer.unit + row * layer.n_out
 
 
-cdef void _residuals(const Job* job, Py_ssize_t start, Py_ssize_t n, Py_ssize_t own, real_t* out,
-                     const real_t* theta) noexcept nogil:
-    """The last column of [J r]: √s_k (a_j - y_j) of rows that have gone forward."""
-    cdef const Layout* layout = job.layout
-    cdef Py_ssize_t k, j
-    cdef Py_ssize_t width = layout.n_outputs
-    cdef const real_t* a = <const real_t*>job.memory.rows.a + job.memory.rows.rows \
-        * layout.layers[layout.n_layers - 1].unit + own * width
-    cdef real_t* y = <real_t*>job.memory.rows.y + own * width
-    gather(job.examples.y, <const Py_ssize_t*>NULL, 0, start, n, width, y)
-    for k in range(n):
-        for j in range(width):
-            out[(k * width + j + 1) * (layout.n_parameters + 1) - 1] = \
-                <real_t>_root(job, start + k) * (a[k * width + j] - y[k * width + j])
-
-
-cdef inline double _root(const Job* job, Py_ssize_t row) noexcept nogil:
+cdef double root_weight(const Job* job, Py_ssize_t row) noexcept nogil:
     """√s_k."""
     return 1.0 if job.examples.weights == NULL else sqrt(job.examples.weights[row])
 
@@ -122,13 +106,12 @@ cdef void output_gradients(const Job* job, Py_ssize_t start, Py_ssize_t n, int t
         gather(job.examples.x, <const Py_ssize_t*>NULL, 0, start, n, job.plan.ld_x,
                <real_t*>reading.first)
     forward(layout, theta, &reading.inputs, &m.rows, own, n, <const Dropout*>NULL, <real_t*>NULL)
-    if residuals:
-        _residuals(job, start, n, own, out, theta)
     plain.bend = NULL
     for j in range(layout.n_outputs):
         memset(delta, 0, n * layout.n_outputs * sizeof(real_t))
         for k in range(n):
-            delta[k * layout.n_outputs + j] = <real_t>_root(job, start + k) if residuals else 1
+            delta[k * layout.n_outputs + j] = \
+                <real_t>root_weight(job, start + k) if residuals else 1
         output_delta(last, n, <const real_t*>m.rows.a + end, da_dz, delta)
         delta_recursion(layout, theta, &plain, own, n, dC_dx)
         for k in range(n):

@@ -148,8 +148,8 @@ cdef const real_t* zero_copy_rows(const MatrixView* view, const Py_ssize_t* orde
 
 cdef bint has_plain_rows(const MatrixView* view, Py_ssize_t itemsize) noexcept nogil:
     """Whether each row is contiguous floats of so many bytes, so that a pointer tells it."""
-    return (view.kind == (FLOAT32 if itemsize == sizeof(float) else FLOAT64)
-            and view.column_stride == itemsize)
+    cdef Kind floats = FLOAT32 if itemsize == sizeof(float) else FLOAT64
+    return view.kind == floats and view.column_stride == itemsize
 
 
 cdef void row_pointers(const MatrixView* view, const Py_ssize_t* order, Py_ssize_t start,

@@ -245,24 +245,24 @@ cdef double slope_rows(const Job* job, Py_ssize_t row, Py_ssize_t n,
     return cost
 
 
-cdef void add_pass(const Job* job, Py_ssize_t row, Py_ssize_t j, real_t* gradient) noexcept nogil:
+cdef void add_pass(const Job* job, Py_ssize_t row, Py_ssize_t j, double* gradient) noexcept nogil:
     """v^(l) R{a^(l-1)}ᵀ of one output of one row, added to ∂/∂w of every layer."""
     cdef const Layout* layout = job.layout
     cdef const Memory* m = &job.memory
     cdef const Layer* layer
-    cdef const real_t* below = <const real_t*>m.slopes.x \
+    cdef const double* below = <const double*>m.slopes.x \
         + (row * layout.n_outputs + j) * layout.n_inputs
-    cdef const real_t* v
-    cdef real_t* w
+    cdef const double* v
+    cdef double* w
     cdef Py_ssize_t l, i, k
     for l in range(layout.n_layers):
         layer = &layout.layers[l]
-        v = <const real_t*>m.slopes.v + _at(job, layer, row) + j * layer.n_out
+        v = <const double*>m.slopes.v + _at(job, layer, row) + j * layer.n_out
         for i in range(layer.n_out):
             w = gradient + layer.w + i * layer.n_in
             for k in range(layer.n_in):
                 w[k] += v[i] * below[k]
-        below = <const real_t*>m.slopes.tangent + _at(job, layer, row) + j * layer.n_out
+        below = <const double*>m.slopes.tangent + _at(job, layer, row) + j * layer.n_out
 
 
 cdef void slope_shard(const Job* job, const Shard* shard, const Target* target,

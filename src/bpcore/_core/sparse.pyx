@@ -91,33 +91,31 @@ cdef bint _inputs_by_column(const Layer* first, const Sparse* x, Py_ssize_t n, c
     cdef Py_ssize_t across = columns_of_square(w)
     cdef Py_ssize_t n_squares = (x.width + across - 1) // across
     cdef Py_ssize_t scratch = n * IN_PLACE_UNITS * sizeof(real_t)
+    cdef bint sorted = False
     cdef char* memory
     cdef char* aligned
     cdef Py_ssize_t* ends
     cdef real_t* values
     cdef const int32_t* columns
-    for i in range(n):
-        row = x.order[x.start + i] if x.order != NULL else x.start + i
-        if x.view.indptr == NULL or not x.view.sorted_indices:
-            return False
-        n_entries += _indptr(x.view, row + 1) - _indptr(x.view, row)
+    if x.view.indptr != NULL and x.view.sorted_indices:
+        for i in range(n):
+            row = x.order[x.start + i] if x.order != NULL else x.start + i
+            n_entries += _indptr(x.view, row + 1) - _indptr(x.view, row)
     if n_entries < max(<Py_ssize_t>SORTED_MIN_ENTRIES, n) or n_entries > 2**30:
         return False
     memory = <char*>malloc(SCRATCH_ALIGNMENT + scratch + (n_squares + 1) * sizeof(Py_ssize_t)
                            + n_entries * (2 * sizeof(real_t) + 3 * sizeof(int32_t)))
-    if memory == NULL:
-        return False
-    aligned = memory + SCRATCH_ALIGNMENT - <size_t>memory % SCRATCH_ALIGNMENT
-    ends = <Py_ssize_t*>(aligned + scratch)
-    values = <real_t*>(ends + n_squares + 1)
-    if not _sort_by_square(x, n, n_entries, across, n_squares, ends, values):
-        free(memory)
-        return False
-    columns = <const int32_t*>(values + 2 * n_entries)
-    sparse_affine_in_place(n, x.width, first.n_out, n_entries, values, columns,
-                           columns + n_entries, ends, w, b, z, <real_t*>aligned)
+    if memory != NULL:
+        aligned = memory + SCRATCH_ALIGNMENT - <size_t>memory % SCRATCH_ALIGNMENT
+        ends = <Py_ssize_t*>(aligned + scratch)
+        values = <real_t*>(ends + n_squares + 1)
+        sorted = _sort_by_square(x, n, n_entries, across, n_squares, ends, values)
+        columns = <const int32_t*>(values + 2 * n_entries)
+        if sorted:
+            sparse_affine_in_place(n, x.width, first.n_out, n_entries, values, columns,
+                                   columns + n_entries, ends, w, b, z, <real_t*>aligned)
     free(memory)
-    return True
+    return sorted
 
 
 cdef bint _sort_by_square(const Sparse* x, Py_ssize_t n, Py_ssize_t n_entries, Py_ssize_t across,

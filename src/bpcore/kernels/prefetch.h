@@ -35,8 +35,8 @@ static bp_prefetch bp_no_prefetch(void)
 }
 
 /* The rows, spread over `steps` steps of a product and a few to spare. */
-static bp_prefetch bp_prefetch_rows(const void *const *rows, ptrdiff_t n, ptrdiff_t bytes,
-                                    ptrdiff_t steps)
+static inline bp_prefetch bp_prefetch_rows(const void *const *rows, ptrdiff_t n, ptrdiff_t bytes,
+                                           ptrdiff_t steps)
 {
     bp_prefetch prefetch = {rows, n, bytes, 0, 0, 0};
     if (n <= 0 || steps <= 0) return bp_no_prefetch();
