@@ -39,7 +39,7 @@ def origins(c_file):
             place = found.group(1), int(found.group(2))
         elif text.startswith(("}", "/*")):
             place = None
-        elif place:
+        elif place and not text.lstrip().startswith("__pyx_L"):  # a label does not run
             places[number] = place
     return places
 
