@@ -49,6 +49,7 @@ MODULES = [
     "evidence",
     "epoch",
     "parameters",
+    "transposed",
     "small_batch",
     "engine",
     "training",

@@ -259,7 +259,7 @@ class DaskMLP(_Beside):
         self._check_lbfgs()
         as_callbacks(self.callback)
         hidden_sizes(self.hidden_layer_sizes)
-        resume = hasattr(self, "coefs_") and self.warm_start
+        resume = self.__sklearn_is_fitted__() and self.warm_start
         parts = Partitions.load(self._cluster, self.unfitted(), X_given, y_given, sample_weight)
         first = parts.facts[0]
         targets = targets_of(self, parts.facts)

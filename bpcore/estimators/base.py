@@ -219,7 +219,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
         self._check_lbfgs()
         as_callbacks(self.callback)
         hidden_sizes(self.hidden_layer_sizes)  # refused before the data are looked at
-        resume = hasattr(self, "coefs_") and (self.warm_start or partial)
+        resume = self.__sklearn_is_fitted__() and (self.warm_start or partial)
         X, y = check_xy(self, X_given, y_given, reset=not resume)
         targets = self._codec() if resume or partial else None
         if targets is None:

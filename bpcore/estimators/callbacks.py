@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 
 from bpcore.checks import as_callbacks
-from bpcore.estimators.spec import attributes_of
 
 __all__ = ["Callbacks"]
 
@@ -56,7 +55,7 @@ class Callbacks:
 
     def _fitted(self) -> dict[str, Any]:
         """The attributes of the estimator as if the fit had ended now."""
-        return attributes_of(copy.deepcopy(self.est._network))
+        return {"_network": copy.deepcopy(self.est._network)}
 
     @property
     def _announces_epochs(self) -> bool:

@@ -55,7 +55,7 @@ def begin(
             "checkpoint and resume: L-BFGS keeps its state inside SciPy. "
             "Use another solver, or save the estimator from a callback"
         )
-    if est.warm_start and hasattr(est, "coefs_"):
+    if est.warm_start and est.__sklearn_is_fitted__():
         raise ValueError(
             "checkpoint and resume: a warm start goes on from weights that no checkpoint tells. "
             "Use a new estimator, or warm_start=False"

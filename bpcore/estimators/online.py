@@ -22,6 +22,7 @@ from bpcore.estimators.callbacks import Callbacks
 from bpcore.estimators.data import Split, Training
 from bpcore.estimators.fit import EpochFit, exclusive
 from bpcore.estimators.predictions import plain_table
+from bpcore.estimators.views import are_there
 
 __all__ = ["online"]
 
@@ -151,8 +152,7 @@ class Online:
             not all(a is b for a, b in zip(self.held, self._held(est), strict=True))
             or _parameters_of(est.__class__)(est) != self.parameters
             or not self._are_known(classes)
-            or "coefs_" not in state
-            or "intercepts_" not in state
+            or not are_there(state)
             or "_skl_callbacks" in state
         ):
             return False

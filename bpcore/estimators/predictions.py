@@ -12,6 +12,7 @@ from bpcore._core.threads import threads_for
 from bpcore.checks import check_finite
 from bpcore.estimators.data import as_table, check_x
 from bpcore.estimators.state import State
+from bpcore.estimators.views import are_there
 
 __all__ = ["Predictions", "plain_table"]
 
@@ -73,7 +74,7 @@ class Predictions(State):
         scikit-learn's look at a table takes a hundred times as long as the network with one row.
         """
         state = self.__dict__
-        if "_network" not in state or "coefs_" not in state or "intercepts_" not in state:
+        if "_network" not in state or not are_there(state):
             return None
         X = plain_table(state, X)
         if X is None:

@@ -145,7 +145,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _codec(self) -> Any:
         codec = super()._codec()
-        if codec is None and "coefs_" in self.__dict__:
+        if codec is None and self.__sklearn_is_fitted__():
             n_quantiles = len(self._quantiles())
             return Numbers(np.shape(self.coefs_[-1])[1] // n_quantiles, n_quantiles)
         return codec

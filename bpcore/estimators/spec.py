@@ -11,7 +11,7 @@ from bpcore import checks as check
 from bpcore.estimators.parameters import ENGINE_NAMES, SKLEARN_NAMES
 from bpcore.network import Network
 
-__all__ = ["NetworkSpec", "attributes_of", "draw", "hidden_sizes", "layer_sizes_of", "sklearn_name"]
+__all__ = ["NetworkSpec", "draw", "hidden_sizes", "layer_sizes_of", "sklearn_name"]
 
 
 def hidden_sizes(hidden_layer_sizes: Any) -> list[int]:
@@ -100,18 +100,6 @@ def draw(network: Network, spec: NetworkSpec, rng: np.random.RandomState) -> Non
         bound = np.sqrt((2.0 if name == "sigmoid" else 6.0) / (fan_in + fan_out))
         w[:] = rng.uniform(-bound, bound, (fan_in, fan_out)).T
         b[:] = rng.uniform(-bound, bound, fan_out)
-
-
-def attributes_of(network: Network) -> dict[str, Any]:
-    """The attributes that hold a network and its views."""
-    coefs = [w.T for w in network.weights]
-    intercepts = list(network.biases)
-    return {
-        "_network": network,
-        "_views": (tuple(coefs), tuple(intercepts)),
-        "coefs_": coefs,
-        "intercepts_": intercepts,
-    }
 
 
 def layer_sizes_of(coefs: Sequence[Any], intercepts: Sequence[Any]) -> list[int]:

@@ -13,12 +13,12 @@ from bpcore.checks import as_integer
 from bpcore.estimators.record import FitRecord, Shown, record_of
 from bpcore.estimators.spec import (
     NetworkSpec,
-    attributes_of,
     draw,
     hidden_sizes,
     layer_sizes_of,
     sklearn_name,
 )
+from bpcore.estimators.views import View, are_others, are_there, take_network
 from bpcore.network import Network
 
 __all__ = ["State"]
@@ -28,6 +28,8 @@ class State(BaseEstimator):
     """The part of an estimator that fits fill and predictions read."""
 
     _record: FitRecord
+    coefs_ = View()
+    intercepts_ = View()
     # its entries, under scikit-learn's names
     n_iter_ = Shown("n_iter")
     t_ = Shown("t")
@@ -54,7 +56,7 @@ class State(BaseEstimator):
     def _install(self, network: Network, spec: NetworkSpec, targets: Any, fresh: bool) -> None:
         """Take over a network."""
         if fresh or network is not self.__dict__.get("_network"):
-            self.__dict__.update(attributes_of(network))
+            take_network(self, network)
         network.n_threads = threads_for(self.n_jobs)
         self._spec = spec
         self._targets = targets
@@ -92,10 +94,8 @@ class State(BaseEstimator):
         return network
 
     def _current(self, spec: NetworkSpec | None) -> Network:
-        views = self.__dict__.get("_views", ((), ()))
-        for shown, mine in zip(views, (self.coefs_, self.intercepts_), strict=True):
-            if len(shown) != len(mine) or any(a is not b for a, b in zip(shown, mine, strict=True)):
-                return self._adopted(spec)
+        if are_others(self):
+            return self._adopted(spec)
         network: Network = self._network
         return network
 
@@ -115,12 +115,15 @@ class State(BaseEstimator):
             weights=[np.asanyarray(w).T for w in self.coefs_],
             biases=list(self.intercepts_),
         )
-        self.__dict__.update(attributes_of(network))
+        take_network(self, network)
         return network
 
     def _resumed(self, spec: NetworkSpec, sizes: list[int]) -> Network:
         """The network to go on with: the one there is, with the parameters of now."""
-        there = layer_sizes_of(self.coefs_, self.intercepts_)
+        if are_others(self):
+            there = layer_sizes_of(self.coefs_, self.intercepts_)
+        else:
+            there = list(self._network.layer_sizes)
         if there != sizes:
             raise ValueError(
                 f"this call asks for layers of {sizes} units, but the weights from before make "
@@ -134,7 +137,7 @@ class State(BaseEstimator):
         return network
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "coefs_")
+        return are_there(self.__dict__)
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
@@ -150,13 +153,13 @@ class State(BaseEstimator):
             self._synchronised()
             state["_network"] = self._network
             for name in ("_views", "coefs_", "intercepts_"):
-                state.pop(name)
+                state.pop(name, None)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if "_network" in state:
-            self.__dict__.update(attributes_of(state["_network"]))
+            take_network(self, state["_network"])
 
     def _set_up(self, network: Network, targets: Any) -> None:
         """Become ready to predict with a network that no fit has seen."""

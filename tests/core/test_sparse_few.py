@@ -26,7 +26,7 @@ def texts(rng, n, n_in=3000, most=12):
 
 @TYPES
 @pytest.mark.parametrize("n", [1, 2, 31, 129, 200])
-@pytest.mark.parametrize("width", [16, 17, 23, 40])
+@pytest.mark.parametrize("width", [1, 5, 16, 17, 23, 40])
 def test_they_are_those_of_whole_rows(width, n, dtype, rng):
     X = texts(rng, n)
     net = Network((3000, width, 2), "tanh", "identity", dtype=dtype, random_state=0)
@@ -200,14 +200,14 @@ FITS = {
 
 @TYPES
 @pytest.mark.parametrize("name", FITS)
-@pytest.mark.parametrize("n", [1, 9, 120, 200])
-def test_a_few_rows_train_as_whole_rows_do(n, name, dtype, rng):
+@pytest.mark.parametrize(("n", "width"), [(1, 19), (9, 19), (120, 19), (200, 19), (300, 3)])
+def test_a_few_rows_train_as_whole_rows_do(n, width, name, dtype, rng):
     """w^(1) is written to where it lies as well: to the bits of whole rows but for rounding."""
     X = texts(rng, n, most=30)
     Y, weights = rng.normal(size=(n, 2)), rng.uniform(0, 2, n) * (rng.uniform(size=n) > 0.2) + 1e-9
     given = {"epochs": 3, "batch_size": n, "sample_weight": weights, **FITS[name]}
     nets = [
-        Network((3000, 19, 2), "tanh", "identity", dtype=dtype, random_state=0) for _ in range(2)
+        Network((3000, width, 2), "tanh", "identity", dtype=dtype, random_state=0) for _ in range(2)
     ]
     costs = [
         net.fit(table, Y, random_state=1, **given).cost
@@ -242,3 +242,48 @@ def test_they_train_to_the_same_bits_for_any_number_of_threads(rng):
         ends.append(net.parameters.copy())
     for other in ends[1:]:
         assert_array_equal(other, ends[0])
+
+
+def trained(X, width, dtype, batch_size=150):
+    net = Network((X.shape[1], width, 2), "tanh", "identity", dtype=dtype, random_state=0)
+    Y = np.random.default_rng(0).normal(size=(X.shape[0], 2))
+    net.fit(X, Y, 2, batch_size, learning_rate=0.1, random_state=0)
+    return net.parameters
+
+
+@TYPES
+@pytest.mark.parametrize(
+    ("width", "density", "batch_size", "in_place"),
+    [
+        (20, 0.005, 190, True),  # a batch has few numbers that are not zero
+        (20, 0.005, 210, False),
+        (4, 0.015, 600, True),  # one vector of units, half of it empty at least
+        (9, 0.015, 600, False),
+        (20, 0.025, 30, False),  # not so few of each row
+    ],
+)
+def test_which_batches_learn_where_the_weights_lie(
+    width, density, batch_size, in_place, dtype, rng
+):
+    X = scipy.sparse.random_array((1000, 800), density=density, rng=rng, format="csr")
+    usual = trained(X, width, dtype, batch_size).copy()
+    tune(sparse_few_a_batch=np.inf)
+    if width > 8:
+        assert np.array_equal(usual, trained(X, width, dtype, batch_size)) == (
+            in_place or density > 0.02
+        )
+    tune(sparse_few_a_batch=-1.0, sparse_transposing_rows=-1.0)
+    same = np.array_equal(usual, trained(X, width, dtype, batch_size))
+    assert same == (not in_place or width == 4)
+    tune(sparse_max_density=-1.0)
+    assert not np.array_equal(usual, trained(X, width, dtype, batch_size))
+
+
+@pytest.mark.parametrize("density", [0.018, 0.022])
+def test_few_units_take_rows_of_very_few_inputs_only(density, rng):
+    """Others are spread out: then products of whole rows are faster."""
+    X = scipy.sparse.random_array((400, 800), density=density, rng=rng, format="csr")
+    net = Network((800, 7, 2), "tanh", "identity", dtype="float64", random_state=0)
+    spread_out = np.array_equal(trained(X, 7, "float64"), trained(X.toarray(), 7, "float64"))
+    assert spread_out == (density > 0.02)
+    assert np.array_equal(net.predict(X), net.predict(X.toarray())) == spread_out

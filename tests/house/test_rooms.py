@@ -11,7 +11,7 @@ CORE = [
     "types", "tuning", "rows", "activations", "losses", "schedules", "shuffle", "optimizers",
     "products", "testing", "sparse", "forward", "backward", "pool", "job", "plan", "workspace",
     "batch", "tangent", "sobolev", "asked", "update", "inspect", "normal", "evidence", "epoch",
-    "parameters", "small_batch", "engine", "training", "least_squares",
+    "parameters", "transposed", "small_batch", "engine", "training", "least_squares",
 ]  # fmt: skip
 # Python files beside them: threads is the lowest of all.
 PYTHON = {"threads", "config", "memory"}

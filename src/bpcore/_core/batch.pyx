@@ -219,6 +219,7 @@ cdef void predict_rows(const Job* job, Py_ssize_t task, int thread,
     if job.plan.sparse:
         reading.sparse.row = thread * min(rows, rows_at_once(job.plan.transposes))
         reading.sparse.keeps = False
+        reading.sparse.offsets = m.sparse.offsets + thread * m.sparse.n_offsets
     if not forward(layout, theta, &reading.inputs, &m.rows, own, n, <const Dropout*>NULL, out):
         m.partial_sums[thread] = 1.0
 

@@ -41,6 +41,7 @@ cdef class Engine(SmallBatches):
 
     def __cinit__(self, *args, **kwargs):
         self.max_threads = 1
+        self.transposed = TransposedWeights.__new__(TransposedWeights)
 
     def _set_threads(self, int most):
         """Let the work be shared by at most so many threads."""
@@ -133,6 +134,11 @@ cdef class Engine(SmallBatches):
         make_plan(&self.layout, &request, None, [], own)
         return own
 
+    def _has_transposed(self):
+        """Whether w^(1) is kept transposed for the next prediction; for tests."""
+        return self.transposed.kept is not None and self.transposed.changes == self.changes \
+            and not self._may_be_written()
+
     # ------------------------------------------------------------ forward
 
     def _predict_into(self, Rows x, cnp.ndarray out, bint alike=False):
@@ -157,6 +163,8 @@ cdef class Engine(SmallBatches):
         run.job.out = cnp.PyArray_DATA(out)
         run.owners += (out,)
         run.take_workspace(self._workspace(&request, x, NO_UPDATES))
+        if run.job.plan.sparse:
+            self.transposed.serve(run, self, x)
         if x.view.n_rows > 0:
             run.run()
         for thread in range(run.job.plan.n_threads):

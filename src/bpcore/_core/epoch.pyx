@@ -317,7 +317,7 @@ cdef void _run_job(Run run, real_t* theta) noexcept nogil:
     cdef real_t* slot_2 = <real_t*>run.optimizer.slot_2
     cdef Py_ssize_t rows = job.plan.blocks_per_task * job.plan.block
     cdef double a_row = job.layout.n_parameters
-    if job.plan.transposes:
+    if job.plan.transposes and job.plan.task != PREDICT:
         transpose_in(first, &job.memory.sparse, <const real_t*>theta, slot_1, slot_2)
     if job.plan.task == PREDICT:
         _run_phase(run, PREDICT_ROWS, ceil_div(job.n_rows, rows), a_row * rows, theta)

@@ -185,7 +185,7 @@ cdef class LeastSquares:
                 if time.perf_counter() >= begun + TUNING.seconds_in_engine:
                     break
         finally:
-            self.network.training = False
+            self.network._end_training()
             try:
                 self.normal_run.join()
             finally:

@@ -11,6 +11,7 @@ from bpcore._core.products import MAX_DIMENSION
 
 cimport numpy as cnp
 from cpython.pythread cimport PyThread_get_thread_ident
+from cpython.ref cimport PyObject
 from libc.stdlib cimport calloc, free
 
 from bpcore._core.losses cimport given_loss, make_loss
@@ -19,6 +20,15 @@ from bpcore._core.types cimport Layer
 from bpcore.kernels.sums cimport all_finite
 
 cnp.import_array()
+
+cdef extern from "Python.h":
+    Py_ssize_t Py_REFCNT(PyObject*)
+
+
+cdef class Lease:
+    """What the views of θ that were handed out keep alive, and θ with it."""
+
+    cdef object theta
 
 
 cdef class Parameters:
@@ -80,6 +90,8 @@ cdef class Parameters:
         self.dtype = theta.dtype
         self._theta = theta
         self.theta = cnp.PyArray_DATA(theta)
+        self.lease = lease = Lease()
+        (<Lease>lease).theta = theta
 
     def _build_layers(self, tuple sizes, list activations, list dropout):
         cdef Py_ssize_t l
@@ -189,8 +201,12 @@ cdef class Parameters:
     @property
     def parameters(self):
         """θ = (w^(1), b^(1), …, w^(L), b^(L)), a writable view of shape (n_parameters,)."""
+        cdef cnp.npy_intp n = self.layout.n_parameters
         self._check()
-        return self._theta[:]
+        view = cnp.PyArray_SimpleNewFromData(1, &n, self._type_number(), self.theta)
+        cnp.set_array_base(view, self.lease)
+        self.changes += 1
+        return view
 
     @property
     def n_parameters(self):
@@ -224,6 +240,7 @@ cdef class Parameters:
         """θ = theta, a finite vector of θ's length and type."""
         self._check_idle()
         self._theta[:] = theta
+        self.changes += 1
 
     def _descend(self, cnp.ndarray gradient, double learning_rate):
         """θ ← θ - η ∇C, or no change at all where that is not finite; whether it was done."""
@@ -233,9 +250,19 @@ cdef class Parameters:
         if not np.isfinite(moved).all():
             return False
         self._theta[:] = moved
+        self.changes += 1
         return True
 
     # ------------------------------------------------------------ whose it is
+
+    cdef bint _may_be_written(self) noexcept:
+        """Whether θ is being trained, or somebody holds a view of it."""
+        return self.training or Py_REFCNT(<PyObject*>self.lease) > 1
+
+    cdef void _end_training(self) noexcept:
+        """Leave a compiled epoch."""
+        self.training = False
+        self.changes += 1
 
     def _begin_fit(self):
         """Claim the network for one fit.

@@ -20,8 +20,10 @@ from bpcore.kernels.tuning cimport BP_BY_POINTER_INPUTS, BP_RUN, BP_SHORT_INPUTS
 # Sizes are multiples of the tiles' rows.
 cdef Py_ssize_t MULTIPLE = 8
 
-# The share of inputs that are not zero up to which rows train where w^(1) is not transposed: of 100
-# rows of 80 of 20,000 inputs a step of Adam took a third of the time of products of whole rows.
+# The share of inputs that are not zero up to which rows of CSR train where w^(1) is not transposed:
+# of 100 rows of 80 of 20,000 inputs a step of Adam took a third of the time of products of whole
+# rows.  Up to it, too, rows of CSR are not spread out for few units: fits of 2,000 rows of 20 of
+# 1,000 inputs took 0.6 to 1.0 of that time given 1 to 12 units, of 30 inputs 0.7 to 2.
 cdef double FEW_INPUTS_DENSITY = 0.02
 
 
@@ -206,23 +208,32 @@ cdef bint _is_sparse(const Layout* layout, const Request* request, Rows x):
     cdef const Layer* first = &layout.layers[0]
     if x is None or request.task > TRAIN or request.keeps_terms or request.scales_inputs \
             or request.fits_slopes or request.alike \
-            or first.n_in < TUNING.sparse_min_inputs or first.n_out < TUNING.sparse_min_units:
+            or first.n_in < TUNING.sparse_min_inputs \
+            or first.n_out < TUNING.sparse_min_units and not (
+                x.is_sparse() and x.density() <= FEW_INPUTS_DENSITY):
         return False
-    return (_is_nearly_empty(request, x)
+    return (_is_nearly_empty(layout, request, x)
             or has_sparse_loops() and request.n_rows >= TUNING.sparse_min_rows) \
         and x.density() <= TUNING.sparse_max_density
 
 
-cdef bint _is_nearly_empty(const Request* request, Rows x):
+cdef bint _is_nearly_empty(const Layout* layout, const Request* request, Rows x):
     """Whether the rows have so few numbers in all that transposing w^(1) for them would take longer
     than reading it where it lies; and in training writing to it."""
+    cdef bint are_few
     if not x.is_sparse():
         return False
-    if request.task <= COST and request.n_rows < TUNING.sparse_min_rows \
-            and x.density() <= TUNING.sparse_in_place_density and x.fullest <= BP_RUN:
-        return True
-    return x.density() * request.n_rows <= TUNING.sparse_transposing_rows \
-        and (request.task <= COST or x.density() <= FEW_INPUTS_DENSITY)
+    are_few = x.density() * request.n_rows <= TUNING.sparse_transposing_rows
+    if request.task <= COST:
+        return are_few or (
+            request.n_rows < TUNING.sparse_min_rows
+            and x.density() <= TUNING.sparse_in_place_density and x.fullest <= BP_RUN)
+    if x.density() > FEW_INPUTS_DENSITY:
+        return False
+    # transposed, an input's weights fill whole vectors, with zeros in the place of units
+    return are_few or 2 * layout.layers[0].n_out <= padded_width(1, layout.itemsize) or (
+        request.task == TRAIN
+        and x.density() * min(request.n_rows, request.batch_size) <= TUNING.sparse_few_a_batch)
 
 
 cdef bint is_small_work(const Layout* layout, Py_ssize_t n_rows) noexcept nogil:
@@ -322,7 +333,7 @@ cdef Plan make_plan(const Layout* layout, const Request* request, Rows x, list s
     plan.keeps_terms, plan.fits_slopes = request.keeps_terms, request.fits_slopes
     plan.n_threads = _n_threads(layout, request)
     plan.sparse = _is_sparse(layout, request, x)
-    plan.transposes = plan.sparse and not _is_nearly_empty(request, x)
+    plan.transposes = plan.sparse and not _is_nearly_empty(layout, request, x)
     plan.blocks_per_task = 1
     if plan.task == PREDICT:
         plan.block = prediction_rows(request.n_rows, layout)

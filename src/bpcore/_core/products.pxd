@@ -34,10 +34,10 @@ cdef bint has_sparse_loops() noexcept nogil
 cdef Py_ssize_t columns_of_square(const real_t* of_type) noexcept nogil
 cdef Py_ssize_t compress(Py_ssize_t n, const real_t* x, const void* prefetch, real_t* values,
                          int32_t* columns, int32_t* offsets) noexcept nogil
-cdef void sparse_affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t room, const real_t* values,
-                        const int32_t* columns, const Py_ssize_t* counts, const real_t* w_t,
-                        Py_ssize_t ldw, const real_t* b, real_t* z, const real_t** prefetch,
-                        Py_ssize_t n_prefetch) noexcept nogil
+cdef void sparse_affine(bint in_order, Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t room,
+                        const real_t* values, const int32_t* columns, const Py_ssize_t* counts,
+                        const real_t* w_t, Py_ssize_t ldw, const real_t* b, real_t* z,
+                        const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil
 cdef void sparse_affine_in_place(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out,
                                  Py_ssize_t n_entries, const real_t* values,
                                  const int32_t* columns, const int32_t* rows,

@@ -200,17 +200,19 @@ cdef Py_ssize_t compress(Py_ssize_t n, const real_t* x, const void* prefetch, re
     return own_compress(n, x, prefetch, values, columns, offsets)
 
 
-cdef void sparse_affine(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t room, const real_t* values,
-                        const int32_t* columns, const Py_ssize_t* counts, const real_t* w_t,
-                        Py_ssize_t ldw, const real_t* b, real_t* z, const real_t** prefetch,
-                        Py_ssize_t n_prefetch) noexcept nogil:
+cdef void sparse_affine(bint in_order, Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t room,
+                        const real_t* values, const int32_t* columns, const Py_ssize_t* counts,
+                        const real_t* w_t, Py_ssize_t ldw, const real_t* b, real_t* z,
+                        const real_t** prefetch, Py_ssize_t n_prefetch) noexcept nogil:
     """z = x wᵀ + b, z (n, n_out), of x (n, n_in) only what `compress` has kept.
 
     values, columns: row i has counts[i], from i * room on.  w_t: (n_in, n_out), w transposed,
     its rows ldw apart: whole vectors (`padded_width`), zeros at their end.
+    in_order: with the bits of `sparse_affine_in_place`.
     prefetch, n_prefetch: as for `affine`; room is n_in then.
     """
-    own_sparse_dot(n, n_out, room, values, columns, counts, w_t, ldw, b, z, prefetch, n_prefetch)
+    own_sparse_dot(in_order, n, n_out, room, values, columns, counts, w_t, ldw, b, z, prefetch,
+                   n_prefetch)
 
 
 cdef Py_ssize_t columns_of_square(const real_t* of_type) noexcept nogil:

@@ -225,6 +225,7 @@ cdef class SmallBatches(Parameters):
             if self.step_gradient is None:
                 self.step_gradient = np.empty(self.layout.n_parameters, dtype=self.dtype)
             gradient = cnp.PyArray_DATA(self.step_gradient)
+        self.changes += 1
         if self.layout.is_single:
             return _step_small[float](job, optimizer, update, <float*>gradient,
                                       <float*>self.theta)

@@ -33,6 +33,7 @@ cdef struct Sparse:
     Py_ssize_t n_offsets
     Py_ssize_t ldw
     void* w_t               # NULL: so few numbers are not zero that w^(1) is read where it lies
+    bint in_order           # sums by w_t have the bits of those of w^(1) where it lies
     void* gradient_t
     void* slot_1_t
     void* slot_2_t

@@ -42,10 +42,11 @@ cdef void _compress_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t
         at = order[start + i] if order != NULL else start + i
         values = <real_t*>x.values + (row + i) * x.room
         columns = x.columns + (row + i) * x.room
-        offsets = x.offsets + (row + i) * x.n_offsets
+        # a prediction looks at none of them
+        offsets = x.offsets + (row + i) * x.n_offsets if x.keeps else x.offsets
         x.counts[row + i] = sparse_row(view, at, values, columns)
         if x.counts[row + i] >= 0:
-            if x.keeps:     # for the gradient
+            if x.keeps and x.w_t != NULL:       # for the gradient
                 _count_offsets(x.counts[row + i], <const int32_t*>columns, x.n_offsets,
                                offsets)
             continue
@@ -65,12 +66,13 @@ cdef void _compress_rows(const Sparse* x, Py_ssize_t k, Py_ssize_t n, Py_ssize_t
 cdef void _count_offsets(Py_ssize_t count, const int32_t* columns, Py_ssize_t n_offsets,
                          int32_t* offsets) noexcept nogil:
     """The offsets of a row whose columns are known."""
-    cdef Py_ssize_t i
-    cdef Py_ssize_t e = 0
-    for i in range(n_offsets):
-        while e < count and columns[e] < i * OFFSET_STRIDE:
-            e += 1
-        offsets[i] = <int32_t>e
+    cdef Py_ssize_t e, end
+    cdef Py_ssize_t i = 0
+    for e in range(count + 1):
+        end = columns[e] // OFFSET_STRIDE + 1 if e < count else n_offsets
+        while i < end:
+            offsets[i] = <int32_t>e
+            i += 1
 
 
 cdef inline Py_ssize_t _indptr(const MatrixView* view, Py_ssize_t k) noexcept nogil:
@@ -188,9 +190,10 @@ cdef void sparse_inputs(const Layer* first, const Inputs* inputs, Py_ssize_t n, 
                     z + (k + i) * first.n_out, sums)
             k += here
             continue
-        sparse_affine(here, first.n_out, x.room, <const real_t*>x.values + row * x.room,
-                      x.columns + row * x.room, x.counts + row, <const real_t*>x.w_t, x.ldw, b,
-                      z + k * first.n_out, <const real_t**>inputs.prefetch, inputs.n_prefetch)
+        sparse_affine(x.in_order, here, first.n_out, x.room,
+                      <const real_t*>x.values + row * x.room, x.columns + row * x.room,
+                      x.counts + row, <const real_t*>x.w_t, x.ldw, b, z + k * first.n_out,
+                      <const real_t**>inputs.prefetch, inputs.n_prefetch)
         k += here
 
 

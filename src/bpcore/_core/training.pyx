@@ -308,7 +308,7 @@ cdef class Training:
                 self._run(most, done, shuffle, &limits)
             finally:
                 # first: a signal may interrupt the wait for the threads' ends
-                self.network.training = False
+                self.network._end_training()
                 run.join()
         self.optimizer.made_updates(before)
         return done

@@ -31,7 +31,9 @@ cdef struct Tuning:
     Py_ssize_t sparse_min_units
     Py_ssize_t sparse_min_rows
     double sparse_transposing_rows
+    double sparse_few_a_batch
     double sparse_in_place_density
+    double sparse_keeping_share
     Py_ssize_t sparse_sampled_rows
     double slopes_bytes
     Py_ssize_t slopes_min_rows

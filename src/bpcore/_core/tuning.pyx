@@ -99,10 +99,18 @@ NUMBERS = {
         "as, for w^(1) to be transposed: 500 rows of 80 of 20,000 inputs take 0.5 to 0.8 of that "
         "time given 100 units; given 32, 1.0 to 1.5",
         "predictions of 100 to 4,000 rows of 20,000-100-4, 20,000-32-4, 2,000-100-4, 5,000-64-4"),
+    "sparse_few_a_batch": (
+        1.0, "rows without a zero", "that those of a batch of CSR may have as many numbers as for "
+        "w^(1) to learn where it lies: batches of 200 rows of 80 of 20,000 inputs take 0.7 to 0.95 "
+        "of that time given 16 to 200 units; of 80 of 5,000 or 20 of 2,000 inputs 0.8 to 1.2",
+        "fits of 2,000 such rows"),
     "sparse_in_place_density": (
         0.08, "share", "of the numbers of a prediction of fewer rows than sparse_min_rows that are "
         "not zero up to which CSR is not spread out: 200 rows of 200 of 5,000 inputs take 0.4 of "
         "that time, in float64 0.34", "as sparse_transposing_rows"),
+    "sparse_keeping_share": (
+        1.0, "inputs for each of the network's", "that are not zero, for which predictions have "
+        "read w^(1) where it lies before it is transposed and kept", "as sparse_transposing_rows"),
     "sparse_sampled_rows": (32, "rows", "that tell how many inputs are zero", "not measured"),
     # ------------------------------------------------------------ targets for derivatives
     "slopes_bytes": (

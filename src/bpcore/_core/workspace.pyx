@@ -34,12 +34,13 @@ cdef dict _row_buffers(const Layout* layout, const Plan* plan):
     rows, itemsize = <object>plan.microbatch_rows, <object>layout.itemsize
     learns = plan.task != PREDICT
     units = rows * layout.n_units * itemsize
-    # a prediction keeps no rows of a sparse first layer
+    # a prediction keeps no rows of a sparse first layer, and no offsets
     x_rows = rows
     if plan.sparse and not learns:
         x_rows = <object>plan.n_threads * min(plan.block * plan.blocks_per_task,
                                               rows_at_once(plan.transposes))
     sparse_rows = x_rows if plan.sparse else 0
+    offset_rows = sparse_rows if learns else min(sparse_rows, <object>plan.n_threads)
     sizes = {
         "pointers": rows * sizeof(void*),
         "prefetch": rows * sizeof(void*),
@@ -55,7 +56,7 @@ cdef dict _row_buffers(const Layout* layout, const Plan* plan):
         **_slope_buffers(layout, plan),
         "columns": sparse_rows * plan.ld_x * sizeof(int32_t),
         "counts": sparse_rows * sizeof(Py_ssize_t),
-        "offsets": sparse_rows * ceil_div(layout.n_inputs, OFFSET_STRIDE) * sizeof(int32_t),
+        "offsets": offset_rows * ceil_div(layout.n_inputs, OFFSET_STRIDE) * sizeof(int32_t),
     }
     if plan.fits_slopes:
         sizes["z"] = units
@@ -82,7 +83,9 @@ cdef dict _gradient_buffers(const Layout* layout, const Plan* plan, Py_ssize_t b
     itemsize = <object>layout.itemsize
     trains = plan.task == TRAIN
     ldw = padded_width(layout.layers[0].n_out, layout.itemsize)
-    transposed = <object>layout.n_inputs * ldw * itemsize if plan.transposes else 0
+    transposed = 0
+    if plan.transposes and plan.task != PREDICT:        # which is given it
+        transposed = <object>layout.n_inputs * ldw * itemsize
     # a slot whose rows need no padding is transposed in its own place
     is_padded = ldw != layout.layers[0].n_out
     scratch = 0

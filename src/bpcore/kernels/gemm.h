@@ -61,9 +61,9 @@ enum { BP_TURNED = 2, BP_DOTS = 3 };
                                real *);                                                      \
     ptrdiff_t (*compress_##type)(ptrdiff_t, const real *, const char *, real *, int32_t *,   \
                                  int32_t *);                                                 \
-    void (*sparse_dot_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, const real *, const int32_t *, \
-                              const ptrdiff_t *, const real *, ptrdiff_t, const real *,      \
-                              real *, bp_prefetch *);                                        \
+    void (*sparse_dot_##type)(int, ptrdiff_t, ptrdiff_t, ptrdiff_t, const real *,            \
+                              const int32_t *, const ptrdiff_t *, const real *, ptrdiff_t,   \
+                              const real *, real *, bp_prefetch *);                          \
     void (*sparse_add_##type)(ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t,         \
                               ptrdiff_t, const real *, const int32_t *, const ptrdiff_t *,   \
                               const int32_t *, ptrdiff_t, real, const real *, real *,        \

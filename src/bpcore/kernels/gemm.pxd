@@ -38,10 +38,10 @@ cdef extern from "gemm.h" nogil:
     Py_ssize_t bp_compress_f32(Py_ssize_t, const float*, const void*, float*, int32_t*, int32_t*)
     Py_ssize_t bp_compress_f64(Py_ssize_t, const double*, const void*, double*, int32_t*,
                                int32_t*)
-    void bp_sparse_dot_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, const int32_t*,
+    void bp_sparse_dot_f32(int, Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, const int32_t*,
                            const Py_ssize_t*, const float*, Py_ssize_t, const float*, float*,
                            const float**, Py_ssize_t)
-    void bp_sparse_dot_f64(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, const int32_t*,
+    void bp_sparse_dot_f64(int, Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, const int32_t*,
                            const Py_ssize_t*, const double*, Py_ssize_t, const double*, double*,
                            const double**, Py_ssize_t)
     void bp_sparse_add_f32(Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
@@ -117,18 +117,18 @@ cdef inline Py_ssize_t own_compress(Py_ssize_t n, const real_t* x, const void* p
         return bp_compress_f64(n, x, prefetch, values, columns, offsets)
 
 
-cdef inline void own_sparse_dot(Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t room,
-                                const real_t* values, const int32_t* columns,
+cdef inline void own_sparse_dot(bint in_order, Py_ssize_t n, Py_ssize_t n_out,
+                                Py_ssize_t room, const real_t* values, const int32_t* columns,
                                 const Py_ssize_t* counts, const real_t* w_t, Py_ssize_t ldw,
                                 const real_t* bias, real_t* z, const real_t** prefetch,
                                 Py_ssize_t n_prefetch) noexcept nogil:
     """z = x wᵀ + bias, of compressed rows."""
     if real_t is float:
-        bp_sparse_dot_f32(n, n_out, room, values, columns, counts, w_t, ldw, bias, z, prefetch,
-                          n_prefetch)
+        bp_sparse_dot_f32(in_order, n, n_out, room, values, columns, counts, w_t, ldw, bias, z,
+                          prefetch, n_prefetch)
     else:
-        bp_sparse_dot_f64(n, n_out, room, values, columns, counts, w_t, ldw, bias, z, prefetch,
-                          n_prefetch)
+        bp_sparse_dot_f64(in_order, n, n_out, room, values, columns, counts, w_t, ldw, bias, z,
+                          prefetch, n_prefetch)
 
 
 cdef inline void own_sparse_add(Py_ssize_t n, Py_ssize_t n_in, Py_ssize_t n_out,

@@ -159,9 +159,10 @@ static ptrdiff_t BP_P(steps)(ptrdiff_t n, const ptrdiff_t *counts, ptrdiff_t eac
 
 /* See sparse_tiles.h; prefetch, n_prefetch: as for product_nt, rows of n_in numbers, which
  * is what there is room for then. */
-static void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t room, const BP_REAL *values,
-                             const int32_t *columns, const ptrdiff_t *counts, const BP_REAL *W,
-                             ptrdiff_t ldw, const BP_REAL *bias, BP_REAL *z,
+static void BP_P(sparse_dot)(int in_order, ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t room,
+                             const BP_REAL *values, const int32_t *columns,
+                             const ptrdiff_t *counts, const BP_REAL *W, ptrdiff_t ldw,
+                             const BP_REAL *bias, BP_REAL *z,
                              const BP_REAL *const *prefetch, ptrdiff_t n_prefetch)
 {
     const ptrdiff_t vectors = (n_out + bp_gemm.BP_OF(lanes) - 1) / bp_gemm.BP_OF(lanes);
@@ -169,7 +170,7 @@ static void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t room, const
     const ptrdiff_t steps = n_prefetch > 0 ? BP_P(steps)(n, counts, each) * ((vectors + 7) / 8) : 0;
     bp_prefetch next = bp_prefetch_rows((const void *const *)prefetch, n_prefetch,
                                         room * (ptrdiff_t)sizeof(BP_REAL), steps);
-    bp_gemm.BP_OF(sparse_dot)(n, n_out, room, values, columns, counts, W, ldw, bias, z,
+    bp_gemm.BP_OF(sparse_dot)(in_order, n, n_out, room, values, columns, counts, W, ldw, bias, z,
                              &next);
 }
 

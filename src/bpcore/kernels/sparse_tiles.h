@@ -39,10 +39,11 @@ BP_ENTRY ptrdiff_t BP_P(compress)(ptrdiff_t n, const BP_REAL *x, const char *pre
 
 /* z = base + the sum of value_e times row column_e of W, a piece of `vectors` vectors, of z and the
  * base, which may be z itself, the last one holding `last` elements; all pointers to the piece's
- * first column.  Several chains of sums, where one would wait for its last addition at every entry.
+ * first column.  Several chains of sums, where one would wait for its last addition at every entry;
+ * in_order: one, from the base on, as sparse_in_place adds them up.
  */
-BP_TARGET void BP_P(sparse_dot_tile)(const int chains, const int vectors, ptrdiff_t last,
-                                     ptrdiff_t count, const BP_REAL *values,
+BP_TARGET void BP_P(sparse_dot_tile)(const int in_order, const int chains, const int vectors,
+                                     ptrdiff_t last, ptrdiff_t count, const BP_REAL *values,
                                      const int32_t *columns, const BP_REAL *W, ptrdiff_t ldw,
                                      const BP_REAL *base, BP_REAL *z, bp_prefetch *prefetch)
 {
@@ -51,6 +52,8 @@ BP_TARGET void BP_P(sparse_dot_tile)(const int chains, const int vectors, ptrdif
     BP_P(vec) sum[8]; /* vector v of chain c: sum[c * vectors + v] */
     ptrdiff_t e = 0;
     for (int i = 0; i < chains * vectors; i++) sum[i] = (BP_P(vec)){0};
+    for (int v = 0; v < vectors && in_order; v++)
+        sum[v] = BP_P(load)(base + v * BP_LANES, v == vectors - 1 ? last : BP_LANES);
     for (; e + chains <= count; e += chains) {
         BP_PREFETCH(next);
         next += step;
@@ -75,7 +78,28 @@ BP_TARGET void BP_P(sparse_dot_tile)(const int chains, const int vectors, ptrdif
         for (int i = 0; i < vectors; i++) sum[i] += sum[i + vectors];
     for (int v = 0; v < vectors; v++) {
         const ptrdiff_t here = v == vectors - 1 ? last : BP_LANES;
-        BP_P(store)(z + v * BP_LANES, BP_P(load)(base + v * BP_LANES, here) + sum[v], here);
+        if (!in_order) sum[v] = BP_P(load)(base + v * BP_LANES, here) + sum[v];
+        BP_P(store)(z + v * BP_LANES, sum[v], here);
+    }
+}
+
+/* Such a piece of each of n rows of z, whose entries lie as in sparse_dot. */
+BP_TARGET void BP_P(sparse_dot_strip)(const int in_order, const int chains, const int vectors,
+                                      ptrdiff_t last, ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t room,
+                                      const BP_REAL *values, const int32_t *columns,
+                                      const ptrdiff_t *counts, const BP_REAL *W, ptrdiff_t ldw,
+                                      const BP_REAL *bias, BP_REAL *z, bp_prefetch *prefetch)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const BP_REAL *base = bias;
+        ptrdiff_t e = 0;
+        do {
+            const ptrdiff_t run = counts[i] - e < BP_RUN ? counts[i] - e : BP_RUN;
+            BP_P(sparse_dot_tile)(in_order, chains, vectors, last, run, values + i * room + e,
+                                  columns + i * room + e, W, ldw, base, z + i * n_out, prefetch);
+            base = z + i * n_out;
+            e += run;
+        } while (e < counts[i]);
     }
 }
 
@@ -119,8 +143,9 @@ BP_TARGET void BP_P(sparse_add_tile)(const int vectors, ptrdiff_t last, ptrdiff_
 /* z (n, n_out) = x W + bias, W (n_in, n_out) with rows ldw apart, whole vectors with zeros at their
  * end; of x the numbers that are not zero: row i has counts[i] of them, from i * room on.  Strips
  * of W's columns, as even as vectors allow, stay in the second cache while all rows pass by.  No sum
- * is longer than BP_RUN, for its rounding.  prefetch: rows that are needed next. */
-BP_ENTRY void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t room,
+ * is longer than BP_RUN, for its rounding; but in_order: z has the bits that sparse_in_place gives it.
+ * prefetch: rows that are needed next. */
+BP_ENTRY void BP_P(sparse_dot)(int in_order, ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t room,
                                const BP_REAL *values, const int32_t *columns,
                                const ptrdiff_t *counts, const BP_REAL *W, ptrdiff_t ldw,
                                const BP_REAL *bias, BP_REAL *z, bp_prefetch *prefetch)
@@ -134,18 +159,12 @@ BP_ENTRY void BP_P(sparse_dot)(ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t room,
         done += vectors;
         const ptrdiff_t last = done < all ? BP_LANES : n_out - (all - 1) * BP_LANES;
 #define BP_WIDTH(chains_, vectors_)                                                          \
-    for (ptrdiff_t i = 0; i < n; i++) {                                                      \
-        const BP_REAL *base = bias + j;                                                      \
-        ptrdiff_t e = 0;                                                                     \
-        do {                                                                                 \
-            const ptrdiff_t run = counts[i] - e < BP_RUN ? counts[i] - e : BP_RUN;           \
-            BP_P(sparse_dot_tile)(chains_, vectors_, last, run, values + i * room + e,       \
-                                  columns + i * room + e, W + j, ldw, base,                  \
-                                  z + i * n_out + j, prefetch);                              \
-            base = z + i * n_out + j;                                                        \
-            e += run;                                                                        \
-        } while (e < counts[i]);                                                             \
-    }
+    if (in_order)                                                                            \
+        BP_P(sparse_dot_strip)(1, 1, vectors_, last, n, n_out, room, values, columns, counts,\
+                               W + j, ldw, bias + j, z + j, prefetch);                       \
+    else                                                                                     \
+        BP_P(sparse_dot_strip)(0, chains_, vectors_, last, n, n_out, room, values, columns,  \
+                               counts, W + j, ldw, bias + j, z + j, prefetch)
         BP_EACH_WIDTH
 #undef BP_WIDTH
     }

@@ -1,0 +1,1 @@
+# Its class is for the other compiled modules: Python sees none.
