@@ -14,6 +14,8 @@ from zeros import TYPES
 
 from bpcore import Network, Optimizer
 from bpcore._core import products, transposed
+from bpcore._core.engine import Evaluation
+from bpcore._core.rows import Rows
 
 N_IN = 2000
 
@@ -63,10 +65,14 @@ def test_predictions_have_the_bits_of_those_without(level, dtype, rng):
 
 @TYPES
 def test_many_rows_need_it_and_have_their_own_bits(dtype, rng):
-    """With a copy that is kept, and with one made for them while somebody holds a view."""
+    """With a copy that is kept, and with one made for them while somebody holds a view; and with
+    the cost, in one pass."""
     net, X = made(24, dtype), texts(rng, 700)
     tune(sparse_transposing_rows=0)
     expected = read_where_it_lies(net, X)
+    cost = Evaluation(net, Rows(X), Rows(expected))
+    assert cost.cost() == 0
+    assert_array_equal(cost.outputs, expected)
     assert_array_equal(net.predict(X), expected)
     assert net._has_transposed()
     assert_array_equal(net.predict(X), expected)
@@ -236,6 +242,17 @@ def test_whoever_holds_a_view_may_write_at_any_time(rng):
     del w
     net.predict(X)
     assert net._has_transposed()
+
+
+def test_a_copy_that_was_made_while_somebody_held_a_view_is_not_kept(rng):
+    net, X = made(24), texts(rng, 700)
+    tune(sparse_transposing_rows=0)
+    view = net.parameters
+    net.predict(X)
+    view *= 2
+    del view
+    assert not net._has_transposed()
+    assert_array_equal(net.predict(X), copy.deepcopy(net).predict(X))
 
 
 def test_where_there_is_no_memory_for_it(monkeypatch, rng):

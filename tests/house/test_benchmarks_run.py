@@ -97,6 +97,34 @@ def test_a_peer_that_learns_something_else_is_found(monkeypatch, fault):
     assert same.complaint(same.differences(SIGMOID, ["numpy"], 1)["numpy"]) is not None
 
 
+@pytest.mark.parametrize(("size", "fault"), [(1e-3, None), (1e-3, "rate"), (1e-2, None)])
+def test_rounding_is_told_from_faults_in_float64(monkeypatch, size, fault):
+    class Rounded(numpy_peer.Trainer):
+        def __init__(self, task, *given, **options):
+            self.size = size if task.dtype == "float32" else 0.0
+            if fault == "rate":
+                task = replace(task, learning_rate=1.0001 * task.learning_rate)
+            super().__init__(task, *given, **options)
+            self.first = True
+
+        def layers(self):
+            layers = super().layers()
+            if not self.first and self.size:  # the first time it is asked for where it starts
+                layers = [(w * (1 + self.size), b) for w, b in layers]
+            self.first = False
+            return layers
+
+    monkeypatch.setattr(peers, "trainer", lambda name: Rounded)
+    found = same.differences(SIGMOID, ["numpy"], 1)["numpy"]
+    assert found["difference"] > same.TOLERANCE
+    assert (found["difference_in_float64"] <= same.DOUBLE_TOLERANCE) == (fault is None)
+    complaint = same.complaint(found)
+    if size < 1e-2 and fault is None:
+        assert complaint is None
+    else:
+        assert "in float64" in complaint
+
+
 def test_agreement_without_progress_says_nothing():
     task = replace(SIGMOID, learning_rate=1e-9)
     found = same.differences(task, ["bpcore"], 1)["bpcore"]

@@ -19,8 +19,7 @@ ACTIVATIONS = {
 
 
 def _need_doubles(task):
-    if task.dtype == "float64":
-        jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_enable_x64", task.dtype == "float64")
 
 
 def _forward(task, parameters, x):

@@ -2,10 +2,11 @@
 
 A zero adds nothing to z^(1) and nothing to ∂C/∂w^(1).  So a batch's rows are gone through once,
 what is not zero is kept beside its column, and both products take only that.  They need one
-input's weights side by side: for the time of an epoch or a prediction w^(1) is transposed,
-(n_in, n_out), and so are its gradient and what the optimizer remembers of it.  (A prediction of not
-so many rows of a wide CSR matrix, a few texts, would do little else: it reads w^(1) where it lies,
-and where there are more than a dozen texts, once for all of them, square by square.)
+input's weights side by side: for the time of an epoch w^(1) is transposed, (n_in, n_out), and so
+are its gradient and what the optimizer remembers of it; for predictions a network keeps it so
+(`transposed`).  To transpose it for a few texts, rows of a wide CSR matrix, would take longer than
+all else: those are predicted, and a batch of them learns, with w^(1) as it lies, which a prediction
+of more than a dozen texts reads once for all of them, square by square.
 Sums run over the inputs in their order, so that results differ from those of whole rows by rounding
 only.
 """

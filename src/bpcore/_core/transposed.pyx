@@ -2,9 +2,9 @@
 
 Of an input that is not zero a prediction needs the weights to all units.  They lie side by side
 in w^(1) transposed, (n_in, n_1); in θ each is in another line of the caches.  To transpose w^(1)
-takes about as long as to read it for n_in such inputs where it lies.  So that is done once
-predictions with the same θ have had that many, and all of them together take no longer than twice
-what they would have taken at best.
+takes as long as to read it for so many such inputs where it lies (`sparse_keeping_share`, about
+n_in).  So it is done once predictions with the same θ have had that many: all of them together
+take at most about twice what they would have taken had it been known how many will come.
 
 Whoever holds a view of θ may write to it at any time: the copy serves only while nobody does, and
 only for the θ that it was made from (`Parameters.changes`).
