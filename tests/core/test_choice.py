@@ -63,25 +63,36 @@ def test_products_for_packed_panels_go_to_blas(level):
 
 
 def pays(rows, width, n_in, lanes, level):
-    """As measured: so many rows, whole vectors of units or several; up to 20 vectors of inputs
-    where there is no AVX-512."""
+    """As measured: so many rows, whole vectors of units or several, up to 20 vectors of inputs;
+    with AVX-512 any number of inputs, and few empty places in the vectors of units."""
     if width == 1:
         return False
     if n_in < 4 * lanes:
         return rows >= 8
     if n_in < 8 * lanes:
         return rows >= 32 and (width % lanes == 0 or width >= 4 * lanes)
+    if level == 4:
+        share = -width % lanes / (width + -width % lanes)
+        return rows >= 48 and width >= 2 * lanes and share <= (1 / 4 if n_in % lanes else 1 / 8)
     wide = width >= 2 * lanes and (width % lanes == 0 or width >= 8 * lanes)
-    return rows >= 64 and (n_in <= 20 * lanes or level == 4) and wide
+    return rows >= 64 and n_in <= 20 * lanes and wide
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("rows", [7, 8, 31, 32, 63, 64, 200])
+@pytest.mark.parametrize("rows", [7, 8, 31, 32, 47, 48, 63, 64, 200])
 def test_which_weights_are_transposed_first(level, dtype, rows):
     lanes = 2 ** (level + 2) // (4 if dtype == "float32" else 8)
     edges = {most * lanes + off for most in (4, 8, 20) for off in (-1, 0, 1)}
     for n_in in sorted(edges):
-        for width in (1, lanes, lanes + 1, 2 * lanes, 4 * lanes + 1, 8 * lanes - 1, 8 * lanes + 1):
+        widths = (1, lanes, lanes + 1, 2 * lanes - 1, 2 * lanes, 3 * lanes + 1, 4 * lanes + 1)
+        for width in (
+            *widths,
+            6 * lanes + 1,
+            7 * lanes,
+            7 * lanes + 1,
+            8 * lanes - 1,
+            8 * lanes + 1,
+        ):
             way = chosen((20, n_in, width, 1), dtype, batch_size=rows)[1][0]
             assert way == (TURNED if pays(rows, width, n_in, lanes, level) else DOTS), (n_in, width)
 

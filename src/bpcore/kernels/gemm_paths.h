@@ -68,22 +68,25 @@ static void BP_P(turned_result)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL a
         for (ptrdiff_t j = 0; j < n; j++) C[i * ldc + j] = scratch[j * m + i] + beta * C[i * ldc + j];
 }
 
-/* C (m, n) = alpha (A B^T + bias) + beta C, B transposed first: as many of its rows and columns at a
- * time as there is room for. */
+/* C (m, n) = alpha (A B^T + bias) + beta C, B transposed first, a strip of C and as many of its sums at
+ * a time as the first cache holds. */
 static void BP_P(turned_product)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
                                  const BP_REAL *A, ptrdiff_t lda, const BP_REAL *B, ptrdiff_t ldb,
                                  const BP_REAL *bias, BP_REAL beta, BP_REAL *C, ptrdiff_t ldc)
 {
-    BP_ALIGNED BP_REAL scratch[BP_SCRATCH];
+    BP_ALIGNED BP_REAL scratch[BP_STRIP_BYTES / sizeof(BP_REAL)];
     const BP_REAL *rows[BP_DEPTH];
     const ptrdiff_t lanes = bp_gemm.BP_OF(lanes);
-    const ptrdiff_t parts = (k + BP_DEPTH - 1) / BP_DEPTH;
+    const ptrdiff_t all = (n + lanes - 1) / lanes;
+    const ptrdiff_t strips = (all + 2) / 3;
+    const ptrdiff_t fit = BP_STRIP_BYTES / (3 * lanes * (ptrdiff_t)sizeof(BP_REAL));
+    const ptrdiff_t longest = fit < BP_DEPTH ? fit : BP_DEPTH;
+    const ptrdiff_t parts = (k + longest - 1) / longest;
     const ptrdiff_t depth = (k + parts - 1) / parts;
-    const ptrdiff_t most = BP_SCRATCH / depth / lanes * lanes;
     bp_prefetch nothing = bp_no_prefetch();
-    for (ptrdiff_t j = 0; j < n; j += most) {
-        const ptrdiff_t units = n - j < most ? n - j : most;
-        const ptrdiff_t ldt = (units + lanes - 1) / lanes * lanes;
+    for (ptrdiff_t s = 0, j = 0; s < strips; s++) {
+        const ptrdiff_t ldt = (all - j / lanes + strips - s - 1) / (strips - s) * lanes;
+        const ptrdiff_t units = n - j < ldt ? n - j : ldt;
         for (ptrdiff_t p = 0; p < k; p += depth) {
             const ptrdiff_t here = k - p < depth ? k - p : depth;
             bp_gemm.BP_OF(transpose)(units, here, B + j * ldb + p, ldb, scratch, ldt);
@@ -92,6 +95,7 @@ static void BP_P(turned_product)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL 
                                 bias && p == 0 ? bias + j : NULL, p == 0 ? beta : 1, C + j, ldc,
                                 &nothing);
         }
+        j += ldt;
     }
 }
 

@@ -21,8 +21,11 @@
  * times as fast; 64 x 100 x 128, which is left out, 0.92. */
 #define BP_PACK_LONG_FROM 96
 #define BP_PACK_LONG 160
-/* Numbers that a transposed operand or result may fill on the stack. */
+/* Numbers that a transposed result may fill on the stack. */
 #define BP_SCRATCH 16384
+/* Bytes of a first cache of 32 KB that a strip of a transposed operand may fill, three vectors wide, while
+ * the rows of the other one pass by. */
+#define BP_STRIP_BYTES 24576
 /* Inputs below which a call without a plan transposes w first where its rows are worth it; from there
  * on and in a run only the plan does, for all rows alike: results depend on this number. */
 #define BP_SHORT_INPUTS 64
