@@ -141,9 +141,15 @@ def differences(task: Task, names: list[str], threads: int, way: str = "run") ->
         ]
         if way == "run" and task.batch is not None:
             tries.append(_difference(kind, whole, its_data, threads, updates, True, its_reference))
-        # A wrong start, or a cost that is not a number, is the worst.
+        # A wrong start, or a cost that is not a number, is the worst; then what is no rounding.
         found[name] = max(
-            tries, key=lambda t: (t["start"] != 0, not t["difference"] <= 1, t["difference"])
+            tries,
+            key=lambda t: (
+                t["start"] != 0,
+                not t["difference"] <= 1,
+                not _is_near(t),
+                t["difference"],
+            ),
         )
     return found
 
@@ -159,14 +165,15 @@ def complaint(entry: dict) -> str | None:
     if entry["start"] != 0:
         return f"did not start from the weights it was given: up to {entry['start']:.1e} away"
     if not math.isfinite(entry["after"]) or not _is_near(entry):
-        return (
+        words = (
             f"reached the cost {entry['after']:.8g}, the reference {entry['expected']:.8g}: "
             f"{entry['difference']:.1e} apart, allowed are {TOLERANCE:.0e}"
-            + (
-                f" (in float64 {entry['difference_in_float64']:.1e} apart)"
-                if "difference_in_float64" in entry
-                else ""
-            )
+        )
+        if "difference_in_float64" not in entry:
+            return words
+        return (
+            f"{words}; {ROUNDING_TOLERANCE:.0e} where it is at most {DOUBLE_TOLERANCE:.0e} in "
+            f"float64, where it is {entry['difference_in_float64']:.1e}"
         )
     if not abs(entry["before"] - entry["expected"]) > LEAST_PROGRESS * entry["before"]:
         return "the reference hardly learned in these updates: agreement would say nothing"

@@ -26,6 +26,7 @@ from bpcore.estimators.base import BaseMLP
 from bpcore.estimators.data import as_pair
 from bpcore.estimators.parameters import parameter
 from bpcore.estimators.spec import hidden_sizes
+from bpcore.estimators.views import has_coefs
 
 __all__ = ["DaskMLP"]
 
@@ -259,7 +260,7 @@ class DaskMLP(_Beside):
         self._check_lbfgs()
         as_callbacks(self.callback)
         hidden_sizes(self.hidden_layer_sizes)
-        resume = self.__sklearn_is_fitted__() and self.warm_start
+        resume = has_coefs(self) and self.warm_start
         parts = Partitions.load(self._cluster, self.unfitted(), X_given, y_given, sample_weight)
         first = parts.facts[0]
         targets = targets_of(self, parts.facts)

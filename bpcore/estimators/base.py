@@ -32,6 +32,7 @@ from bpcore.estimators.predictions import Predictions
 from bpcore.estimators.record import FitRecord
 from bpcore.estimators.spec import NetworkSpec, draw, hidden_sizes
 from bpcore.estimators.targets import dense
+from bpcore.estimators.views import has_coefs
 from bpcore.network import Network
 from bpcore.network.solvers import is_evidence
 
@@ -219,7 +220,7 @@ class BaseMLP(CallbackSupportMixin, Export, Parameters, Predictions):
         self._check_lbfgs()
         as_callbacks(self.callback)
         hidden_sizes(self.hidden_layer_sizes)  # refused before the data are looked at
-        resume = self.__sklearn_is_fitted__() and (self.warm_start or partial)
+        resume = has_coefs(self) and (self.warm_start or partial)
         X, y = check_xy(self, X_given, y_given, reset=not resume)
         targets = self._codec() if resume or partial else None
         if targets is None:

@@ -14,6 +14,7 @@ from bpcore.estimators.data import Split
 from bpcore.estimators.record import OF_EVIDENCE, FitRecord, attributes_shown
 from bpcore.estimators.sections import describe_estimator, read_estimator
 from bpcore.estimators.state import State
+from bpcore.estimators.views import has_coefs
 from bpcore.files import checkpoint as files
 from bpcore.files import values
 from bpcore.files.reader import ModelReader, library
@@ -55,7 +56,7 @@ def begin(
             "checkpoint and resume: L-BFGS keeps its state inside SciPy. "
             "Use another solver, or save the estimator from a callback"
         )
-    if est.warm_start and est.__sklearn_is_fitted__():
+    if est.warm_start and has_coefs(est):
         raise ValueError(
             "checkpoint and resume: a warm start goes on from weights that no checkpoint tells. "
             "Use a new estimator, or warm_start=False"

@@ -120,7 +120,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             many = len(self.classes_) > 2
             if many and getattr(self, "out_activation_", "softmax") == "logistic":
                 return Multilabel(len(self.classes_))
-            return Labels(self.classes_, np.shape(self.coefs_[-1])[1] == 2)
+            return Labels(self.classes_, self._width() == 2)
         return codec
 
     def _install(self, network: Network, spec: Any, targets: Any, fresh: bool) -> None:

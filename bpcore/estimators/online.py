@@ -152,7 +152,7 @@ class Online:
             not all(a is b for a, b in zip(self.held, self._held(est), strict=True))
             or _parameters_of(est.__class__)(est) != self.parameters
             or not self._are_known(classes)
-            or not are_there(state)
+            or not are_there(est)
             or "_skl_callbacks" in state
         ):
             return False

@@ -311,8 +311,8 @@ class Parameters:
 _ATTRIBUTES = """
     coefs_ : list of ndarrays of shape (n_in, n_out)
         The weights of each layer. Views into ``network_``: assigning to their elements, or
-        other arrays to the list, changes what is predicted. They are made when you ask for them;
-        from then on predictions of sparse rows take longer, as they look at the weights anew.
+        other arrays to the list, changes what is predicted. While you hold them predictions of
+        sparse rows take longer, as they look at the weights anew.
     intercepts_ : list of ndarrays of shape (n_out,)
         The biases of each layer, likewise.
     network_ : bpcore.Network

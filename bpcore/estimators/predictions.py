@@ -74,7 +74,7 @@ class Predictions(State):
         scikit-learn's look at a table takes a hundred times as long as the network with one row.
         """
         state = self.__dict__
-        if "_network" not in state or not are_there(state):
+        if "_network" not in state or not are_there(self):
             return None
         X = plain_table(state, X)
         if X is None:
@@ -108,7 +108,7 @@ class Predictions(State):
             raise ValueError(f"X has {X.shape[1]} features, but the weights take {n_inputs}")
         n = X.shape[0]
         width = n_inputs
-        if scipy.sparse.issparse(X):  # w^(1) is transposed once a block
+        if scipy.sparse.issparse(X):
             width = X.nnz // max(n, 1)
         rows = max(1, _BLOCK_NUMBERS // (width + n_outputs))
         for start in range(0, n, rows):

@@ -25,6 +25,7 @@ from bpcore.estimators.posterior import predicted_with_std
 from bpcore.estimators.scores import r2, r2_of
 from bpcore.estimators.spec import engine_name
 from bpcore.estimators.targets import dense
+from bpcore.estimators.views import has_coefs
 from bpcore.functions import LOSSES, as_list, wrapped
 from bpcore.network import Network
 from bpcore.network.scores import are_the_same
@@ -145,9 +146,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _codec(self) -> Any:
         codec = super()._codec()
-        if codec is None and self.__sklearn_is_fitted__():
+        if codec is None and has_coefs(self):
             n_quantiles = len(self._quantiles())
-            return Numbers(np.shape(self.coefs_[-1])[1] // n_quantiles, n_quantiles)
+            return Numbers(self._width() // n_quantiles, n_quantiles)
         return codec
 
     def _output(self, targets: Any) -> tuple[Any, Any]:

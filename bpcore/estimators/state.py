@@ -53,6 +53,12 @@ class State(BaseEstimator):
         """What encodes y since the first fit; None before it."""
         return self.__dict__.get("_targets")
 
+    def _width(self) -> int:
+        """How many outputs there are, of an estimator whose weights were set by hand."""
+        if "_network" in self.__dict__ and not are_others(self):
+            return int(self._network.layer_sizes[-1])
+        return int(np.shape(self.coefs_[-1])[1])
+
     def _install(self, network: Network, spec: NetworkSpec, targets: Any, fresh: bool) -> None:
         """Take over a network."""
         if fresh or network is not self.__dict__.get("_network"):
@@ -137,7 +143,7 @@ class State(BaseEstimator):
         return network
 
     def __sklearn_is_fitted__(self) -> bool:
-        return are_there(self.__dict__)
+        return are_there(self)
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
@@ -152,14 +158,18 @@ class State(BaseEstimator):
             # pickled views become arrays of their own: they are made anew from the network
             self._synchronised()
             state["_network"] = self._network
-            for name in ("_views", "coefs_", "intercepts_"):
-                state.pop(name, None)
+            state.pop("_views", None)
+        elif "_views" in state:
+            state["_views"] = copy.copy(state["_views"])
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if "_network" in state:
             take_network(self, state["_network"])
+        for name in ("coefs_", "intercepts_"):  # as they were kept before there was ``View``
+            if name in state:
+                setattr(self, name, self.__dict__.pop(name))
 
     def _set_up(self, network: Network, targets: Any) -> None:
         """Become ready to predict with a network that no fit has seen."""

@@ -1,18 +1,65 @@
 """``coefs_`` and ``intercepts_``: the network's parameters under scikit-learn's names."""
 
+import sys
 from typing import Any
 
 from bpcore.network import Network
 
-__all__ = ["View", "are_others", "are_there", "take_network"]
+__all__ = ["View", "Views", "are_others", "are_there", "has_coefs", "take_network"]
+
+
+class Views:
+    """Both lists, and the views that were put into them.
+
+    They are made when somebody asks for them, and go when nobody but the estimator has them any
+    more: a network keeps w^(1) in a second order for predictions, but only while nobody can write
+    to it.
+
+    Parameters
+    ----------
+    network : Network or None
+        Whose parameters they show; None: lists that somebody has set, of no network yet.
+    """
+
+    coefs_: Any
+    intercepts_: Any
+
+    def __init__(self, network: Network | None) -> None:
+        self.network = network
+        self.made: tuple[tuple[Any, ...], tuple[Any, ...]] = (), ()
+        if network is not None:
+            self.coefs_ = [w.T for w in network.weights]
+            self.intercepts_ = list(network.biases)
+            self.made = tuple(self.coefs_), tuple(self.intercepts_)
+
+    def are_asked_for(self) -> bool:
+        """Whether somebody else holds one of the lists."""
+        references = sys.getrefcount(self.coefs_), sys.getrefcount(self.intercepts_)
+        return references != _ALONE
+
+
+_NOBODYS = Views(None)
+_NOBODYS.coefs_, _NOBODYS.intercepts_ = [], []
+# of lists that nothing but a Views holds, counted as `are_asked_for` does
+_ALONE = sys.getrefcount(_NOBODYS.coefs_), sys.getrefcount(_NOBODYS.intercepts_)
+
+
+def _there(state: dict[str, Any]) -> Views | None:
+    """The lists that there are, of the network that there is."""
+    views: Views | None = state.get("_views")
+    return views if views is not None and views.network is state.get("_network") else None
+
+
+def _made(state: dict[str, Any]) -> Views:
+    """The lists, made where there are none."""
+    views = _there(state)
+    if views is None:
+        views = state["_views"] = Views(state.get("_network"))
+    return views
 
 
 class View:
-    """A list of views of the network's parameters, to be read, filled and replaced.
-
-    It is made when somebody asks for it: a network keeps w^(1) in a second order for predictions,
-    but only while nobody can write to it.
-    """
+    """One of the lists, as an attribute of an estimator, to be read, filled and replaced."""
 
     def __init__(self) -> None:
         self.__doc__ = None  # the classes' docstrings have the attributes
@@ -23,54 +70,53 @@ class View:
     def __get__(self, est: Any, owner: type | None = None) -> Any:
         if est is None:
             return self
-        _make(est)
+        state = vars(est)
         try:
-            return vars(est)[self.name]
-        except KeyError:
+            return getattr(_made(state) if "_network" in state else _there(state), self.name)
+        except AttributeError:
             raise AttributeError(
                 f"{type(est).__name__!r} object has no attribute {self.name!r}"
             ) from None
 
     def __set__(self, est: Any, value: Any) -> None:
-        _make(est)
-        vars(est)[self.name] = value
+        setattr(_made(vars(est)), self.name, value)
 
     def __delete__(self, est: Any) -> None:
         self.__get__(est)
-        del vars(est)[self.name]
+        delattr(_made(vars(est)), self.name)
 
 
-def _make(est: Any) -> None:
-    """Make both lists, where there is a network and they have not been made."""
-    state = vars(est)
-    if "_network" in state and "_views" not in state:
-        network = state["_network"]
-        coefs, intercepts = [w.T for w in network.weights], list(network.biases)
-        state["_views"] = tuple(coefs), tuple(intercepts)
-        state["coefs_"], state["intercepts_"] = coefs, intercepts
+def has_coefs(est: Any) -> bool:
+    """Whether an estimator has ``coefs_``, its network's or its user's; none are made."""
+    views = _there(vars(est))
+    return "_network" in vars(est) if views is None else hasattr(views, "coefs_")
 
 
-def are_there(state: dict[str, Any]) -> bool:
-    """Whether an estimator with these attributes has weights, its network's or its user's."""
-    if "_network" in state and "_views" not in state:
-        return True
-    return "coefs_" in state and "intercepts_" in state
+def are_there(est: Any) -> bool:
+    """Whether it has both lists; none are made."""
+    views = _there(vars(est))
+    return has_coefs(est) and (views is None or hasattr(views, "intercepts_"))
 
 
 def are_others(est: Any) -> bool:
-    """Whether the lists hold other arrays than the views that were made; as where none were."""
-    state = vars(est)
-    if "_network" in state and "_views" not in state:
+    """Whether the lists hold other arrays than the views that were made; as where none were.
+
+    Lists that hold what was made, and that nobody else has, are let go.
+    """
+    views = _there(vars(est))
+    if views is None and "_network" in vars(est):
         return False
-    for made, now in zip(state.get("_views", ((), ())), (est.coefs_, est.intercepts_), strict=True):
-        if len(made) != len(now) or any(a is not b for a, b in zip(made, now, strict=True)):
+    made = ((), ()) if views is None else views.made
+    for before, now in zip(made, (est.coefs_, est.intercepts_), strict=True):
+        if len(before) != len(now) or any(a is not b for a, b in zip(before, now, strict=True)):
             return True
+    del before, now
+    if views is not None and views.network is not None and not views.are_asked_for():
+        vars(est).pop("_views", None)
     return False
 
 
 def take_network(est: Any, network: Network) -> None:
     """Let ``coefs_`` and ``intercepts_`` show this network."""
-    state = vars(est)
-    state["_network"] = network
-    for name in ("_views", "coefs_", "intercepts_"):
-        state.pop(name, None)
+    vars(est)["_network"] = network
+    vars(est).pop("_views", None)

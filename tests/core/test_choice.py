@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 from tuned import own_products_up_to
 
 from bpcore import Network
-from bpcore._core import products
+from bpcore._core import products, tuning
 from bpcore._core.rows import Rows
 
 ALL = (True, True, True)
@@ -159,3 +159,16 @@ def test_rows_that_are_treated_alike(level, dtype, sizes):
         assert_array_equal(some, together[:n])
         if n < 100:  # more may be too much for the short way
             assert_array_equal(network._predict_small(X[:n], alike=True), together[:n])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sizes", [(300, 100, 1), (784, 64, 10), (128, 128, 3), (30, 48, 30, 2)])
+def test_a_prediction_has_the_same_bits_by_the_short_way_and_the_long_one(level, sizes, dtype):
+    rng = np.random.default_rng(0)
+    net = Network(sizes, "relu", "identity", dtype=dtype, random_state=0, n_threads=1)
+    for n in (2, 31, 64, 150, 184, 185, 200, 249, 255):
+        X = rng.normal(size=(n, sizes[0])).astype(dtype)
+        short, gathered = net.predict(X), net.predict(np.asfortranarray(X))
+        with tuning.override(small_batch_rows=1):
+            assert np.array_equal(net.predict(X), short), n
+        assert np.array_equal(gathered, short), n

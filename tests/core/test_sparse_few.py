@@ -268,10 +268,8 @@ def test_which_batches_learn_where_the_weights_lie(
     X = scipy.sparse.random_array((1000, 800), density=density, rng=rng, format="csr")
     usual = trained(X, width, dtype, batch_size).copy()
     tune(sparse_few_a_batch=np.inf)
-    if width > 8:
-        assert np.array_equal(usual, trained(X, width, dtype, batch_size)) == (
-            in_place or density > 0.02
-        )
+    alike = np.array_equal(usual, trained(X, width, dtype, batch_size))
+    assert alike == (in_place or density > 0.02)
     tune(sparse_few_a_batch=-1.0, sparse_transposing_rows=-1.0)
     same = np.array_equal(usual, trained(X, width, dtype, batch_size))
     assert same == (not in_place or width == 4)

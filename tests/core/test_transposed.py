@@ -261,6 +261,47 @@ def test_a_copy_that_was_made_while_somebody_held_a_view_is_not_kept(rng):
     assert_array_equal(net.predict(X), copy.deepcopy(net).predict(X))
 
 
+def test_a_view_may_be_closed_and_opened_again():
+    theta = made(24).parameters
+    theta.setflags(write=False)
+    with pytest.raises(ValueError, match="read-only"):
+        theta[0] = 1
+    theta.setflags(write=True)
+    theta[0] = 1
+
+
+def test_a_loss_that_predicts_sees_the_parameters_of_now(rng):
+    """In the middle of an epoch."""
+    X, seen = texts(rng, 40), []
+
+    def loss(a, y):
+        seen.append((net.predict(X), net.predict(X.toarray())))
+        return ((a - y) ** 2).sum(axis=1), 2 * (a - y)
+
+    net = Network((N_IN, 24, 2), "tanh", "identity", loss=loss, dtype="float64", random_state=0)
+    tune(sparse_keeping_share=0)
+    net.predict(X)
+    assert net._has_transposed()
+    net.fit(X, rng.normal(size=(40, 2)), 2, 10, learning_rate=1.0)
+    assert len(seen) >= 8
+    for few, whole in seen:
+        assert_allclose(few, whole, rtol=1e-10, atol=1e-14)
+    assert not np.array_equal(seen[0][0], seen[-1][0])
+
+
+@pytest.mark.parametrize(("n_in", "kept"), [(200_000, True), (300_000, False)])
+def test_one_unit_has_no_copy_of_many_times_its_weights(n_in, kept, rng):
+    net, X = made(1, "float32", n_in), texts(rng, 30, n_in=n_in)
+    tune(sparse_keeping_share=0)
+    assert_array_equal(net.predict(X), read_where_it_lies(net, X))
+    net.predict(X)
+    assert net._has_transposed() == kept
+    tune(sparse_transposing_rows=-1.0, sparse_in_place_density=-1.0, sparse_min_rows=1)
+    assert_allclose(net.predict(X), read_where_it_lies(net, X))
+    net.predict(X)
+    assert net._has_transposed() == kept
+
+
 def test_where_there_is_no_memory_for_it(monkeypatch, rng):
     net, X = made(24), texts(rng, 600)
     expected = read_where_it_lies(net, X[:20])

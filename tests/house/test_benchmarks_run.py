@@ -125,6 +125,29 @@ def test_rounding_is_told_from_faults_in_float64(monkeypatch, size, fault):
         assert "in float64" in complaint
 
 
+def test_rounding_hides_no_fault_of_the_other_order(monkeypatch):
+    """Rows in order are off by rounding, and shuffled ones by less, but not by rounding."""
+
+    class Faulty(numpy_peer.Trainer):
+        def __init__(self, task, examples, layers, threads, shuffle=True):
+            self.scale = 1.0
+            if shuffle:
+                task = replace(task, learning_rate=1.006 * task.learning_rate)
+            elif task.dtype == "float32":
+                self.scale = 1.003
+            super().__init__(task, examples, layers, threads, shuffle)
+            self.first = True
+
+        def layers(self):
+            scale, self.first = 1.0 if self.first else self.scale, False
+            return [(w * scale, b) for w, b in super().layers()]
+
+    monkeypatch.setattr(peers, "trainer", lambda name: Faulty)
+    found = same.differences(SIGMOID, ["numpy"], 1)["numpy"]
+    assert same.complaint(found) is not None
+    assert found["difference_in_float64"] > same.TOLERANCE
+
+
 def test_agreement_without_progress_says_nothing():
     task = replace(SIGMOID, learning_rate=1e-9)
     found = same.differences(task, ["bpcore"], 1)["bpcore"]

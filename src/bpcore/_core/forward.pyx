@@ -4,9 +4,10 @@ The one forward pass: training, prediction and the trace call it.
 """
 
 from bpcore._core.activations cimport activate
-from bpcore._core.products cimport affine
+from bpcore._core.products cimport affine, turns_weights
 from bpcore._core.sparse cimport sparse_inputs
-from bpcore._core.types cimport Layer, Layout, real_t
+from bpcore._core.types cimport BY_BLOCK, Layer, Layout, real_t
+from bpcore.kernels.gemm cimport BP_DOTS, BP_TURNED
 from bpcore.kernels.sums cimport all_finite
 
 
@@ -61,6 +62,9 @@ cdef bint forward(const Layout* layout, const real_t* theta, const Inputs* input
     for i in range(layout.n_layers):
         layer = &layout.layers[i]
         own = buffers.forward if buffers.own == NULL else buffers.own[i].forward
+        if own == BY_BLOCK:
+            own = BP_TURNED if turns_weights(buffers.rows, layer.n_out, layer.n_in,
+                                             layout.itemsize) else BP_DOTS
         at = buffers.rows * layer.unit + row * layer.n_out
         a_l = <real_t*>buffers.a + at
         if out != NULL and i == layout.n_layers - 1:

@@ -203,10 +203,11 @@ cdef class Parameters:
         """θ = (w^(1), b^(1), …, w^(L), b^(L)), a writable view of shape (n_parameters,)."""
         cdef cnp.npy_intp n = self.layout.n_parameters
         self._check()
-        view = cnp.PyArray_SimpleNewFromData(1, &n, self._type_number(), self.theta)
-        cnp.set_array_base(view, self.lease)
+        whole = cnp.PyArray_SimpleNewFromData(1, &n, self._type_number(), self.theta)
+        cnp.set_array_base(whole, self.lease)
         self.changes += 1
-        return view
+        # of an array: NumPy lets its flag be cleared and set again
+        return whole[:]
 
     @property
     def n_parameters(self):

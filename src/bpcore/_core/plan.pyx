@@ -218,8 +218,9 @@ cdef bint _is_sparse(const Layout* layout, const Request* request, Rows x):
 
 
 cdef bint _is_nearly_empty(const Layout* layout, const Request* request, Rows x):
-    """Whether the rows have so few numbers in all that transposing w^(1) for them would take longer
-    than reading it where it lies; and in training writing to it."""
+    """Whether the rows have so few numbers, in all or in a batch, that transposing w^(1) for them
+    would take longer than reading it where it lies; and in training writing to it, which few units
+    do for any number of rows."""
     cdef bint are_few
     if not x.is_sparse():
         return False

@@ -23,7 +23,7 @@ from bpcore._core.plan cimport (
 from bpcore._core.rows cimport MatrixView
 from bpcore._core.sparse cimport Inputs
 from bpcore._core.tuning cimport TUNING
-from bpcore._core.types cimport Buffers, Layout, real_t
+from bpcore._core.types cimport BY_BLOCK, Buffers, Layout, real_t
 from bpcore._core.workspace cimport make_workspace
 from bpcore.kernels.gemm cimport BP_DOTS
 
@@ -112,7 +112,7 @@ cdef class SmallBatches(Parameters):
 
         alike: with the same bits for a row however many there are.
         """
-        cdef int way = BP_DOTS if alike else 1
+        cdef int way = BP_DOTS if alike else BY_BLOCK
         cdef MatrixView x
         cdef cnp.ndarray a
         cdef int rank
@@ -127,6 +127,8 @@ cdef class SmallBatches(Parameters):
         block = prediction_rows(x.n_rows, &self.layout)
         if not self._is_small_batch(x.n_rows, block):
             return None
+        if not alike and is_small_work(&self.layout, x.n_rows):
+            way = 1
         rank = cnp.PyArray_NDIM(X)
         if out is None:
             shape[0] = x.n_rows

@@ -7,7 +7,8 @@ n_in).  So it is done once predictions with the same θ have had that many: all 
 take at most about twice what they would have taken had it been known how many will come.
 
 Whoever holds a view of θ may write to it at any time: the copy serves only while nobody does, and
-only for the θ that it was made from (`Parameters.changes`).
+only for the θ that it was made from (`Parameters.changes`).  Whole vectors of few units are mostly
+empty: where the copy would be much larger than w^(1) there is none.
 """
 
 from bpcore._core.memory import zeros
@@ -52,7 +53,7 @@ cdef class TransposedWeights:
         if self.kept is not None:
             return self.kept
         if not is_needed:
-            if not is_own or not has_sparse_loops() \
+            if not is_own or not has_sparse_loops() or _is_too_large(network) \
                     or self.inputs < TUNING.sparse_keeping_share * x.view.n_columns:
                 self.inputs += x.density() * x.view.n_rows * x.view.n_columns
                 return None
@@ -62,9 +63,18 @@ cdef class TransposedWeights:
             if is_needed:
                 raise
             return None
-        if is_own and changes == network.changes and not network._may_be_written():
+        if is_own and changes == network.changes and not network._may_be_written() \
+                and not _is_too_large(network):
             self.kept = made
         return made
+
+
+cdef bint _is_too_large(Parameters network) noexcept:
+    """Whether the copy is not worth its memory."""
+    cdef const Layer* first = &network.layout.layers[0]
+    cdef double numbers = <double>first.n_in * padded_width(first.n_out, network.layout.itemsize)
+    return numbers > 4.0 * first.n_in * first.n_out \
+        and numbers * network.layout.itemsize > TUNING.sparse_keeping_bytes
 
 
 cdef cnp.ndarray _transposed(Parameters network):

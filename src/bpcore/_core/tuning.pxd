@@ -34,6 +34,7 @@ cdef struct Tuning:
     double sparse_few_a_batch
     double sparse_in_place_density
     double sparse_keeping_share
+    double sparse_keeping_bytes
     Py_ssize_t sparse_sampled_rows
     double slopes_bytes
     Py_ssize_t slopes_min_rows

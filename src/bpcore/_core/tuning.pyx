@@ -113,6 +113,9 @@ NUMBERS = {
         "read w^(1) where it lies before it is transposed and kept: that takes as long as to read "
         "it for 0.2 to 0.5 (20,000 and 100,000 inputs, 16 to 200 units), 1.4 to 1.8 (2,000-100)",
         "predictions of 25 rows of 80 inputs, and of one with a copy to be made"),
+    "sparse_keeping_bytes": (
+        2**24, "bytes", "of such a copy at most where it has more than four times the numbers of "
+        "w^(1): one unit fills a sixteenth of a vector of floats", "not measured"),
     "sparse_sampled_rows": (32, "rows", "that tell how many inputs are zero", "not measured"),
     # ------------------------------------------------------------ targets for derivatives
     "slopes_bytes": (

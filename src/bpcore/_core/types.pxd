@@ -41,6 +41,9 @@ cdef struct Layout:
     bint has_dropout
     Loss loss
 
+cdef enum:
+    BY_BLOCK = -1           # z = x wᵀ + b by the own loop that suits so many rows as a block has
+
 # Which products of a layer the own loops compute; BLAS the others.
 cdef struct OwnProducts:
     int forward             # z = x wᵀ + b: 0 is BLAS, the others as `affine` has them
@@ -61,7 +64,7 @@ cdef struct Buffers:
     void* dC_da             # for a trace
     void* bend              # what is added to each δ: of a cost that knows ∂a/∂x, by z through σ'
     const OwnProducts* own  # one a layer; NULL: all of all layers,
-    int forward             # z = x wᵀ + b in this way then
+    int forward             # z = x wᵀ + b in this way then, or BY_BLOCK of `rows`
 
 cdef inline Py_ssize_t ceil_div(Py_ssize_t n, Py_ssize_t size) noexcept nogil:
     """How many parts of `size` n make, the last one perhaps smaller."""

@@ -309,7 +309,8 @@ BP_ENTRY void BP_P(rows)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, BP_REAL alpha,
     const ptrdiff_t strips = (all + 2) / 3;
     const ptrdiff_t last = n - (all - 1) * BP_LANES;
     const ptrdiff_t apart = k > 1 ? (const char *)B[1] - (const char *)B[0] : 0;
-    const int packs = BP_PACKS && apart > 3 * BP_LANES * (ptrdiff_t)sizeof(BP_REAL)
+    const ptrdiff_t widest = 3 * BP_LANES * (ptrdiff_t)sizeof(BP_REAL);
+    const int packs = BP_PACKS && (apart > widest || apart < -widest) /* else they lie so already */
         && ((m >= BP_PACK_FROM && k >= 64 && apart % 1024 == 0)
             || (m >= BP_PACK_LONG_FROM && k >= BP_PACK_LONG));
     BP_ALIGNED BP_REAL packed[BP_DEPTH * 3 * BP_LANES];
