@@ -97,55 +97,58 @@ def test_a_peer_that_learns_something_else_is_found(monkeypatch, fault):
     assert same.complaint(same.differences(SIGMOID, ["numpy"], 1)["numpy"]) is not None
 
 
-@pytest.mark.parametrize(("size", "fault"), [(1e-3, None), (1e-3, "rate"), (1e-2, None)])
-def test_rounding_is_told_from_faults_in_float64(monkeypatch, size, fault):
-    class Rounded(numpy_peer.Trainer):
-        def __init__(self, task, *given, **options):
-            self.size = size if task.dtype == "float32" else 0.0
-            if fault == "rate":
-                task = replace(task, learning_rate=1.0001 * task.learning_rate)
-            super().__init__(task, *given, **options)
+def trainer_that_is_off(share_of):
+    """A trainer whose layers cost more by the share that share_of(dtype, shuffle) says."""
+
+    class Off(numpy_peer.Trainer):
+        def __init__(self, task, examples, layers, threads, shuffle=True):
+            super().__init__(task, examples, layers, threads, shuffle)
+            self.given, self.share = (task, examples), share_of(task.dtype, shuffle)
             self.first = True
 
         def layers(self):
             layers = super().layers()
-            if not self.first and self.size:  # the first time it is asked for where it starts
-                layers = [(w * (1 + self.size), b) for w, b in layers]
-            self.first = False
-            return layers
+            if self.first or not self.share:  # the first time it is asked for where it starts
+                self.first = False
+                return layers
+            task, examples = self.given
+            cost, more, less = (
+                numpy_peer.cost(task, [(w * (1 + s), b) for w, b in layers], same._double(examples))
+                for s in (0, 1e-3, -1e-3)
+            )
+            s = self.share * cost / ((more - less) / 2e-3)
+            return [(w.astype(float) * (1 + s), b) for w, b in layers]
 
-    monkeypatch.setattr(peers, "trainer", lambda name: Rounded)
+    return lambda name: Off
+
+
+@pytest.mark.parametrize(
+    ("in_single", "in_double", "is_right"),
+    [(5e-4, 0, True), (5e-4, 1e-7, False), (5e-3, 0, False), (5e-5, 5e-5, True)],
+)
+def test_rounding_is_told_from_faults_in_float64(monkeypatch, in_single, in_double, is_right):
+    shares = {"float32": in_single, "float64": in_double}
+    monkeypatch.setattr(peers, "trainer", trainer_that_is_off(lambda dtype, _: shares[dtype]))
     found = same.differences(SIGMOID, ["numpy"], 1)["numpy"]
-    assert found["difference"] > same.TOLERANCE
-    assert (found["difference_in_float64"] <= same.DOUBLE_TOLERANCE) == (fault is None)
+    assert found["difference"] == pytest.approx(in_single, rel=0.5)
+    assert ("difference_in_float64" in found) == (in_single > same.TOLERANCE)
     complaint = same.complaint(found)
-    if size < 1e-2 and fault is None:
-        assert complaint is None
-    else:
-        assert "in float64" in complaint
+    assert (complaint is None) == is_right
+    assert is_right or "in float64, where it is" in complaint
 
 
 def test_rounding_hides_no_fault_of_the_other_order(monkeypatch):
     """Rows in order are off by rounding, and shuffled ones by less, but not by rounding."""
 
-    class Faulty(numpy_peer.Trainer):
-        def __init__(self, task, examples, layers, threads, shuffle=True):
-            self.scale = 1.0
-            if shuffle:
-                task = replace(task, learning_rate=1.006 * task.learning_rate)
-            elif task.dtype == "float32":
-                self.scale = 1.003
-            super().__init__(task, examples, layers, threads, shuffle)
-            self.first = True
+    def share(dtype, shuffle):
+        if shuffle:
+            return 4e-4
+        return 8e-4 if dtype == "float32" else 0
 
-        def layers(self):
-            scale, self.first = 1.0 if self.first else self.scale, False
-            return [(w * scale, b) for w, b in super().layers()]
-
-    monkeypatch.setattr(peers, "trainer", lambda name: Faulty)
+    monkeypatch.setattr(peers, "trainer", trainer_that_is_off(share))
     found = same.differences(SIGMOID, ["numpy"], 1)["numpy"]
+    assert found["difference_in_float64"] == pytest.approx(4e-4, rel=0.5)
     assert same.complaint(found) is not None
-    assert found["difference_in_float64"] > same.TOLERANCE
 
 
 def test_agreement_without_progress_says_nothing():
