@@ -4,6 +4,7 @@ scikit-learn keeps a dozen attributes of a fit on the estimator itself. Here the
 object, which a fit replaces as a whole, and which files and checkpoints go through field by field.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from bpcore.estimators.optimizer import LearningRate
 from bpcore.estimators.posterior import Covariance
 from bpcore.network.solvers import LevenbergMarquardt
 
-__all__ = ["OF_EVIDENCE", "FitRecord", "Shown", "attributes_shown", "record_of"]
+__all__ = ["OF_EVIDENCE", "Entry", "FitRecord", "Shown", "attributes_shown", "record_of"]
 
 
 # Entries that only fits with alpha='evidence' have.
@@ -110,17 +111,23 @@ def record_of(est: Any) -> FitRecord:
     return record
 
 
-class Shown:
-    """An attribute of an estimator that shows an entry of its record, to be read and written.
+class Entry:
+    """An attribute of an estimator that stands in an object which it holds.
 
     Parameters
     ----------
     entry : str
-        The name of a field of ``FitRecord``.
+        Its name there.
+    holder : callable
+        The object of an estimator, None where it has none.
+    made : callable
+        The same, made where there is none.
     """
 
-    def __init__(self, entry: str) -> None:
-        self.entry = entry
+    def __init__(
+        self, entry: str, holder: Callable[[Any], Any], made: Callable[[Any], Any]
+    ) -> None:
+        self.entry, self.holder, self.made = entry, holder, made
         self.__doc__ = None  # the classes' docstrings have the attributes
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -130,18 +137,31 @@ class Shown:
         if est is None:
             return self
         try:
-            return getattr(vars(est).get("_record"), self.entry)
+            return getattr(self.holder(est), self.entry)
         except AttributeError:
             raise AttributeError(
                 f"{type(est).__name__!r} object has no attribute {self.name!r}"
             ) from None
 
     def __set__(self, est: Any, value: Any) -> None:
-        setattr(record_of(est), self.entry, value)
+        setattr(self.made(est), self.entry, value)
 
     def __delete__(self, est: Any) -> None:
         self.__get__(est)
-        delattr(record_of(est), self.entry)
+        delattr(self.made(est), self.entry)
+
+
+class Shown(Entry):
+    """An attribute of an estimator that shows an entry of its record, to be read and written.
+
+    Parameters
+    ----------
+    entry : str
+        The name of a field of ``FitRecord``.
+    """
+
+    def __init__(self, entry: str) -> None:
+        super().__init__(entry, lambda est: vars(est).get("_record"), record_of)
 
 
 def attributes_shown(cls: type) -> dict[str, str]:

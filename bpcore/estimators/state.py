@@ -28,8 +28,8 @@ class State(BaseEstimator):
     """The part of an estimator that fits fill and predictions read."""
 
     _record: FitRecord
-    coefs_ = View()
-    intercepts_ = View()
+    coefs_ = View("coefs_")
+    intercepts_ = View("intercepts_")
     # its entries, under scikit-learn's names
     n_iter_ = Shown("n_iter")
     t_ = Shown("t")

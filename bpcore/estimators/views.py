@@ -3,6 +3,7 @@
 import sys
 from typing import Any
 
+from bpcore.estimators.record import Entry
 from bpcore.network import Network
 
 __all__ = ["View", "Views", "are_others", "are_there", "has_coefs", "take_network"]
@@ -44,57 +45,39 @@ _NOBODYS.coefs_, _NOBODYS.intercepts_ = [], []
 _ALONE = sys.getrefcount(_NOBODYS.coefs_), sys.getrefcount(_NOBODYS.intercepts_)
 
 
-def _there(state: dict[str, Any]) -> Views | None:
+def _there(est: Any) -> Views | None:
     """The lists that there are, of the network that there is."""
+    state = vars(est)
     views: Views | None = state.get("_views")
     return views if views is not None and views.network is state.get("_network") else None
 
 
-def _made(state: dict[str, Any]) -> Views:
+def _made(est: Any) -> Views:
     """The lists, made where there are none."""
-    views = _there(state)
+    views = _there(est)
     if views is None:
-        views = state["_views"] = Views(state.get("_network"))
+        views = vars(est)["_views"] = Views(vars(est).get("_network"))
     return views
 
 
-class View:
+class View(Entry):
     """One of the lists, as an attribute of an estimator, to be read, filled and replaced."""
 
-    def __init__(self) -> None:
-        self.__doc__ = None  # the classes' docstrings have the attributes
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, est: Any, owner: type | None = None) -> Any:
-        if est is None:
-            return self
-        state = vars(est)
-        try:
-            return getattr(_made(state) if "_network" in state else _there(state), self.name)
-        except AttributeError:
-            raise AttributeError(
-                f"{type(est).__name__!r} object has no attribute {self.name!r}"
-            ) from None
-
-    def __set__(self, est: Any, value: Any) -> None:
-        setattr(_made(vars(est)), self.name, value)
-
-    def __delete__(self, est: Any) -> None:
-        self.__get__(est)
-        delattr(_made(vars(est)), self.name)
+    def __init__(self, entry: str) -> None:
+        super().__init__(
+            entry, lambda est: (_made if "_network" in vars(est) else _there)(est), _made
+        )
 
 
 def has_coefs(est: Any) -> bool:
     """Whether an estimator has ``coefs_``, its network's or its user's; none are made."""
-    views = _there(vars(est))
+    views = _there(est)
     return "_network" in vars(est) if views is None else hasattr(views, "coefs_")
 
 
 def are_there(est: Any) -> bool:
     """Whether it has both lists; none are made."""
-    views = _there(vars(est))
+    views = _there(est)
     return has_coefs(est) and (views is None or hasattr(views, "intercepts_"))
 
 
@@ -103,7 +86,7 @@ def are_others(est: Any) -> bool:
 
     Lists that hold what was made, and that nobody else has, are let go.
     """
-    views = _there(vars(est))
+    views = _there(est)
     if views is None and "_network" in vars(est):
         return False
     made = ((), ()) if views is None else views.made
